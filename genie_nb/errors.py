@@ -1,0 +1,152 @@
+"""Every exception that genie_nb raises, as one tree.
+
+    GenieError
+    ├── RunError                a run cannot go on
+    │   ├── RequestError        the question or its files cannot be used
+    │   ├── RunCancelled        somebody stopped the run
+    │   ├── StepLimit           the agent used up its steps
+    │   ├── RepeatedCall        the model makes the same call again and again
+    │   ├── TokenLimit          the conversation does not fit the model
+    │   └── Deadline            the run took longer than it was given
+    ├── ModelError              the model, or the road to it, failed
+    │   ├── RateLimited         too many requests for now
+    │   └── ContextTooLong      the model refused the conversation's length
+    ├── ToolFailed              a tool could not do what it was asked (told to the model)
+    │   └── InterpreterFailed   no Python kernel could be had
+    ├── WireError               bytes that are no event of ours
+    ├── PrinterClosed           an event after the end of its run
+    └── SettingsError           a setting has a wrong value
+
+A message is one or two sentences for the person: what happened, to what, and what to do.
+`code` is the stable word for the same thing in events and in JSON.
+
+Nothing lies below this room.
+"""
+
+from typing import ClassVar
+
+__all__ = (
+    "ContextTooLong",
+    "Deadline",
+    "GenieError",
+    "InterpreterFailed",
+    "ModelError",
+    "PrinterClosed",
+    "RateLimited",
+    "RepeatedCall",
+    "RequestError",
+    "RunCancelled",
+    "RunError",
+    "SettingsError",
+    "StepLimit",
+    "TokenLimit",
+    "ToolFailed",
+    "WireError",
+)
+
+
+class GenieError(Exception):
+    """The root: catch this to catch everything that genie_nb raises."""
+
+    code: ClassVar[str] = "internal"
+
+
+class RunError(GenieError):
+    """A run cannot go on."""
+
+    code = "run_failed"
+
+
+class RequestError(RunError):
+    """The question or its files cannot be used."""
+
+    code = "bad_request"
+
+
+class RunCancelled(RunError):
+    """Somebody stopped the run."""
+
+    code = "cancelled"
+
+
+class StepLimit(RunError):
+    """The agent used up its steps."""
+
+    code = "step_limit"
+
+
+class RepeatedCall(RunError):
+    """The model makes the same call with the same result again, after it was told."""
+
+    code = "repeated_call"
+
+
+class TokenLimit(RunError):
+    """The conversation does not fit the model, and nothing more can be trimmed."""
+
+    code = "token_limit"
+
+
+class Deadline(RunError):
+    """The run took longer than it was given."""
+
+    code = "deadline"
+
+
+class ModelError(GenieError):
+    """The model, or the road to it, failed.
+
+    Attributes:
+        kind: What went wrong, one of `auth`, `quota`, `rate_limit`, `not_found`, `context_length`, `content_filter`,
+            `overloaded`, `timeout`, `invalid_request`, `server`, `unreachable`, `not_a_stream`, `truncated`, `stalled`.
+        partial: The text that had arrived before the failure.
+    """
+
+    code = "model"
+
+    def __init__(self, message: str, *, kind: str = "server", partial: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.partial = partial
+
+
+class RateLimited(ModelError):
+    """The model takes no more requests for now."""
+
+    code = "rate_limited"
+
+
+class ContextTooLong(ModelError):
+    """The model refused the conversation for its length."""
+
+    code = "context_too_long"
+
+
+class ToolFailed(GenieError):
+    """A tool could not do what it was asked; the message is told to the model."""
+
+    code = "tool"
+
+
+class InterpreterFailed(ToolFailed):
+    """No Python kernel could be had."""
+
+    code = "interpreter"
+
+
+class WireError(GenieError):
+    """Bytes that are no event of ours."""
+
+    code = "wire"
+
+
+class PrinterClosed(GenieError):
+    """An event was printed after the end of its run."""
+
+    code = "printer_closed"
+
+
+class SettingsError(GenieError):
+    """A setting has a wrong value."""
+
+    code = "settings"

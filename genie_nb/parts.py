@@ -1,0 +1,140 @@
+"""The values that events carry: plans, files, and the parts of a tool's output.
+
+Everything here is frozen, has a JSON form, and holds no path of the machine and no time of day, so that the record of a
+run says the same wherever and whenever it is read.
+
+Above: `events`. Below: nothing.
+"""
+
+from typing import Literal
+
+import msgspec
+
+__all__ = (
+    "CodePart",
+    "DocumentPart",
+    "ErrorPart",
+    "FileRef",
+    "ImagePart",
+    "Part",
+    "Plan",
+    "PlanStep",
+    "StepStatus",
+    "StreamPart",
+    "TablePart",
+    "Usage",
+)
+
+StepStatus = Literal["not_started", "in_progress", "completed", "blocked", "dropped"]
+
+
+class PlanStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step of a plan.
+
+    Attributes:
+        id: The step's name in its plan, e.g. `s1`; never changes.
+        stage: The heading that neighbouring steps share.
+        title: What is done, in a few words.
+        detail: The same in full, for whoever does it.
+        after: Ids of the steps whose results this one needs.
+        assignee: Who does it.
+        note: Why it stands as it does, e.g. the reason for being blocked.
+    """
+
+    id: str
+    title: str
+    stage: str = ""
+    detail: str = ""
+    after: tuple[str, ...] = ()
+    assignee: str = "executor"
+    status: StepStatus = "not_started"
+    note: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is to be done, in order."""
+
+    title: str = ""
+    steps: tuple[PlanStep, ...] = ()
+
+
+class FileRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A file in a run's folder.
+
+    Attributes:
+        name: Its path inside the run's folder, with `/` between folders.
+        size: Bytes.
+        media_type: Its type, from its name, e.g. `image/png`.
+        sha256: Hex digest of its content.
+    """
+
+    name: str
+    size: int
+    media_type: str
+    sha256: str
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model counted over a run: tokens in, tokens out, and calls."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    calls: int = 0
+
+
+class CodePart(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="code"):
+    """Code that a tool runs."""
+
+    code: str
+    language: str = "python"
+
+
+class StreamPart(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="stream"):
+    """A piece of what a running program prints; neighbouring pieces of one stream join."""
+
+    text: str
+    stream: Literal["stdout", "stderr"] = "stdout"
+
+
+class TablePart(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="table"):
+    """The head of a table, every cell as text.
+
+    Attributes:
+        columns: Names, the index's first.
+        dtypes: One a column, e.g. `int64`, `str`, `datetime64[ns]`; empty for the index.
+        rows: At most the first rows, as many cells a row as columns.
+        total_rows: How many rows the whole table has.
+        total_columns: How many columns the whole table has, the index not counted.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    dtypes: tuple[str, ...] = ()
+    total_rows: int = 0
+    total_columns: int = 0
+
+
+class ImagePart(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="image"):
+    """A picture: `image/png`, `image/jpeg` or `image/svg+xml` (as UTF-8 bytes)."""
+
+    content: bytes
+    media_type: str = "image/png"
+    alt: str = ""
+
+
+class DocumentPart(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="document"):
+    """A text with a form: `text/plain`, `text/markdown`, `text/html` (hostile), `application/json`."""
+
+    text: str
+    media_type: str = "text/plain"
+
+
+class ErrorPart(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="error"):
+    """An error of the code that ran: its class, its message, its cleaned traceback (no colour codes)."""
+
+    name: str
+    message: str
+    traceback: str = ""
+
+
+Part = CodePart | StreamPart | TablePart | ImagePart | DocumentPart | ErrorPart
