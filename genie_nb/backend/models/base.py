@@ -109,22 +109,22 @@ Chunk = Text | Reasoning | ToolCallFragment | TokenCount | Waiting | Finish
 
 
 class ChatModel(Protocol):
-    """A model that an agent can talk to.
-
-    Attributes:
-        name: The model's name, e.g. `gpt-5-mini`.
-        badge: What kind of model it is, for the view: `live: HOST`, `local`, `offline rules`, `scripted`.
-        context_tokens: How many tokens of conversation it takes.
-    """
+    """A model that an agent can talk to."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The model's name, e.g. `gpt-5-mini`."""
+        ...
 
     @property
-    def badge(self) -> str: ...
+    def badge(self) -> str:
+        """What kind of model it is, for the view: `live: HOST`, `local: HOST`, `offline rules`, `scripted`."""
+        ...
 
     @property
-    def context_tokens(self) -> int: ...
+    def context_tokens(self) -> int:
+        """How many tokens of conversation it takes."""
+        ...
 
     def stream(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> AsyncGenerator[Chunk, None]:
         """Answer the conversation.

@@ -1,0 +1,57 @@
+# genie_nb's commands. Everything is installed into .venv; nothing global is written, but for `make chromium`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test check bench notebooks browser chromium format lock clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+lab: $(VENV)/ready ## Open JupyterLab on the first lesson
+	$(BIN)/genie-nb lab
+
+test: $(VENV)/ready ## Run every test: units, roads, notebooks, browser
+	$(BIN)/pytest
+
+check: $(VENV)/ready ## Format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/ready ## Run the benchmarks; each prints a table and writes JSON
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+notebooks: $(VENV)/ready ## Run the lessons and write their outputs
+	$(BIN)/python notebooks/execute.py
+
+browser: $(VENV)/ready ## Run only the browser tests; writes screenshots to tests/browser/shots
+	$(BIN)/pytest tests/browser
+
+chromium: ## Install Debian's Chromium and fonts for the browser tests (needs root)
+	command -v chromium >/dev/null && fc-list 2>/dev/null | grep -qi 'noto.*cjk' || \
+	  { apt-get update -q && apt-get install -y -q --no-install-recommends chromium fonts-noto-cjk fontconfig; }
+
+format: $(VENV)/ready ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/ready ## Compile requirements.lock again from pyproject.toml (needs uv)
+	uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-annotate --no-header --all-extras \
+	  pyproject.toml -o requirements.lock
+
+clean: ## Remove what these commands made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "genie_nb needs Python 3.11 or newer.")'
+	$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt-get install python3-venv"; exit 1; }
+	if command -v uv >/dev/null; then \
+	  VIRTUAL_ENV=$(VENV) uv pip install -q --require-hashes -r requirements.lock; \
+	else \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; \
+	fi
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --editable .
+	touch $@

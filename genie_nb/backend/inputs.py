@@ -1,0 +1,280 @@
+"""What a person brings to a run: files and tables, looked at before any model is asked.
+
+Each becomes one JSON object on one line that a model can read: name, kind, the expression that reads it, how many rows, and
+each column with a few examples. What cannot be used is refused with one sentence.
+
+Below: `errors`. Everything here reads the disk: call it from a worker thread.
+"""
+
+import csv
+import io
+import json
+import keyword
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genie_nb.backend.text_encoding import decode_head, encoding_of
+from genie_nb.errors import RequestError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ("InputProfile", "check_inputs", "profile_file", "profile_table", "table_of")
+
+HEAD_BYTES = 256 * 1024
+"""How much of a file is looked at."""
+SAMPLE_ROWS = 200
+EXAMPLES = 3
+COUNT_BYTES = 2**30
+"""Up to this size the lines of a file are counted."""
+
+_SIGNATURES = {
+    b"\x89PNG\r\n": ("image", "a PNG image"),
+    b"\xff\xd8\xff": ("image", "a JPEG image"),
+    b"GIF8": ("image", "a GIF image"),
+    b"%PDF-": ("pdf", "a PDF document"),
+    b"PK\x03\x04": ("excel", "a zip archive"),
+    b"\xd0\xcf\x11\xe0": ("excel", "an old Office document"),
+    b"PAR1": ("parquet", "a Parquet table"),
+    b"\x1f\x8b": ("gzip", "a gzip archive"),
+    b"SQLite format 3": ("sqlite", "a SQLite database"),
+    b"\x7fELF": ("binary", "a program"),
+}
+_KINDS = {
+    ".csv": "csv", ".tsv": "csv", ".tab": "csv",
+    ".xlsx": "excel", ".xlsm": "excel", ".xls": "excel",
+    ".parquet": "parquet", ".pq": "parquet",
+    ".json": "json", ".jsonl": "json", ".ndjson": "json",
+    ".png": "image", ".jpg": "image", ".jpeg": "image", ".gif": "image",
+    ".pdf": "pdf",
+}  # fmt: skip
+_NAMED = {"csv": "a CSV table", "excel": "an Excel workbook", "parquet": "a Parquet table", "json": "JSON",
+          "image": "an image", "pdf": "a PDF document", "text": "text"}  # fmt: skip
+_NUMBER = re.compile(r"[-+]?[\d.,\s]*\d(?:[eE][-+]?\d+)?%?")
+_DECIMAL_COMMA = re.compile(r"-?\d{1,3}(?:\.\d{3})*,\d+|-?\d+,\d+")
+_DATE = re.compile(r"\d{4}([-/.年])\d{1,2}\1?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}[-\s]?Q[1-4]", re.IGNORECASE)
+_BOOLS = {"true", "false", "yes", "no", "是", "否"}
+
+
+@dataclass(frozen=True)
+class InputProfile:
+    """One thing at hand. `read` is the Python expression that gives its content; `rows` is None when unknown."""
+
+    name: str
+    kind: str
+    read: str
+    size: int = 0
+    rows: int | None = None
+    columns: list[dict[str, Any]] = field(default_factory=list)
+
+    def line(self) -> str:
+        """The profile as one line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def check_inputs(files: Iterable[str | os.PathLike[str]]) -> dict[str, Path]:
+    """The files to copy into a run's folder: name there → where it lies.
+
+    Raises:
+        RequestError: A file is not there, is a folder, cannot be read or is empty.
+    """
+    found: dict[str, Path] = {}
+    for given in files:
+        path = Path(given).expanduser()
+        if path.is_dir():
+            raise RequestError(f"{path.name} is a folder. Give the files in it one by one.")
+        if not path.is_file():
+            raise RequestError(f"The file {os.fspath(given)} does not exist. Look for a typo, or for another folder.")
+        if not os.access(path, os.R_OK):
+            raise RequestError(f"The file {path.name} cannot be read: you have no permission for it.")
+        if path.stat().st_size == 0:
+            raise RequestError(f"The file {path.name} is empty (0 bytes), so there is nothing to look at.")
+        name = path.name
+        while name in found and found[name] != path:
+            name = f"_{name}"
+        found[name] = path
+    return found
+
+
+def profile_file(path: Path, name: str) -> InputProfile:
+    """What a file holds, from its first bytes.
+
+    Raises:
+        RequestError: The file is not what its name says.
+    """
+    with path.open("rb") as content:
+        head = content.read(HEAD_BYTES)
+    expected = _KINDS.get(path.suffix.lower(), "text")
+    signed = next((found for magic, found in _SIGNATURES.items() if head.startswith(magic)), None)
+    size = path.stat().st_size
+    if signed is not None:
+        _refuse_misnamed(name, expected, signed)
+        return _profile_binary(path, name, signed[0], size)
+    if expected in ("excel", "parquet", "image", "pdf"):
+        raise RequestError(f"{name} is not {_NAMED[expected]}, although its name says so. Give it its right ending.")
+    encoding = encoding_of(head)
+    if encoding is None:
+        raise RequestError(f"{name} is not {_NAMED[expected]}: it holds bytes that are no text.")
+    text = decode_head(head, encoding, whole=size <= HEAD_BYTES)
+    if not text.strip("\ufeff \t\r\n"):
+        raise RequestError(f"The file {name} holds only blank space, so there is nothing to look at.")
+    if expected == "csv":
+        return _profile_csv(path, name, text, encoding)
+    if expected == "json":
+        return _profile_json(name, text, size, whole=size <= HEAD_BYTES)
+    return InputProfile(name, "text", f"open({name!r}, encoding={encoding!r}).read()", size)
+
+
+def _refuse_misnamed(name: str, expected: str, signed: tuple[str, str]) -> None:
+    kind, words = signed
+    if kind == expected or (expected == "text" and kind not in ("binary",)):
+        return
+    raise RequestError(
+        f"{name} is not {_NAMED[expected]}: its content is {words}. Give it its right ending, or another file."
+    )
+
+
+def _profile_binary(path: Path, name: str, kind: str, size: int) -> InputProfile:
+    match kind:
+        case "excel":
+            return InputProfile(name, kind, f"pd.read_excel({name!r})", size)
+        case "parquet":
+            import pyarrow.parquet as pq
+
+            schema, rows = pq.read_schema(path), pq.read_metadata(path).num_rows
+            columns = [{"name": f.name, "kind": _arrow_kind(f.type), "examples": []} for f in schema]
+            return InputProfile(name, kind, f"pd.read_parquet({name!r})", size, rows, columns)
+        case _:
+            return InputProfile(name, kind, f"open({name!r}, 'rb').read()", size)
+
+
+def _profile_csv(path: Path, name: str, text: str, encoding: str) -> InputProfile:
+    lines = text.lstrip("\ufeff").splitlines()
+    separator = _separator(lines)
+    rows = [row for row in csv.reader(io.StringIO("\n".join(lines[: SAMPLE_ROWS + 1])), delimiter=separator) if row]
+    header, body = rows[0], rows[1:]
+    values = {title: [row[at].strip() for row in body if at < len(row)] for at, title in enumerate(header)}
+    decimal_comma = separator != "," and _has_decimal_comma(values)
+    options = "".join(
+        option
+        for option, wanted in (
+            (f", sep={separator!r}", separator != ","),
+            (f", encoding={encoding!r}", encoding != "utf-8"),
+            (", decimal=',', thousands='.'", decimal_comma),
+        )
+        if wanted
+    )
+    columns = [
+        {"name": title, "kind": _kind(cells), "examples": list(dict.fromkeys(filter(None, cells)))[:EXAMPLES]}
+        for title, cells in values.items()
+    ]
+    size = path.stat().st_size
+    return InputProfile(name, "csv", f"pd.read_csv({name!r}{options})", size, _count_rows(path, text), columns)
+
+
+def _separator(lines: list[str]) -> str:
+    """The separator that cuts the most lines into the same number of cells, more than one."""
+
+    def score(candidate: str) -> tuple[int, int]:
+        widths = [len(row) for row in csv.reader(lines[:50], delimiter=candidate) if row]
+        width = max(set(widths), key=widths.count)
+        return (widths.count(width) if width > 1 else 0, width)
+
+    return max((",", ";", "\t", "|"), key=score)
+
+
+def _has_decimal_comma(values: Mapping[str, list[str]]) -> bool:
+    for cells in values.values():
+        written = [cell for cell in cells if cell]
+        commas = [cell for cell in written if _DECIMAL_COMMA.fullmatch(cell)]
+        if commas and len(commas) >= len(written) / 2:
+            return True
+    return False
+
+
+def _kind(cells: list[str]) -> str:
+    written = [cell for cell in cells if cell]
+    for kind, fits in (
+        ("bool", lambda cell: cell.lower() in _BOOLS),
+        ("date", _DATE.match),
+        ("number", lambda cell: _NUMBER.fullmatch(cell.lstrip("$€£¥ ").rstrip(" €$¥元"))),
+    ):
+        if written and sum(bool(fits(cell)) for cell in written) >= 0.8 * len(written):
+            return kind
+    return "text"
+
+
+def _count_rows(path: Path, head: str) -> int | None:
+    """Rows under the header, by lines; None when lines are no rows or the file is very large."""
+    if '"' in head or path.stat().st_size > COUNT_BYTES:
+        return None
+    lines, last = 0, b"\n"
+    with path.open("rb") as content:
+        while chunk := content.read(2**20):
+            lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    return max(lines + (last != b"\n") - 1, 0)
+
+
+def _profile_json(name: str, text: str, size: int, *, whole: bool) -> InputProfile:
+    by_line = name.lower().endswith((".jsonl", ".ndjson"))
+    try:
+        json.loads(text.splitlines()[0] if by_line else text)
+    except ValueError as error:
+        if whole:
+            raise RequestError(f"{name} is not JSON: {error}.") from error
+    return InputProfile(name, "json", f"pd.read_json({name!r}{', lines=True' if by_line else ''})", size)
+
+
+def table_of(name: str, frame: "pd.DataFrame") -> "pa.Table":
+    """A copy of a DataFrame, taken now, so that later changes of it change no run.
+
+    Raises:
+        RequestError: The name is no variable's, the value no DataFrame, or a column cannot be handed over.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise RequestError(f"{name!r} cannot be the name of a table: it is no Python variable name.")
+    if isinstance(frame, pd.Series):
+        frame = frame.to_frame()
+    if not isinstance(frame, pd.DataFrame):
+        raise RequestError(f"data[{name!r}] is a {type(frame).__name__}; only DataFrames can be handed over.")
+    try:
+        return pa.Table.from_pandas(frame)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise RequestError(
+            f"The DataFrame {name!r} cannot be handed over: {reason}. Make its columns numbers, dates or text."
+        ) from error
+
+
+def profile_table(name: str, table: "pa.Table") -> InputProfile:
+    """What a handed-over table holds."""
+    columns = [
+        {
+            "name": title,
+            "kind": _arrow_kind(table.schema.field(title).type),
+            "examples": [str(value) for value in dict.fromkeys(table.column(title).slice(0, 20).to_pylist())][:EXAMPLES],
+        }
+        for title in table.column_names
+    ]
+    return InputProfile(name, "dataframe", name, table.nbytes, table.num_rows, columns)
+
+
+def _arrow_kind(arrow_type: "pa.DataType") -> str:
+    import pyarrow.types as types
+
+    if types.is_boolean(arrow_type):
+        return "bool"
+    if types.is_temporal(arrow_type):
+        return "date"
+    if types.is_integer(arrow_type) or types.is_floating(arrow_type) or types.is_decimal(arrow_type):
+        return "number"
+    return "text"

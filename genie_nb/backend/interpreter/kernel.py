@@ -1,0 +1,234 @@
+"""One child IPython kernel: started, warmed, limited, fed with cells, interrupted, and ended with all its processes.
+
+The process is ours (`asyncio` tells of its death at once, which no message would); the protocol is jupyter_client's. A
+kernel leads a process group and talks over ipc sockets in a folder of its own, which goes when it goes.
+
+Above: `pool` and `runner`. Below: `limits`, `startup.py` (sent to the child), `errors`.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.connect import write_connection_file
+
+from genie_nb.backend.interpreter.limits import (
+    Limits,
+    child_environment,
+    interrupt_group,
+    kill_group,
+    limit_process,
+)
+from genie_nb.errors import InterpreterFailed
+
+__all__ = ("Kernel", "KernelDied", "Message")
+
+Message = dict[str, Any]
+"""A message of the Jupyter protocol: https://jupyter-client.readthedocs.io/en/stable/messaging.html."""
+
+# In a namespace of its own, so that a session starts with no names that are not the model's.
+_WARM_UP = """(lambda names: (
+    exec(compile({source!r}, "startup.py", "exec"), names), names["set_up"](get_ipython())
+))({{"__name__": "startup"}})"""
+_LAST_WORDS_S = 0.2
+_LATE_OUTPUT_S = 5.0
+
+
+class KernelDied(Exception):
+    """The kernel's process ended; says how."""
+
+
+class Kernel:
+    """A kernel; `start` it before anything else."""
+
+    def __init__(self, folder: Path, *, python: str, limits: Limits) -> None:
+        """A kernel that is not started; `folder` is its own and does not exist yet."""
+        self._folder = folder
+        self._python = python
+        self._limits = limits
+        self._process: asyncio.subprocess.Process | None = None
+        self._exited: asyncio.Task[None] | None = None
+        self._client: AsyncKernelClient | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The id of its process and of its process group, while it lives."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def start(self, *, timeout_s: float) -> None:
+        """Start the process, warm it up and put the limits on.
+
+        Raises:
+            InterpreterFailed: It did not start; nothing of it is left.
+        """
+        ready = False
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._launch()
+                await self._warm_up()
+            ready = True
+        except TimeoutError as error:
+            raise InterpreterFailed(f"The Python kernel did not start within {timeout_s:g} s.") from error
+        except OSError as error:
+            raise InterpreterFailed(f"The Python kernel could not start: {error.strerror or error}.") from error
+        except KernelDied as error:
+            said = await asyncio.to_thread(_last_line, self._log)
+            raise InterpreterFailed(f"The Python kernel ended while starting ({error}): {said}") from error
+        finally:
+            if not ready:
+                await self.kill()
+
+    async def run(self, code: str, take: Callable[[Message], None], *, silent: bool = False) -> Message:
+        """Run code to its end.
+
+        Args:
+            code: Python as IPython takes it.
+            take: Called with each output message as it comes; must be quick.
+            silent: Not counted as a cell and not remembered.
+
+        Returns:
+            The content of the reply: `status` is `ok`, `error` or `aborted`.
+
+        Raises:
+            KernelDied: The process ended first.
+        """
+        assert self._client is not None
+        request = self._client.execute(code, silent=silent, store_history=not silent, allow_stdin=False)
+        reply: Message = await self._unless_dead(self._collect(request, take))
+        return reply
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        if self.pid is not None:
+            interrupt_group(self.pid)
+
+    async def kill(self) -> None:
+        """End every process of it and remove its folder; safe to call twice."""
+        if self.pid is not None:
+            await asyncio.to_thread(kill_group, self.pid)
+        if self._exited is not None:
+            await asyncio.shield(self._exited)
+        if self._client is not None:
+            self._client.stop_channels()
+            self._client = None
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    def kill_now(self) -> None:
+        """End every process of it without waiting; for the last resort, where no loop runs any more."""
+        if self.pid is not None:
+            kill_group(self.pid)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "stderr"
+
+    async def _launch(self) -> None:
+        connection = self._folder / "connection.json"
+        client = AsyncKernelClient(connection_file=str(connection))
+        log = await asyncio.to_thread(self._lay_out, connection)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(self._python, "-m", "ipykernel_launcher", "-f", str(connection)),
+                "--HistoryManager.enabled=False",
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=log,
+                cwd=self._folder,
+                env=child_environment(self._folder),
+                start_new_session=True,
+            )
+        finally:
+            log.close()
+        self._exited = asyncio.create_task(self._watch(self._process))
+        await asyncio.to_thread(client.load_connection_file)
+        client.start_channels(stdin=False, hb=False, control=False)
+        self._client = client
+
+    def _lay_out(self, connection: Path) -> Any:
+        self._folder.mkdir(mode=0o700)
+        # The prefix is the kernel's own: kernels that share one race for the same numbers.
+        write_connection_file(str(connection), transport="ipc", ip=str(self._folder / "s"))
+        return self._log.open("wb")
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        await process.wait()
+        await asyncio.to_thread(kill_group, process.pid)
+
+    async def _warm_up(self) -> None:
+        assert self._client is not None
+        assert self._process is not None
+        await self._unless_dead(self._client.wait_for_ready())
+        code = await asyncio.to_thread(_warm_up_code)
+        reply = await self.run(code, lambda _: None, silent=True)
+        if reply["status"] != "ok":
+            raise InterpreterFailed(f"The Python kernel could not warm up: {reply.get('ename')}: {reply.get('evalue')}")
+        await asyncio.to_thread(limit_process, self._process.pid, self._limits)
+
+    async def _collect(self, request: str, take: Callable[[Message], None]) -> Message:
+        relaying = asyncio.create_task(self._relay(request, take))
+        try:
+            reply = await self._reply(request)
+            # iopub may drop messages, the last one too; the reply is then the proof that the cell ended.
+            await asyncio.wait({relaying}, timeout=_LATE_OUTPUT_S)
+            return reply
+        finally:
+            relaying.cancel()
+            await asyncio.wait({relaying})
+
+    async def _relay(self, request: str, take: Callable[[Message], None]) -> None:
+        assert self._client is not None
+        while True:
+            message = await self._client.get_iopub_msg()
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                return
+            take(message)
+
+    async def _reply(self, request: str) -> Message:
+        assert self._client is not None
+        while True:
+            message = await self._client.get_shell_msg()
+            if message["parent_header"].get("msg_id") == request:
+                content: Message = message["content"]
+                return content
+
+    async def _unless_dead(self, work: Any) -> Any:
+        assert self._process is not None
+        assert self._exited is not None
+        working = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({working, self._exited}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                # What it said last may still be in the pipe.
+                await asyncio.wait({working}, timeout=_LAST_WORDS_S)
+            if working.done():
+                return working.result()
+        finally:
+            if not working.done():
+                working.cancel()
+                await asyncio.wait({working})
+        raise KernelDied(_how(self._process.returncode))
+
+
+def _warm_up_code() -> str:
+    source = files(__package__).joinpath("startup.py").read_text("utf-8")
+    return _WARM_UP.format(source=source)
+
+
+def _how(returncode: int | None) -> str:
+    if returncode is not None and returncode < 0:
+        return f"killed by signal {-returncode}"
+    return f"exit code {returncode}"
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text("utf-8", "replace").split("\n")
+    except OSError as error:
+        return f"its log cannot be read ({error.strerror})."
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing.")

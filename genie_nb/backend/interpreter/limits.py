@@ -1,0 +1,86 @@
+"""What a child kernel may use: its environment, its resource limits, and how every process of it is ended.
+
+This is process isolation, not a sandbox: the child runs as the same user and can read that user's files.
+
+Above: `kernel`. Below: nothing.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # ships no types
+
+__all__ = ("Limits", "child_environment", "interrupt_group", "kill_group", "limit_process")
+
+_ALLOWED = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER"})
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a kernel may use.
+
+    Attributes:
+        memory_mib: Mebibytes of address space that cells may take beyond what a warm kernel holds.
+        file_mib: Mebibytes that one file may grow to.
+    """
+
+    memory_mib: int = 2048
+    file_mib: int = 1024
+
+
+def child_environment(home: Path) -> dict[str, str]:
+    """The variables a kernel starts with: an allow-list, and folders of its own for the tools that keep settings."""
+    allowed = {name: value for name, value in os.environ.items() if name in _ALLOWED or name.startswith("LC_")}
+    return allowed | {
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
+        "JUPYTER_DATA_DIR": str(home / "jupyter"),
+        "JUPYTER_RUNTIME_DIR": str(home / "jupyter"),
+        "MPLCONFIGDIR": str(home / "matplotlib"),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # A thread pool per BLAS call reserves address space for every core, which RLIMIT_AS counts.
+        "OPENBLAS_NUM_THREADS": "1",
+        "JPY_PARENT_PID": str(os.getpid()),
+    }
+
+
+def limit_process(pid: int, limits: Limits) -> None:
+    """Put the limits on a running process; memory only where the system can (Linux).
+
+    Raises:
+        ProcessLookupError: The process is gone.
+    """
+    if not hasattr(resource, "prlimit"):
+        return
+    try:
+        held = psutil.Process(pid).memory_info().vms
+    except psutil.NoSuchProcess as error:
+        raise ProcessLookupError(pid) from error
+    memory, file = held + limits.memory_mib * _MIB, limits.file_mib * _MIB
+    resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (file, file))
+    resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+
+
+def interrupt_group(pid: int) -> None:
+    """Press Ctrl-C for a kernel and the programs it runs."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGINT)
+
+
+def kill_group(pid: int) -> None:
+    """End a kernel's process group at once, and those of its descendants that left the group."""
+    descendants: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        descendants = psutil.Process(pid).children(recursive=True)
+    # A group outlives its leader, so this also reaches what a dead kernel left behind.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    for process in descendants:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

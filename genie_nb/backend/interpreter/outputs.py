@@ -1,0 +1,128 @@
+"""Messages of the Jupyter protocol into parts, within bounds: output can neither fill memory nor name the machine.
+
+Above: `runner`. Below: `tracebacks`, `parts`.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from genie_nb.backend.interpreter.kernel import Message
+from genie_nb.backend.interpreter.tracebacks import clean_error, clean_paths, clean_repr
+from genie_nb.parts import DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+
+__all__ = ("CellOutput",)
+
+_TABLE = "application/vnd.genie.table+json"
+_MAX_CHARACTERS = 200_000
+_MAX_MEDIA = 20
+_MAX_MEDIA_BYTES = 5_000_000
+_MAX_ROWS = 30
+
+
+class CellOutput:
+    """What one cell shows: parts as they come, and at the end what was held back or cut."""
+
+    def __init__(self, folder: Path) -> None:
+        """Output of a cell that runs in `folder`, whose path is left out of what is shown."""
+        self._folder = folder
+        self._left = _MAX_CHARACTERS
+        self._hidden = 0
+        self._media = 0
+        self._hidden_media = 0
+        self._updates: dict[str, Mapping[str, Any]] = {}
+        self.error: ErrorPart | None = None
+
+    def take(self, message: Message) -> Iterator[Part]:
+        """The parts of one message."""
+        content = message["content"]
+        match message["msg_type"]:
+            case "stream":
+                stream: Literal["stdout", "stderr"] = "stderr" if content["name"] == "stderr" else "stdout"
+                text = content["text"] if stream == "stdout" else clean_paths(content["text"], self._folder)
+                if shown := self._cut(text):
+                    yield StreamPart(text=shown, stream=stream)
+            case "display_data" | "execute_result":
+                yield from self._show(content["data"])
+            case "update_display_data":
+                # A progress bar updates itself a thousand times; the last state is what counts.
+                name = str(content["transient"].get("display_id"))
+                if name in self._updates or len(self._updates) < _MAX_MEDIA:
+                    self._updates[name] = content["data"]
+            case "error":
+                self.error = clean_error(content["ename"], content["evalue"], content["traceback"], self._folder)
+                yield self.error
+
+    def rest(self) -> Iterator[Part]:
+        """What is to be shown once the cell ended."""
+        for bundle in self._updates.values():
+            yield from self._show(bundle)
+        if self._hidden:
+            yield StreamPart(text=f"\n... {self._hidden} more characters not shown\n", stream="stderr")
+        if self._hidden_media:
+            limit = f"a cell shows {_MAX_MEDIA}, of at most {_MAX_MEDIA_BYTES // 1_000_000} MB each"
+            text = f"\n... {self._hidden_media} more images or pages not shown ({limit})\n"
+            yield StreamPart(text=text, stream="stderr")
+
+    def _cut(self, text: str) -> str:
+        shown = text[: self._left]
+        self._left -= len(shown)
+        self._hidden += len(text) - len(shown)
+        return shown
+
+    def _show(self, bundle: Mapping[str, Any]) -> Iterator[Part]:
+        part = _table(bundle) or _image(bundle) or _document(bundle)
+        match part:
+            case TablePart():
+                text = sum(len(cell) for row in (part.columns, *part.rows) for cell in row)
+                if text <= self._left:
+                    self._left -= text
+                    yield part
+                else:
+                    self._hidden += text
+            case ImagePart() | DocumentPart(media_type="text/html"):
+                size = len(part.content if isinstance(part, ImagePart) else part.text)
+                if self._media < _MAX_MEDIA and size <= _MAX_MEDIA_BYTES:
+                    self._media += 1
+                    yield part
+                else:
+                    self._hidden_media += 1
+            case DocumentPart():
+                if shown := self._cut(part.text):
+                    yield part if shown == part.text else DocumentPart(text=shown)
+
+
+def _table(bundle: Mapping[str, Any]) -> TablePart | None:
+    if _TABLE not in bundle:
+        return None
+    try:
+        table = msgspec.convert(bundle[_TABLE], TablePart)
+    except msgspec.ValidationError:
+        return None
+    return msgspec.structs.replace(table, rows=table.rows[:_MAX_ROWS])
+
+
+def _image(bundle: Mapping[str, Any]) -> ImagePart | None:
+    alt = clean_repr(str(bundle.get("text/plain", "")))
+    if isinstance(svg := bundle.get("image/svg+xml"), str):
+        return ImagePart(content=svg.encode(), media_type="image/svg+xml", alt=alt)
+    for media_type in ("image/png", "image/jpeg"):
+        if media_type in bundle:
+            try:
+                return ImagePart(content=base64.b64decode(bundle[media_type]), media_type=media_type, alt=alt)
+            except (binascii.Error, TypeError, ValueError):
+                return None
+    return None
+
+
+def _document(bundle: Mapping[str, Any]) -> DocumentPart | None:
+    for media_type in ("text/html", "application/json", "text/markdown", "text/plain"):
+        if media_type in bundle:
+            value = bundle[media_type]
+            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            return DocumentPart(text=clean_repr(text) if media_type == "text/plain" else text, media_type=media_type)
+    return None

@@ -1,0 +1,145 @@
+"""Runs inside the child kernel at warm-up: sets up charts, tables and output, and ties its life to the parent's.
+
+It is sent to the child as text and knows nothing of genie_nb; what it prepares is understood by `outputs`.
+"""
+
+import dataclasses
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Hashable
+from typing import Any
+
+import matplotlib.font_manager
+import matplotlib.pyplot as plt
+import pandas as pd
+
+__all__ = ("set_up",)
+
+PARENT_POLL_S = 0.5
+FLUSH_S = 0.02
+TABLE = "application/vnd.genie.table+json"
+MAX_ROWS, MAX_COLUMNS, MAX_CELL = 30, 50, 120
+CHART_DPI = 110
+CJK_FONTS = (
+    "Noto Sans CJK SC",
+    "Source Han Sans SC",
+    "Source Han Sans CN",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Heiti SC",
+    "Microsoft YaHei",
+    "SimHei",
+    "Noto Sans CJK JP",
+    "Droid Sans Fallback",
+    "Arial Unicode MS",
+)
+
+
+def follow_parent() -> None:
+    """Kill the own process group when the parent is gone."""
+    parent = int(os.environ["JPY_PARENT_PID"])
+    while os.getppid() == parent:
+        time.sleep(PARENT_POLL_S)
+    os.killpg(0, signal.SIGKILL)
+
+
+def set_up_fonts() -> None:
+    """Let charts show Chinese, also under the names of fonts that are not installed."""
+    entries = {entry.name: entry for entry in matplotlib.font_manager.fontManager.ttflist}
+    chosen = next((name for name in CJK_FONTS if name in entries), None)
+    plt.rcParams["axes.unicode_minus"] = False
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    if chosen is None:
+        return
+    fonts = matplotlib.font_manager.fontManager.ttflist
+    fonts.extend(dataclasses.replace(entries[chosen], name=name) for name in CJK_FONTS if name not in entries)
+    # A glyph that the first family lacks is taken from the next.
+    plt.rcParams["font.family"] = ["sans-serif", chosen]
+
+
+def show_open_figures(shell: Any) -> None:
+    """Show what the cell drew and did not show, whichever backend it chose."""
+    for number in plt.get_fignums():
+        bundle, metadata = shell.display_formatter.format(plt.figure(number))
+        shell.display_pub.publish(bundle, metadata)
+        plt.close(number)
+
+
+def cell_text(value: object) -> str:
+    """A table's cell as text."""
+    text = f"{value:.10g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+
+
+def label_text(label: Hashable) -> str:
+    """A column's name as text; the levels of a name are joined."""
+    return " / ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+
+
+def table_bundle(frame: pd.DataFrame) -> dict[str, Any]:
+    """A DataFrame's head as columns (the index first), dtypes and rows of text."""
+    head = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
+    names = ["" if name is None else label_text(name) for name in head.index.names]
+    keys = list(head.index) if head.index.nlevels > 1 else [(key,) for key in head.index]
+    columns = [head.iloc[:, place].tolist() for place in range(head.shape[1])]
+    return {
+        TABLE: {
+            "columns": names + [label_text(label) for label in head.columns],
+            "dtypes": [""] * len(names) + [str(dtype) for dtype in head.dtypes],
+            "rows": [
+                [cell_text(value) for value in (*key, *(column[row] for column in columns))] for row, key in enumerate(keys)
+            ],
+            "total_rows": len(frame),
+            "total_columns": frame.shape[1],
+        }
+    }
+
+
+def series_bundle(series: pd.Series) -> dict[str, Any]:
+    """A Series' head as a table of one column."""
+    return table_bundle(series.to_frame("" if series.name is None else series.name))
+
+
+def set_up_tables(shell: Any) -> None:
+    """Send DataFrames and Series as tables beside their plain text, and not as HTML."""
+    formatter = shell.display_formatter
+    formatter.mimebundle_formatter.for_type(pd.DataFrame, table_bundle)
+    formatter.mimebundle_formatter.for_type(pd.Series, series_bundle)
+    formatter.formatters["text/html"].for_type(pd.DataFrame, lambda _: None)
+    pd.set_option("display.width", 160)
+    pd.set_option("display.max_columns", MAX_COLUMNS)
+    pd.set_option("display.max_rows", 60)
+    pd.set_option("display.max_colwidth", 80)
+    pd.set_option("display.unicode.east_asian_width", True)
+
+
+def set_up_charts(shell: Any) -> None:
+    """Show figures as PNG at a readable size."""
+    shell.run_line_magic("matplotlib", "inline")
+    plt.rcParams["figure.dpi"] = CHART_DPI
+    warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    warnings.filterwarnings("ignore", message=".*non-interactive, and thus cannot be shown")
+    shell.events.register("post_execute", lambda: show_open_figures(shell))
+
+
+def set_up(shell: Any) -> None:
+    """Prepare the kernel of this shell."""
+    threading.Thread(target=follow_parent, name="follow-parent", daemon=True).start()
+    sys.argv = [""]
+    streams: tuple[Any, ...] = (sys.stdout, sys.stderr)
+    for stream in streams:
+        stream.flush_interval = FLUSH_S
+    set_up_charts(shell)
+    set_up_fonts()
+    set_up_tables(shell)
+    # The first table and the first chart of a session would pay for what is loaded late.
+    shell.display_formatter.format(pd.DataFrame({"a": [1.5], "b": ["x"]}))
+    shell.display_formatter.format(plt.figure())
+    plt.close("all")

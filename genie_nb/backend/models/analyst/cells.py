@@ -1,0 +1,356 @@
+"""The cell of pandas code that fulfils a wish; it shows its table and ends with one line `RESULT {…}`.
+
+Above: `executor`. Below: `pieces`, `charts`, `question`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genie_nb.backend.models.analyst.charts import chart_lines
+from genie_nb.backend.models.analyst.columns import Column
+from genie_nb.backend.models.analyst.labels import label, step_name, title_of
+from genie_nb.backend.models.analyst.pieces import indent_list, load_lines, text_of, where_lines
+from genie_nb.backend.models.analyst.question import Wish
+
+__all__ = ("cell_for", "look_cell")
+
+_STEPS = {"year": "Y", "quarter": "Q", "month": "M", "week": "W", "day": "D"}
+_ORDER = '''\
+def in_order(name):
+    """Months and weekdays in the order of the year, numbers by their size."""
+    text = str(name).lower()
+    names = "jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu fri sat sun".split()
+    digits = "".join(letter for letter in text if letter.isdigit())
+    return names.index(text[:3]) if text[:3] in names else int(digits or "一二三四五六日".find(text[-1]))
+'''
+
+
+@dataclass(frozen=True)
+class Names:
+    """The variables of one cell, and the language of its labels."""
+
+    rows: str
+    answer: str
+    language: str
+
+
+def cell_for(wish: Wish, suffix: str, language: str, *, careful: bool = False) -> str:
+    """The code for a wish; `careful` cleans every column it uses and expects nothing of their types."""
+    names = Names(f"rows{suffix}", f"answer{suffix}", language)
+    lines = load_lines(wish.source, _used(wish), names.rows, careful=careful)
+    lines += [*where_lines(wish, names.rows), ""]
+    match wish.kind:
+        case "aggregate" | "top" | "compare":
+            lines += _row_lines(wish, names) if not wish.aggregates else _group_lines(wish, names)
+        case "trend":
+            lines += _trend_lines(wish, names)
+        case "growth":
+            lines += _growth_lines(wish, names)
+        case "correlation":
+            lines += _correlation_lines(wish, names)
+        case "quality":
+            lines += _quality_lines(wish, names)
+        case "distribution":
+            lines += _distribution_lines(wish, names)
+        case "distinct":
+            lines += _distinct_lines(wish, names)
+        case _:
+            lines += _profile_lines(names)
+    if wish.chart:
+        lines += chart_lines(wish, names.rows, names.answer, title_of(wish, language), language)
+    else:
+        lines.append(f"display({names.answer}.head(30))")
+    lines.append(
+        f'result(kind="{wish.kind}", used=len({names.rows}), all_rows=all_rows, unread=unread, count=len({names.answer}), '
+        f"columns=list(map(str, {names.answer}.columns)),\n"
+        f"       table={names.answer}.head(30).astype(object).where({names.answer}.head(30).notna(), None).values.tolist(), **facts)"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def look_cell(wish: Wish, suffix: str, loose: str) -> str:
+    """Code that looks at a table: its columns, what is missing, and which of the loose words are values in it."""
+    rows = f"rows{suffix}"
+    lines = load_lines(wish.source, (), rows, careful=not wish.source.columns or not wish.source.tidy)
+    lines.insert(1, "import re")
+    lines += [
+        f"words = {text_of(loose)}  # what the question says besides columns and verbs",
+        "named, left = {}, words",
+        f"for column in {rows}.columns:",
+        f"    if pd.api.types.is_numeric_dtype({rows}[column]) or pd.api.types.is_datetime64_any_dtype({rows}[column]):",
+        "        continue",
+        f"    texts = {rows}[column].dropna().astype(str).str.strip().unique()",
+        "    for value in sorted(texts, key=len, reverse=True):",
+        '        edges = ("(?<![A-Za-z0-9])", "(?:s|es)?(?![A-Za-z0-9])") if value.isascii() else ("", "")',
+        '        short = value if value.isascii() or len(value) < 3 else value.rstrip("市省区县店部")',
+        "        found = value and re.search(edges[0] + re.escape(short) + edges[1], left, 0 if len(value) < 3 else re.I)",
+        "        if found:",
+        "            named.setdefault(str(column), []).append(value)",
+        '            left = left[: found.start()] + " " * len(found[0]) + left[found.end() :]',
+        "columns = [",
+        '    {"name": str(column), "missing": int(cells.isna().sum()), "distinct": int(cells.astype(str).nunique()), "examples": cells.dropna().astype(str).head(5).tolist(),',
+        '     "kind": "bool" if pd.api.types.is_bool_dtype(cells) else "date" if pd.api.types.is_datetime64_any_dtype(cells) else "number" if pd.api.types.is_numeric_dtype(cells) else "text"}',
+        f"    for column, cells in {rows}.items()",
+        "]",
+        f"display({rows}.head())",
+        f'result(kind="look", all_rows=len({rows}), named=named, look=columns)',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _used(wish: Wish) -> list[Column]:
+    if wish.kind in ("quality", "profile") or (wish.kind in ("correlation", "distribution") and not wish.measures):
+        return [c for c in wish.source.columns if c.role in ("measure", "time")]
+    conditions = [wish.source.column(condition.column) for condition in wish.conditions]
+    shown = wish.source.of_role("time") if wish.kind == "top" and not wish.aggregates else []
+    time = [wish.time] if wish.time and (wish.period or wish.kind in ("trend", "growth")) else []
+    every = [*wish.measures, *wish.groups, *time, *(c for c in conditions if c), *shown]
+    return list(dict.fromkeys(every))
+
+
+def _period_lines(wish: Wish, names: Names, step: str = "") -> tuple[list[str], str]:
+    """Lines that add the period as a column of its own, and that column's name."""
+    rows, time = names.rows, wish.time
+    if time is None or not wish.period:
+        return ["facts = {}"], ""
+    cell = f"{rows}[{text_of(time.name)}]"
+    lines = [f"{rows} = {rows}[{cell}.notna()].copy()", "facts = {}"]
+    if time.grain != "date":
+        return lines, time.name
+    period = step_name(wish.period, names.language)
+    if any(column.name == period for column in wish.source.columns):
+        period += f" ({time.name})"
+    new = f"{rows}[{text_of(period)}]"
+    match wish.period:
+        case "weekday":
+            lines.append(f"{new} = {cell}.dt.day_name()")
+        case "hour":
+            lines.append(f"{new} = {cell}.dt.hour")
+        case "auto":
+            lines += step.replace("CELL", cell).splitlines()
+            lines += ['facts["step"] = step', f"{new} = {cell}.dt.to_period(step).astype(str)"]
+        case _:
+            lines.append(f'{new} = {cell}.dt.to_period("{_STEPS[wish.period]}").astype(str)')
+    return lines, period
+
+
+_SPAN = """\
+days = (CELL.max() - CELL.min()).total_seconds() / 86400
+step = "Y" if days > 5 * 366 else "M" if days > 62 else "D" if days > 3 else "h\""""
+_WHOLE_YEARS = """\
+months = CELL.dt.to_period("M").drop_duplicates()
+by_year = months.dt.year.value_counts()
+step = "Y" if len(by_year) > 1 and by_year.nunique() == 1 else "M" if len(months) > 1 else "D\""""
+
+
+def _aggregation(wish: Wish, names: Names) -> tuple[str, list[str]]:
+    """The named aggregations of `agg`, and their labels."""
+    parts, labels = [], []
+    measures: Sequence[Column | None] = wish.measures or (None,)
+    aggregates = wish.aggregates
+    if wish.kind == "compare" and "count" not in aggregates:
+        extra = ("mean",) if "sum" in aggregates else ("median",)
+        aggregates = tuple(dict.fromkeys((*aggregates, *extra, "count")))
+    for measure in measures:
+        for aggregate in aggregates:
+            counted = aggregate == "count" and (measure is None or measure.role == "measure")
+            name = label(aggregate, None if counted else measure, names.language)
+            if name not in labels:
+                labels.append(name)
+                column = "_row" if counted or measure is None else measure.name
+                how = "nunique" if aggregate == "count" and not counted else "size" if counted else aggregate
+                parts.append(f"{text_of(name)}: ({text_of(column)}, {text_of(how)})")
+    return "{" + ", ".join(parts) + "}", labels
+
+
+def _group_lines(wish: Wish, names: Names) -> list[str]:
+    rows, answer = names.rows, names.answer
+    lines, period = _period_lines(wish, names, _SPAN)
+    keys = [*(column.name for column in wish.groups), *([period] if period else [])]
+    keys = list(dict.fromkeys(keys))
+    how, labels = _aggregation(wish, names)
+    if '"_row"' in how:
+        lines.append(f"{rows} = {rows}.assign(_row=1)")
+    lines.append(f'facts["missing"] = {{name: int({rows}[name].isna().sum()) for name in {indent_list([c.name for c in wish.measures])}}}')
+    whole = f"{rows}.assign(_all=1).groupby(\"_all\").agg(**{how})"
+    if not keys:
+        lines.append(f"{answer} = {whole}.reset_index(drop=True)")
+        return lines
+    lines.append(f"{answer} = {rows}.groupby({indent_list(keys)}, dropna=False).agg(**{how}).reset_index()")
+    ordered = wish.kind != "top" and bool(period)
+    if ordered or (wish.kind != "top" and len(keys) == 1 and wish.groups and wish.groups[0].role in ("measure", "time")):
+        lines += _sorted_by_time(wish, names, keys)
+    else:
+        lines.append(f"{answer} = {answer}.sort_values({text_of(labels[0])}, ascending={wish.ascending}, ignore_index=True)")
+    lines.append(f'facts["overall"] = {whole}.iloc[0].to_dict() if len({rows}) else {{}}')
+    if wish.share or (wish.aggregates[0] in ("sum", "count") and len(keys) == 1 and not ordered and wish.kind == "aggregate"):
+        share = "占比 %" if names.language == "zh" else "share %"
+        lines.append(f"{answer}[{text_of(share)}] = ({answer}[{text_of(labels[0])}] / {answer}[{text_of(labels[0])}].sum() * 100).round(2)")
+    if wish.kind == "top":
+        lines += ['facts["groups"] = len(' + answer + ")", f"{answer} = {answer}.head({max(wish.n, 5) if wish.n != 1 else 5})"]
+    return lines
+
+
+def _sorted_by_time(wish: Wish, names: Names, keys: list[str]) -> list[str]:
+    answer = names.answer
+    if wish.period == "part" or wish.period == "weekday" or any(c.grain == "part" for c in wish.groups):
+        return [_ORDER, f"{answer} = {answer}.sort_values({text_of(keys[-1])}, key=lambda cells: cells.map(in_order), ignore_index=True)"]
+    return [f"{answer} = {answer}.sort_values({indent_list(keys[::-1])}, ignore_index=True)"]
+
+
+def _row_lines(wish: Wish, names: Names) -> list[str]:
+    measure = wish.measures[0].name
+    shown = [c.name for c in wish.source.columns if c.role != "measure"][:6]
+    columns = list(dict.fromkeys([measure, *shown, *(c.name for c in wish.measures)]))
+    way = "nsmallest" if wish.ascending else "nlargest"
+    return [
+        f'facts = {{"missing": {{{text_of(measure)}: int({names.rows}[{text_of(measure)}].isna().sum())}}}}',
+        f"{names.answer} = {names.rows}.{way}({wish.n or 3}, {text_of(measure)})[{indent_list(columns)}]",
+    ]
+
+
+def _trend_lines(wish: Wish, names: Names) -> list[str]:
+    rows, answer = names.rows, names.answer
+    lines, period = _period_lines(wish, names, _SPAN)
+    how, labels = _aggregation(wish, names)
+    if '"_row"' in how:
+        lines.append(f"{rows} = {rows}.assign(_row=1)")
+    change = "环比变化 %" if names.language == "zh" else "change %"
+    first = f"{answer}[{text_of(labels[0])}]"
+    lines.append(f"{answer} = {rows}.groupby({text_of(period)}).agg(**{how}).reset_index()")
+    lines += _sorted_by_time(wish, names, [period])
+    lines += [
+        f"{answer}[{text_of(change)}] = ({first} / {first}.shift().where(lambda before: before > 0) * 100 - 100).round(2)",
+        f'facts["missing"] = {{name: int({rows}[name].isna().sum()) for name in {indent_list([c.name for c in wish.measures])}}}',
+        f"known = {answer}[{first}.notna()]",
+        'for name, part in {"first": known.head(1), "last": known.tail(1), '
+        f'"peak": known.nlargest(1, {text_of(labels[0])}), "low": known.nsmallest(1, {text_of(labels[0])})}}.items():',
+        "    facts[name] = part.astype(object).values.tolist()",
+    ]
+    return lines
+
+
+def _growth_lines(wish: Wish, names: Names) -> list[str]:
+    rows, answer = names.rows, names.answer
+    lines, period = _period_lines(wish, names, _WHOLE_YEARS)
+    group = indent_list([column.name for column in wish.groups])
+    how, labels = _aggregation(wish, names)
+    if '"_row"' in how:
+        lines.append(f"{rows} = {rows}.assign(_row=1)")
+    growth = "增长 %" if names.language == "zh" else "growth %"
+    by_period = f"{rows}.groupby([*{group}, {text_of(period)}], dropna=False).agg(**{how})[{text_of(labels[0])}].unstack()"
+    lines.append(f"by_period = {by_period}")
+    if wish.period == "part":
+        lines += [_ORDER, "by_period = by_period[sorted(by_period.columns, key=in_order)]"]
+    lines += [
+        f"{answer} = by_period.iloc[:, [0, -1]].copy()",
+        f"{answer}.columns = {answer}.columns.astype(str)",
+        f'facts["span"] = list({answer}.columns)',
+        f"before, after = {answer}.iloc[:, 0], {answer}.iloc[:, -1]",
+        f"{answer}[{text_of(growth)}] = ((after / before.where(before > 0) - 1) * 100).astype(float).round(2)",
+        f"{answer} = {answer}.sort_values({text_of(growth)}, ascending={wish.ascending}).reset_index()",
+        f'facts["missing"] = {{name: int({rows}[name].isna().sum()) for name in {indent_list([c.name for c in wish.measures])}}}',
+        f'facts["mean"] = {text_of(labels[0])}',
+    ]
+    return lines
+
+
+def _correlation_lines(wish: Wish, names: Names) -> list[str]:
+    measures = wish.measures if len(wish.measures) > 1 else tuple(wish.source.of_role("measure"))
+    if len(wish.measures) == 1:
+        measures = tuple(dict.fromkeys((*wish.measures, *measures)))
+    rows, answer = names.rows, names.answer
+    words = ("列甲", "列乙", "相关系数 r", "行数") if names.language == "zh" else ("column", "other column", "r", "rows")
+    return [
+        "from itertools import combinations",
+        "",
+        f"numbers = {rows}[{indent_list([c.name for c in measures])}].astype(float)",
+        "pairs = []",
+        "for one, other in combinations(numbers.columns, 2):",
+        "    both = numbers[[one, other]].dropna()",
+        "    varied = len(both) > 2 and both.nunique().min() > 1",
+        "    pairs.append([one, other, both[one].corr(both[other]) if varied else None, len(both)])",
+        f"{answer} = pd.DataFrame(pairs, columns={indent_list(words)})",
+        f"{answer}[{text_of(words[2])}] = {answer}[{text_of(words[2])}].astype(float).round(4)",
+        *([f"{answer} = {answer}[({answer}.iloc[:, :2] == {text_of(wish.measures[0].name)}).any(axis=1)]"] if len(wish.measures) == 1 else []),
+        f"{answer} = {answer}.sort_values({text_of(words[2])}, key=abs, ascending=False, ignore_index=True)",
+        "facts = {}",
+    ]
+
+
+def _quality_lines(wish: Wish, names: Names) -> list[str]:
+    rows, answer = names.rows, names.answer
+    chinese = names.language == "zh"
+    words = ("列", "缺失", "缺失 %", "离群值", "负值", "无法解析") if chinese else ("column", "missing", "missing %", "outliers", "negative", "unreadable")
+    chosen = [c.name for c in (*wish.measures, *wish.groups)]
+    ids = indent_list([c.name for c in wish.source.columns if c.role in ("id", "time")])
+    return [
+        "found = []",
+        f"for name in {indent_list(chosen) if chosen else f'{rows}.columns'}:",
+        f"    cells = {rows}[name]",
+        "    low = high = negative = 0",
+        f"    if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells) and name not in {ids}:",
+        "        q1, q3 = cells.quantile([0.25, 0.75])",
+        "        low, high = int((cells < q1 - 1.5 * (q3 - q1)).sum()), int((cells > q3 + 1.5 * (q3 - q1)).sum())",
+        "        negative = int((cells < 0).sum())",
+        '    blank = cells.isna() | (cells.astype("string").str.strip() == "").fillna(False)',
+        "    gone = int(blank.sum()) - unread.get(name, 0)",
+        "    found.append([name, gone, round(100 * gone / max(len(cells), 1), 1), low + high, negative, unread.get(name, 0)])",
+        f"{answer} = pd.DataFrame(found, columns={indent_list(words)})",
+        f'facts = {{"duplicates": int({rows}.duplicated().sum()), "cells": int({rows}.size)}}',
+    ]
+
+
+def _distribution_lines(wish: Wish, names: Names) -> list[str]:
+    rows, answer = names.rows, names.answer
+    chinese = names.language == "zh"
+    measures = [c.name for c in wish.measures if c.role == "measure"]
+    groups = [c.name for c in (*wish.groups, *(c for c in wish.measures if c.role != "measure"))]
+    if groups and not measures:
+        count, share = ("行数", "占比 %") if chinese else ("rows", "share %")
+        return [
+            f"{answer} = {rows}.groupby({indent_list(groups)}, dropna=False).size().reset_index(name={text_of(count)})",
+            f"{answer} = {answer}.sort_values({text_of(count)}, ascending=False, ignore_index=True)",
+            f"{answer}[{text_of(share)}] = ({answer}[{text_of(count)}] / len({rows}) * 100).round(2)",
+            'facts = {"of": "category"}',
+        ]
+    measures = measures or [c.name for c in wish.source.of_role("measure")]
+    statistics = '["count", "mean", "std", "min", "25%", "50%", "75%", "max"]'
+    heads = ["列", "个数", "平均", "标准差", "最小", "25%", "中位数", "75%", "最大"] if chinese else ["column", "count", "mean", "std", "min", "25%", "median", "75%", "max"]
+    if groups:
+        heads[0] = groups[0]
+        table = f"{rows}.groupby({text_of(groups[0])}, dropna=False)[{text_of(measures[0])}].describe()[{statistics}].reset_index()"
+    else:
+        table = f"{rows}[{indent_list(measures)}].astype(float).describe().T[{statistics}].reset_index()"
+    return [
+        f"{answer} = {table}",
+        f"{answer}.columns = {indent_list(heads)}",
+        f'facts = {{"of": "measure", "missing": {{name: int({rows}[name].isna().sum()) for name in {indent_list(measures)}}}}}',
+    ]
+
+
+def _distinct_lines(wish: Wish, names: Names) -> list[str]:
+    column = (*wish.groups, *wish.measures, *([wish.time] if wish.time else []))[0].name
+    count = "行数" if names.language == "zh" else "rows"
+    return [
+        f"{names.answer} = {names.rows}[{text_of(column)}].value_counts().rename_axis({text_of(column)}).reset_index(name={text_of(count)})",
+        f'facts = {{"column": {text_of(column)}}}',
+    ]
+
+
+def _profile_lines(names: Names) -> list[str]:
+    rows, answer = names.rows, names.answer
+    heads = ["列", "类型", "缺失", "不同值", "示例或范围"] if names.language == "zh" else ["column", "type", "missing", "distinct", "range or examples"]
+    return [
+        "described = []",
+        f"for name, cells in {rows}.items():",
+        '    if pd.api.types.is_datetime64_any_dtype(cells):',
+        '        kind, says = "date", f"{cells.min():%Y-%m-%d} – {cells.max():%Y-%m-%d}" if cells.notna().any() else ""',
+        "    elif pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):",
+        '        kind, says = "number", f"{cells.min():.15g} – {cells.max():.15g}" if cells.notna().any() else ""',
+        "    else:",
+        '        kind, says = "text", ", ".join(cells.dropna().astype(str).value_counts().index[:4])',
+        "    described.append([str(name), kind, int(cells.isna().sum()), int(cells.astype(str)[cells.notna()].nunique()), says])",
+        f"{answer} = pd.DataFrame(described, columns={indent_list(heads)})",
+        f'facts = {{"duplicates": int({rows}.duplicated().sum())}}',
+    ]

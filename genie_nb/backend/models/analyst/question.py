@@ -1,0 +1,288 @@
+"""What a question wants of the tables at hand, clause by clause: a list of wishes.
+
+Above: `planner`, `executor`. Below: `clauses`, `conditions`, `intents`, `matching`, `columns`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from genie_nb.backend.models.analyst.clauses import Clause, split_question
+from genie_nb.backend.models.analyst.columns import Column, Source
+from genie_nb.backend.models.analyst.conditions import Condition, conditions_in
+from genie_nb.backend.models.analyst.intents import AGGREGATES, CHARTS, PERIODS, has, top_count
+from genie_nb.backend.models.analyst.leftovers import leftover
+from genie_nb.backend.models.analyst.matching import Mention, find_mentions
+
+__all__ = ("Wish", "read_question", "source_for")
+
+_GROUP_BEFORE = re.compile(
+    r"(?:\b(?:by|per|each|every|across|which|between|among|within|grouped by|broken down by|split by|different|for all|over)(?: the)?"
+    r"|[按各每哪](?:[个种类]|一[个种类])?|不同的?|分|以及|逐)\s*$",
+    re.IGNORECASE,
+)
+_GROUP_MARK = re.compile(r"\b(?:by|per|for each|for every|across|grouped|in each|of each|in every)\b|[按各每]", re.IGNORECASE)
+_COUNTED = re.compile(r"(?:\b(?:how many|number of|count of|count)(?: the)?(?: different| distinct| unique)?|多少[个种家名位条类]?|几[个种家名位]|有多少)\s*$", re.IGNORECASE)
+_WHEN = re.compile(r"\bwhen\b|什么时候|何时|哪一?[天日月年]", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One thing that is wanted of one table.
+
+    Attributes:
+        kind: `aggregate`, `top`, `trend`, `growth`, `compare`, `correlation`, `quality`, `distribution`, `profile`, `distinct`.
+        period: The step of time to group by, `auto` for what fits, or none.
+        chart: The form of the chart, `auto`, or none.
+        only_chart: Whether the numbers were another wish.
+        notes: What the answer must say of how the question was read, as (key, words).
+        loose: The words that no column, verb or condition took: perhaps values of text columns.
+    """
+
+    kind: str
+    source: Source
+    measures: tuple[Column, ...] = ()
+    aggregates: tuple[str, ...] = ()
+    groups: tuple[Column, ...] = ()
+    time: Column | None = None
+    period: str = ""
+    conditions: tuple[Condition, ...] = ()
+    n: int = 0
+    ascending: bool = False
+    share: bool = False
+    chart: str = ""
+    only_chart: bool = False
+    notes: tuple[tuple[str, str], ...] = ()
+    loose: str = ""
+
+
+def read_question(question: str, sources: Sequence[Source]) -> list[Wish]:
+    """The wishes of a question, in order; empty when no rule reads it."""
+    source = source_for(question, sources)
+    if source is None:
+        return []
+    wishes: list[Wish] = []
+    text = _without_names(question, sources)
+    clauses = split_question(text, source.columns)
+    for at, clause in enumerate(clauses):
+        later = " ".join(other.text for other in clauses[at + 1 :])
+        wish = _read_clause(clause, source, wishes[-1] if wishes else None, later)
+        if wish is not None and (not wishes or replace(wish, loose="", notes=()) != replace(wishes[-1], loose="", notes=())):
+            wishes.append(wish)
+    return wishes
+
+
+def source_for(question: str, sources: Sequence[Source]) -> Source | None:
+    """The table that is named, or else the one whose columns the question names most."""
+    tables = [source for source in sources if source.tabular]
+    if not tables:
+        return None
+    lowered = question.lower()
+    for source in tables:
+        stem = source.name.rsplit(".", 1)[0].lower()
+        if source.name.lower() in lowered or (len(stem) > 2 and re.search(rf"(?<![a-z0-9]){re.escape(stem)}(?![a-z0-9])", lowered)):
+            fitting = [other for other in tables if _fit(question, other) > _fit(question, source)]
+            return source if source.name.lower() in lowered or not fitting else fitting[0]
+    return max(tables, key=lambda source: _fit(question, source))
+
+
+def _fit(question: str, source: Source) -> float:
+    return sum(mention.strength for mention in find_mentions(question, source.columns))
+
+
+def _without_names(question: str, sources: Sequence[Source]) -> str:
+    for source in sources:
+        if "." in source.name:
+            question = re.sub(rf"(?:\b(?:in|of|from|for)\s+)?[\"'`“]?{re.escape(source.name)}[\"'`”]?", " ", question, flags=re.IGNORECASE)
+    return question.strip() or "describe"
+
+
+def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str) -> Wish | None:
+    text = clause.text
+    mentions = find_mentions(text, source.columns)
+    time = _time(mentions, source)
+    conditions, rest = conditions_in(text, time, [m for m in mentions if m.column.role == "measure"])
+    mentions = [m for m in mentions if rest[m.start : m.end].strip("·")]
+    kind = _kind(rest, mentions)
+    period = _period(rest, mentions, time)
+    loose = leftover(rest, mentions)
+    chart = next((name for name in CHARTS if has(name, rest)), "auto") if has("chart", rest) or kind == "chart" else ""
+    if before is not None and not mentions and not conditions and not period and kind == "chart":
+        return replace(before, chart=chart, only_chart=True, loose=before.loose, notes=())
+    if kind == "" and not conditions and not period and not loose:
+        return None
+    if kind == "" and before is None and not mentions and not conditions and not period:
+        return None
+    wish = Wish(kind, source, time=time, period=period, conditions=tuple(conditions), chart=chart, loose=loose, share=has("share", rest))
+    wish = replace(wish, n=top_count(rest), ascending=has("bottom", rest) and not has("top", rest))
+    wish = _with_columns(wish, rest, mentions)
+    wish = _inherit(wish, before, clause, later)
+    return _settle(wish, rest)
+
+
+def _time(mentions: Sequence[Mention], source: Source) -> Column | None:
+    named = [m.column for m in mentions if m.column.role == "time" and m.column.grain != "part"]
+    dated = [column for column in source.of_role("time") if column.grain != "part"]
+    return (named or sorted(dated, key=lambda column: column.grain != "date") or [None])[0]  # type: ignore[list-item]
+
+
+def _kind(text: str, mentions: Sequence[Mention]) -> str:
+    measures = [m for m in mentions if m.column.role == "measure"]
+    if has("quality", text):
+        return "quality"
+    if has("correlation", text) and (len(measures) >= 2 or not [m for m in mentions if m.column.role == "category"]):
+        return "correlation"
+    if has("compare", text) and not (has("top", text) and top_count(text)):
+        return "compare"
+    if has("growth", text) and not re.search(r"\bgrowth (?:rate )?by\b", text):
+        return "growth"
+    if has("distribution", text):
+        return "distribution"
+    if has("trend", text):
+        return "trend"
+    counts = has("count", text) and not measures
+    if has("profile", text) and not measures and not (mentions and _GROUP_MARK.search(text)):
+        return "profile"
+    if (has("top", text) or has("bottom", text)) and not (counts and not re.search(r"\b(?:which|most|top)\b|[哪最前]", text)):
+        return "top"
+    if has("distinct", text) and not measures and mentions and not _GROUP_MARK.search(text):
+        return "distinct"
+    if any(has(name, text) for name in AGGREGATES) or has("share", text):
+        return "aggregate"
+    if has("chart", text):
+        return "chart"
+    if has("profile", text):
+        return "profile"
+    return "aggregate" if measures or _GROUP_MARK.search(text) else ("distinct" if mentions else "")
+
+
+def _period(text: str, mentions: Sequence[Mention], time: Column | None) -> str:
+    if time is None or time.grain == "part":
+        return ""
+    if time.grain == "year":
+        grouped = any(m.column == time and _GROUP_BEFORE.search(text[: m.start]) for m in mentions)
+        return "year" if grouped or has("year", text) or _WHEN.search(text) else ""
+    found = next((name for name in PERIODS if has(name, text)), "")
+    if not found and any(m.column == time and _GROUP_BEFORE.search(text[: m.start]) for m in mentions):
+        found = "auto"
+    return found
+
+
+def _with_columns(wish: Wish, text: str, mentions: Sequence[Mention]) -> Wish:
+    """The mentioned columns as measures and groups."""
+    measures: list[Column] = []
+    groups: list[Column] = []
+    notes: list[tuple[str, str]] = []
+    counted = has("count", text)
+    for mention in mentions:
+        column = mention.column
+        led = _GROUP_BEFORE.search(text[: mention.start]) is not None
+        if mention.others and column.role == "measure":
+            notes.append(("ambiguous", "|".join([text[mention.start : mention.end], column.name, *(c.name for c in mention.others)])))
+        if column == wish.time and column.grain != "part":
+            continue
+        if column.role == "measure" and not (led and measures and wish.kind in ("aggregate", "distribution", "compare", "chart")):
+            measures.append(column)
+        elif column.role == "id" and not led and not (counted and _COUNTED.search(text[: mention.start])):
+            continue
+        elif counted and _COUNTED.search(text[: mention.start]) and not led:
+            measures.append(column)
+        else:
+            groups.append(column)
+    return replace(wish, measures=tuple(dict.fromkeys(measures)), groups=tuple(dict.fromkeys(groups)), notes=tuple(notes))
+
+
+def _inherit(wish: Wish, before: Wish | None, clause: Clause, later: str) -> Wish:
+    """What the clause leaves out, from the clause before it; a missing measure also from what follows."""
+    if before is None or wish.kind in ("profile", "quality"):
+        if not wish.measures and later and wish.kind in ("top", "aggregate") and not has("count", clause.text):
+            ahead = [m.column for m in find_mentions(later, wish.source.columns) if m.column.role == "measure"]
+            wish = replace(wish, measures=tuple(ahead[:1]))
+        return wish
+    bare = not wish.measures and not wish.groups and not wish.period
+    if not wish.measures and not has("count", clause.text):
+        wish = replace(wish, measures=before.measures, aggregates=before.aggregates)
+    if wish.kind == "" and (wish.loose or wish.conditions):
+        wish = replace(wish, kind=before.kind)
+    if bare or (wish.kind == "top" and not wish.groups and not wish.period and not clause.fresh):
+        wish = replace(wish, groups=before.groups, period=before.period if wish.kind != "growth" else "")
+    if not wish.conditions and not clause.fresh:
+        wish = replace(wish, conditions=before.conditions, loose=" ".join(filter(None, (before.loose, wish.loose))))
+    return wish
+
+
+def _settle(wish: Wish, text: str) -> Wish | None:
+    """The wish with every open choice made, and said in its notes."""
+    aggregates = tuple(name for name in AGGREGATES if has(name, text))
+    if wish.kind in ("top", "growth", "trend", "compare", "chart", "correlation"):
+        aggregates = tuple(name for name in aggregates if name in ("sum", "mean", "median", "count")) or wish.aggregates
+    counts = "count" in aggregates and not any(column.role == "measure" for column in wish.measures)
+    if "count" in aggregates and not counts:
+        aggregates = tuple(name for name in aggregates if name != "count") or ("count",)
+    if wish.kind == "chart":
+        wish = replace(wish, kind=_chart_kind(wish), chart=wish.chart or "auto")
+    if wish.kind in ("aggregate", "top", "trend", "growth", "compare") and not wish.measures and not counts:
+        wish = _default_measure(wish)
+    if wish.kind in ("aggregate", "top", "trend", "growth", "compare"):
+        wish = _with_aggregates(wish, ("count",) if counts else aggregates)
+    if wish.kind in ("trend", "growth"):
+        wish = _with_time(wish)
+    if wish.kind == "top" and _WHEN.search(text) and not wish.groups and not wish.period:
+        wish = replace(wish, notes=(*wish.notes, ("when", "")))
+    if wish.kind == "correlation" and len(wish.measures) == 1 and wish.groups:
+        wish = replace(wish, kind="aggregate", aggregates=("mean",), chart=wish.chart)
+    return wish
+
+
+def _chart_kind(wish: Wish) -> str:
+    if wish.chart == "scatter" or (len(wish.measures) == 2 and not wish.groups and not wish.period and wish.time is None):
+        return "correlation"
+    if wish.chart in ("hist", "box"):
+        return "distribution"
+    if wish.groups or wish.period:
+        return "trend" if wish.period and not wish.groups else "aggregate"
+    if wish.measures:
+        return "trend" if wish.time is not None else "distribution"
+    if wish.time is not None and wish.source.of_role("measure"):
+        return "trend"
+    return "aggregate" if wish.source.of_role("category") and wish.source.of_role("measure") else "distribution"
+
+
+def _default_measure(wish: Wish) -> Wish:
+    found = sorted(wish.source.of_role("measure"), key=lambda column: column.weight)
+    found = [column for column in found if column not in wish.groups]
+    if not found:
+        return replace(wish, aggregates=("count",))
+    notes = (("measure", found[0].name),) if len(found) > 1 else ()
+    groups = wish.groups
+    if wish.chart and not groups and not wish.period and wish.kind == "aggregate":
+        groups = tuple(wish.source.of_role("category")[:1])
+    return replace(wish, measures=(found[0],), groups=groups, notes=(*wish.notes, *notes))
+
+
+def _with_aggregates(wish: Wish, aggregates: tuple[str, ...]) -> Wish:
+    if aggregates:
+        return replace(wish, aggregates=aggregates)
+    if wish.aggregates:
+        return wish
+    row_by_row = wish.kind == "top" and not wish.groups and not wish.period
+    if row_by_row:
+        return wish
+    chosen = "mean" if wish.measures and all(column.averaged for column in wish.measures) else "sum"
+    return replace(wish, aggregates=(chosen,), notes=(*wish.notes, ("aggregate", chosen)))
+
+
+def _with_time(wish: Wish) -> Wish:
+    if wish.time is None:
+        parts = [column for column in (*wish.groups, *wish.source.of_role("time")) if column.grain == "part"]
+        if not parts:
+            return replace(wish, kind="aggregate", notes=(*wish.notes, ("no time", "")))
+        groups = tuple(column for column in wish.groups if column != parts[0])
+        wish = replace(wish, time=parts[0], groups=groups, period="part")
+    if wish.kind == "trend" and wish.groups:
+        wish = replace(wish, kind="growth")
+    elif wish.kind == "growth" and not wish.groups:
+        wish = replace(wish, kind="trend")
+    return replace(wish, period=wish.period or ("year" if wish.time and wish.time.grain == "year" else "auto"))
+
+

@@ -1,0 +1,98 @@
+"""Words that mean the same column, in English and Chinese; one line is one meaning.
+
+Above: `columns`. Below: nothing.
+"""
+
+__all__ = ("ADDITIVE", "AVERAGED", "CONCEPTS")
+
+CONCEPTS: tuple[tuple[str, ...], ...] = tuple(
+    tuple(line.split(", "))
+    for line in """\
+sales, revenue, turnover, amount, takings, 销售额, 营业额, 销售金额, 营收, 收入, 金额, 销售, 流水
+profit, margin, earnings, 利润, 毛利, 盈利, 净利
+quantity, qty, units, volume, pieces, 数量, 销量, 件数, 销售量
+price, 单价, 价格, 售价
+cost, expense, spending, spend, 成本, 费用, 支出, 花费, 开支
+budget, 预算
+region, area, territory, zone, 地区, 区域, 大区, 片区
+city, town, 城市, 市
+province, state, 省份, 省
+country, nation, 国家, 国别
+product, item, article, goods, 产品, 商品, 货品, 品名
+category, type, kind, 类别, 品类, 类型, 种类, 分类, 类目
+customer, client, buyer, 客户, 顾客, 买家
+supplier, vendor, 供应商
+store, shop, branch, outlet, 门店, 店铺, 商店, 分店
+channel, 渠道
+brand, 品牌
+order, 订单
+date, day, timestamp, datetime, time, 日期, 时间, 年月
+month, 月份, 月
+year, 年份, 年度, 年
+quarter, 季度
+weekday, 星期, 周几
+gender, sex, 性别
+age, 年龄
+name, 姓名, 名称, 名字
+department, dept, team, division, 部门, 科室, 团队
+employee, staff, worker, 员工, 职员, 雇员
+salary, wage, pay, income, compensation, 工资, 薪资, 薪水, 月薪, 年薪, 收入
+job, occupation, profession, position, role, 职业, 职位, 岗位, 工种
+education, degree, 学历, 教育程度
+score, rating, grade, mark, points, 评分, 分数, 得分, 成绩, 打分
+satisfaction, 满意度
+temperature, temp, 温度, 气温
+humidity, 湿度
+pressure, 压力, 气压
+rain, rainfall, precipitation, 降雨量, 降水量, 雨量
+wind, 风速
+speed, velocity, 速度
+sensor, device, 传感器, 设备
+station, site, 站点, 测站, 站
+population, 人口, 人口数
+gdp, 国内生产总值, 生产总值
+stock, inventory, 库存
+discount, 折扣
+tax, 税额, 税
+weight, mass, 重量, 体重
+height, 身高, 高度
+length, 长度
+distance, 距离, 里程
+duration, minutes, hours, 时长, 耗时, 用时
+visits, visitors, views, traffic, 访问量, 浏览量, 流量, 客流
+clicks, 点击量, 点击
+users, 用户数, 用户
+student, pupil, 学生
+teacher, 老师, 教师
+class, 班级, 班
+school, 学校
+subject, course, 科目, 课程, 学科
+species, variety, 品种, 物种
+color, colour, 颜色
+size, 尺寸, 大小
+payment, 支付方式, 付款方式
+status, 状态
+emissions, co2, 排放量, 排放
+energy, consumption, electricity, power, 能耗, 用电量, 耗电量
+energy_source, 能源
+machine, 机器, 机台
+line, 产线, 生产线
+error, defect, fault, 缺陷, 故障, 不良
+patient, 患者, 病人
+hospital, 医院
+disease, diagnosis, 疾病, 诊断
+answer, response, reply, 回答, 答案
+question, 问题, 题目
+return, refund, 退货, 退款
+seller, salesperson, salesman, rep, agent, 销售员, 业务员
+""".splitlines()
+)
+
+# What a column of this meaning is worth as the first choice when a question names no measure.
+ADDITIVE = ("sales", "profit", "gdp", "quantity", "cost", "visits", "population", "energy", "salary", "score")
+# What is not summed unless the question says so: the sum of temperatures means nothing.
+AVERAGED = frozenset(
+    "price age salary score satisfaction temperature humidity pressure wind speed weight height length discount "
+    "duration rate ratio share percent percentage pct index level mean average avg median margin "
+    "degree bmi density frequency latitude longitude lat lon lng share 率 比例 占比 平均 指数 均价 温 湿度 浓度 百分比".split()
+)

@@ -1,0 +1,313 @@
+"""A run: one question's life, from the request to exactly one terminal event.
+
+This is the only place that turns an exception into a `run_failed` event.
+
+Above: `session`. Below: everything that a run uses.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from genie_nb.backend.agents import Answer, create_agent
+from genie_nb.backend.channel import EventChannel
+from genie_nb.backend.context import RunContext, StepBudget
+from genie_nb.backend.loop import BackendLoop
+from genie_nb.backend.models.base import ChatModel
+from genie_nb.backend.preparing import prepare
+from genie_nb.backend.printer import Printer
+from genie_nb.backend.settings import Settings
+from genie_nb.backend.tools.base import ToolBox
+from genie_nb.backend.workspace import Workspace
+from genie_nb.errors import Deadline, GenieError, RequestError, RunError
+from genie_nb.errors import RunCancelled as Cancelled
+from genie_nb.events import RunCancelled, RunEvent, RunFailed, RunFinished, RunStarted
+from genie_nb.parts import FileRef, Plan, Usage
+from genie_nb.transcript import Transcript
+
+__all__ = ("LIFE", "Equipment", "Run", "RunRequest")
+
+log = logging.getLogger(__name__)
+
+State = Literal["pending", "running", "cancelling", "finished", "failed", "cancelled"]
+LIFE: dict[State, dict[str, State]] = {
+    "pending": {"start": "running", "cancel": "cancelled"},
+    "running": {"finish": "finished", "fail": "failed", "cancel": "cancelling"},
+    "cancelling": {"stopped": "cancelled", "finish": "finished", "fail": "cancelled", "cancel": "cancelling"},
+    "finished": {"cancel": "finished"},
+    "failed": {"cancel": "failed"},
+    "cancelled": {"cancel": "cancelled"},
+}
+"""State → trigger → state; an absent trigger is a mistake of ours."""
+CLEANUP_S = 5.0
+"""Seconds that kernels, tools and connections get to close before the run ends without waiting for them."""
+TICK_S = 0.1
+"""Seconds between two looks of a waiting thread at signals."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What is asked.
+
+    Attributes:
+        files: Paths of files to look at.
+        tables: DataFrames to hand over, by variable name.
+    """
+
+    query: str
+    settings: Settings
+    files: tuple[str | Path, ...] = ()
+    tables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """Who makes what a run needs, once it is known to be needed: the model, and the tools for its workspace."""
+
+    model: Callable[[], ChatModel]
+    tools: Callable[[Workspace, str], ToolBox]
+    owned: bool = True
+    """Whether the model is the run's own, to be closed with it."""
+
+
+class Run:
+    """One question being worked on; see `answer`, `plan`, `files`, `usage`, `error`.
+
+    `await run` waits for its end on any event loop, `run.result()` without one. A failure never raises there: it stands in
+    `run.error` and in the view.
+    """
+
+    def __init__(self, request: RunRequest, equipment: Equipment, backend: BackendLoop) -> None:
+        self.request = request
+        self.run_id = secrets.token_hex(8)
+        self.channel = EventChannel(self.run_id)
+        self.transcript = Transcript(run_id=self.run_id, query=request.query)
+        self.folder = _run_folder(request.settings, self.run_id)
+        self._equipment = equipment
+        self._backend = backend
+        self._state: State = "pending"
+        self._reason = ""
+        self._task: asyncio.Task[None] | None = None
+        self._error: GenieError | None = None
+        self._ended: Future[None] = Future()
+
+    # What came of it
+
+    @property
+    def status(self) -> State:
+        """`pending`, `running`, `cancelling`, then one of `finished`, `failed`, `cancelled`."""
+        return self._state
+
+    @property
+    def answer(self) -> str:
+        """The answer as Markdown; empty until the run has finished."""
+        return self.transcript.answer
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan as it stands now; None for an agent that makes none."""
+        return self.transcript.plan
+
+    @property
+    def files(self) -> tuple[FileRef, ...]:
+        """The files that the run delivered; until its end those that it has made so far. They lie in `run.folder`."""
+        return self.transcript.deliverables if self.transcript.ended else tuple(self.transcript.files.values())
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and calls as the model counted them; the offline analyst counts none."""
+        return self.transcript.usage
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took, or has taken until now."""
+        began = self.transcript.started_at
+        return (self.transcript.ended_at or time.time()) - began if began else 0.0
+
+    @property
+    def error(self) -> GenieError | None:
+        """Why the run did not finish, as an exception with one sentence; None if it did, or has not ended."""
+        return self._error
+
+    def events(self, *, after: int = 0) -> AsyncIterator[RunEvent]:
+        """The run's events, from any event loop, at any time: those that were and those that come, up to the last."""
+        return self.channel.read(after=after)
+
+    def read_file(self, name: str) -> bytes:
+        """The content of a file of the run.
+
+        Raises:
+            RequestError: The run has no such file.
+        """
+        if not self.folder.is_dir():
+            raise RequestError(f"The run has no file {name!r}.")
+        return Workspace(self.folder.resolve()).read(name)
+
+    # Its life
+
+    def start(self) -> Self:
+        """Begin to work, on the backend's loop."""
+        self._backend.call(self._begin)
+        return self
+
+    def cancel(self, reason: str = "You stopped the run.") -> None:
+        """Stop the run; callable from any thread, at any time. Its end comes as an event, within a second or so."""
+        self._backend.call(self._cancel, reason)
+
+    def result(self, timeout_s: float | None = None) -> Self:
+        """Wait for the end of the run, on a thread without an event loop.
+
+        Args:
+            timeout_s: Seconds to wait at most. The run goes on after that.
+
+        Raises:
+            TimeoutError: The run has not ended yet.
+            KeyboardInterrupt: You interrupted the waiting; the run is cancelled.
+        """
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        try:
+            while not self._ended.done():
+                left = TICK_S if until is None else min(TICK_S, until - time.monotonic())
+                if left <= 0:
+                    raise TimeoutError(f"The run has not ended within {timeout_s:g} s; it goes on.")
+                _wait(self._ended, left)
+        except KeyboardInterrupt:
+            self.cancel("You interrupted the cell.")
+            raise
+        return self
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Wait for the end on the running event loop; cancelling the waiting cancels the run."""
+        return self._wait_here().__await__()
+
+    async def _wait_here(self) -> Self:
+        ended = asyncio.wrap_future(self._ended)
+        try:
+            while True:  # the tick lets an interrupt of a notebook's cell through (ipykernel#881)
+                done, _ = await asyncio.wait({ended}, timeout=TICK_S)
+                if done:
+                    return self
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            self.cancel("You interrupted the cell.")
+            raise
+
+    # On the backend's loop
+
+    def _move(self, trigger: str) -> None:
+        self._state = LIFE[self._state][trigger]
+
+    def _begin(self) -> None:
+        if self._state == "pending":
+            self._move("start")
+            self._task = asyncio.get_running_loop().create_task(self._drive(), name=f"run {self.run_id}")
+            self._task.add_done_callback(lambda _: self._ended.set_result(None))
+
+    def _cancel(self, reason: str) -> None:
+        if self._state == "pending":
+            self._begin()
+        began_to_cancel = self._state == "running"
+        self._move("cancel")
+        if began_to_cancel and self._task is not None:
+            self._reason = reason
+            self._task.cancel()
+
+    async def _drive(self) -> None:
+        printer = Printer(self.channel, self.transcript)
+        try:
+            answer = await self._work(printer)
+        except asyncio.CancelledError:
+            terminal: RunEvent = self._cancelled_event()
+        except Exception as error:
+            terminal = self._failed_event(error)
+        else:
+            self._move("finish")
+            terminal = RunFinished(output=answer.text, files=answer.files)
+        if len(self.channel) == 0:
+            printer.emit(self._started())
+        printer.close_open(getattr(terminal, "message", "") or getattr(terminal, "reason", ""))
+        printer.emit(terminal)
+
+    def _cancelled_event(self) -> RunEvent:
+        if self._state == "running":  # nobody asked: the process is going down
+            self._move("cancel")
+        self._move("stopped")
+        reason = self._reason or "The run was stopped because its process ends."
+        self._error = Cancelled(reason)
+        return RunCancelled(reason=reason)
+
+    def _failed_event(self, error: Exception) -> RunEvent:
+        if self._state == "cancelling":
+            return self._cancelled_event()
+        self._move("fail")
+        self._error = _as_genie_error(error)
+        return RunFailed(code=self._error.code, message=str(self._error))
+
+    def _started(self, model: ChatModel | None = None, files: tuple[FileRef, ...] = ()) -> RunStarted:
+        name, badge = (model.name, model.badge) if model else (self.request.settings.model or "", "")
+        return RunStarted(query=self.request.query, agent=self.request.settings.agent, model=name, badge=badge, files=files)
+
+    async def _work(self, printer: Printer) -> Answer:
+        request, settings = self.request, self.request.settings
+        if not request.query.strip():
+            raise RequestError("The question is empty. Ask something, for example: What is in this file?")
+        async with AsyncExitStack() as stack:
+            agent, model = create_agent(settings.agent), self._equipment.model()
+            if self._equipment.owned:
+                stack.push_async_callback(_bounded, model.close)
+            prepared = await prepare(request.files, request.tables, self.folder)
+            tools = self._equipment.tools(prepared.workspace, prepared.preamble)
+            stack.push_async_callback(_bounded, tools.close)
+            context = RunContext(
+                request.query, prepared.inputs, printer, prepared.workspace, settings, StepBudget(settings.max_steps)
+            )
+            printer.emit(self._started(model, prepared.files))
+            try:
+                async with asyncio.timeout(settings.deadline_s) as deadline:
+                    return await agent.run(model, tools, context)
+            except TimeoutError as error:
+                if not deadline.expired():
+                    raise
+                raise Deadline(
+                    f"The run stopped at its deadline of {settings.deadline_s:g} s. "
+                    "Ask something smaller, or raise deadline_s."
+                ) from error
+
+
+def _run_folder(settings: Settings, run_id: str) -> Path:
+    return settings.runs_folder.expanduser().absolute() / f"{time.strftime('%Y%m%d-%H%M%S')}-{run_id[:6]}"
+
+
+def _wait(ended: "Future[Any]", seconds: float) -> None:
+    try:
+        ended.exception(timeout=seconds)
+    except TimeoutError:
+        return
+
+
+async def _bounded(close: Callable[[], Awaitable[None]]) -> None:
+    """Close something, within a limit of time and even if the run is being cancelled."""
+    closing = asyncio.ensure_future(close())
+    done, _ = await asyncio.wait({closing}, timeout=CLEANUP_S)
+    if not done:
+        closing.cancel()
+        log.warning("Closing took more than %s s and was given up", CLEANUP_S)
+    elif not closing.cancelled() and (error := closing.exception()) is not None:
+        log.warning("Closing failed", exc_info=error)
+
+
+def _as_genie_error(error: BaseException) -> GenieError:
+    """The cause of a failure as one of our errors, out of any groups that tasks wrapped it in."""
+    while isinstance(error, BaseExceptionGroup):
+        ours = [inner for inner in error.exceptions if isinstance(inner, GenieError)]
+        error = (ours or error.exceptions)[0]
+    if isinstance(error, GenieError):
+        return error
+    log.error("A run failed by a fault of genie_nb", exc_info=error)
+    return RunError(f"genie_nb itself failed: {type(error).__name__}: {error}. Please report this with the log.")

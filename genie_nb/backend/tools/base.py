@@ -1,0 +1,138 @@
+"""Tools: what a model may call, and the box that calls them.
+
+A tool's failure is data for the model: whatever goes wrong inside a tool becomes one sentence in its result, and the run
+goes on. Every call has a limit of time.
+
+Above: the agents. Below: `context`, `models/base`.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from genie_nb.backend.context import RunContext
+from genie_nb.backend.models.base import ToolCallRequest, ToolSpec
+from genie_nb.errors import SettingsError, ToolFailed
+from genie_nb.events import ToolFinished, ToolOutput
+from genie_nb.parts import ErrorPart, Part
+
+__all__ = ("Call", "Tool", "ToolBox", "parse_arguments")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a tool, as the tool sees it."""
+
+    call_id: str
+    arguments: dict[str, Any]
+    context: RunContext
+
+    def show(self, part: Part) -> None:
+        """Show the person a part of what the call brings."""
+        self.context.printer.emit(ToolOutput(call_id=self.call_id, part=part))
+
+
+class Tool(Protocol):
+    """Something that a model may call."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is told of the tool."""
+        ...
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds that one call may take."""
+        ...
+
+    async def call(self, call: Call) -> str:
+        """Do what is asked; returns what the model is told.
+
+        Raises:
+            ToolFailed: It could not be done; the message is told to the model.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back what the tool holds; safe to call twice."""
+        ...
+
+
+def parse_arguments(request: ToolCallRequest, spec: ToolSpec) -> dict[str, Any]:
+    """The arguments of a call.
+
+    Raises:
+        ToolFailed: They are no JSON object, or one that the schema requires is missing.
+    """
+    try:
+        arguments = json.loads(request.arguments or "{}")
+    except ValueError as error:
+        raise ToolFailed(f"The arguments of {request.name} are not valid JSON ({error}). Send them again.") from error
+    if not isinstance(arguments, dict):
+        raise ToolFailed(f"The arguments of {request.name} must be one JSON object.")
+    missing = [name for name in spec.parameters.get("required", ()) if name not in arguments]
+    if missing:
+        raise ToolFailed(f"The call of {request.name} lacks {', '.join(missing)}. Send it again with all arguments.")
+    return arguments
+
+
+class ToolBox:
+    """The tools of one run, by name.
+
+    Raises:
+        SettingsError: Two tools have one name.
+    """
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._tools: dict[str, Tool] = {}
+        for tool in tools:
+            if tool.spec.name in self._tools:
+                raise SettingsError(f"Two tools are called {tool.spec.name}. Give one of them another name.")
+            self._tools[tool.spec.name] = tool
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """What a model is told of the tools."""
+        return tuple(tool.spec for tool in self._tools.values())
+
+    async def run(self, request: ToolCallRequest, call_id: str, context: RunContext) -> str:
+        """Call a tool and print how it ended; returns what the model is told."""
+        began = time.monotonic()
+        try:
+            output, status = await self._call(request, call_id, context), "ok"
+        except ToolFailed as failed:
+            output, status = str(failed), "error"
+            context.printer.emit(ToolOutput(call_id=call_id, part=ErrorPart(name=type(failed).__name__, message=output)))
+        seconds = time.monotonic() - began
+        context.printer.emit(
+            ToolFinished(call_id=call_id, status="ok" if status == "ok" else "error", output=output, seconds=seconds)
+        )
+        return output
+
+    async def _call(self, request: ToolCallRequest, call_id: str, context: RunContext) -> str:
+        tool = self._tools.get(request.name)
+        if tool is None:
+            raise ToolFailed(f"There is no tool {request.name!r}. There are: {', '.join(self._tools) or 'none'}.")
+        call = Call(call_id, parse_arguments(request, tool.spec), context)
+        try:
+            async with asyncio.timeout(tool.timeout_s):
+                return await tool.call(call)
+        except TimeoutError as error:
+            raise ToolFailed(
+                f"The tool {request.name} did not return within {tool.timeout_s:g} s and was given up."
+            ) from error
+        except ToolFailed:
+            raise
+        except Exception as error:
+            log.warning("The tool %s raised", request.name, exc_info=error)
+            raise ToolFailed(f"The tool {request.name} raised {type(error).__name__}: {error}") from error
+
+    async def close(self) -> None:
+        """Close every tool."""
+        await asyncio.gather(*(tool.close() for tool in self._tools.values()))

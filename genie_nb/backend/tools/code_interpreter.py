@@ -1,0 +1,136 @@
+"""The code interpreter as a tool: Python in the run's own kernel, its output shown live, its files reported.
+
+Below: `interpreter/base`, `workspace`. The kernel itself is somebody else's room.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+from genie_nb.backend.context import RunContext
+from genie_nb.backend.interpreter.base import CellFinished, CodeRunner
+from genie_nb.backend.models.base import ToolSpec
+from genie_nb.backend.models.sections import cut_middle
+from genie_nb.backend.tools.base import Call
+from genie_nb.backend.tools.returned import table_text
+from genie_nb.errors import ToolFailed
+from genie_nb.events import FileCreated
+from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+
+__all__ = ("CodeInterpreter",)
+
+TOLD_CHARACTERS = 12_000
+"""How much of a cell's output the model is told; the middle is left out of more."""
+WATCH_S = 1.0
+"""Seconds between two looks for new files while a cell runs."""
+
+_SPEC = ToolSpec(
+    "code_interpreter",
+    "Run Python (IPython, pandas, numpy, matplotlib) in the run's own kernel. Variables stay from call to call. The working "
+    "directory holds the input files; files written there are kept. Print what you need to read; end a cell with a "
+    "DataFrame or plt.show() to show it to the person.",
+    {
+        "type": "object",
+        "properties": {"code": {"type": "string", "description": "The Python code of one cell."}},
+        "required": ["code"],
+    },
+)
+
+
+class CodeInterpreter:
+    """Runs the code of all agents of one run, one cell after another."""
+
+    spec = _SPEC
+
+    def __init__(self, runner: CodeRunner, *, cell_timeout_s: float) -> None:
+        self._runner = runner
+        self._cell_timeout_s = cell_timeout_s
+        self._one_at_a_time = asyncio.Lock()  # so that a file is reported with the cell that wrote it
+
+    @property
+    def timeout_s(self) -> float:
+        """Unlimited here: waiting for other tasks' cells is no fault, and each cell has its own limit."""
+        return 24 * 3600.0
+
+    async def call(self, call: Call) -> str:
+        """Run one cell; returns its output as text.
+
+        Raises:
+            ToolFailed: The code is no text, or no kernel could be had.
+        """
+        code = call.arguments["code"]
+        if not isinstance(code, str) or not code.strip():
+            raise ToolFailed("The argument code must be the Python code as text.")
+        call.show(CodePart(code=code))
+        async with self._one_at_a_time:
+            told = await self._run(call, code)
+            files = await _report_files(call.context, call.call_id)
+        if files:
+            told.append("files: " + ", ".join(files))
+        return cut_middle("\n".join(text.rstrip("\n") for text in told), TOLD_CHARACTERS) or "(the cell showed nothing)"
+
+    async def _run(self, call: Call, code: str) -> list[str]:
+        told: list[str] = []
+        cell = self._runner.run(code, timeout_s=self._cell_timeout_s)
+        async with _watching(call), aclosing(cell):
+            async for part in cell:
+                if not isinstance(part, CellFinished):
+                    call.show(part)
+                    _tell(told, part)
+                    continue
+                if part.message:
+                    told.append(part.message)
+                if part.status in ("timeout", "died"):
+                    call.show(ErrorPart(name=part.status, message=part.message))
+        return told
+
+    async def close(self) -> None:
+        """End the kernel and every process of it."""
+        await self._runner.close()
+
+
+@asynccontextmanager
+async def _watching(call: Call) -> AsyncIterator[None]:
+    """Report files as they appear while a cell runs."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            await _report_files(call.context, call.call_id)
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
+
+
+async def _report_files(context: RunContext, call_id: str) -> list[str]:
+    found = await asyncio.to_thread(context.workspace.changed)
+    for file in found:
+        context.printer.emit(FileCreated(call_id=call_id, file=file))
+    return [file.name for file in found]
+
+
+def _tell(told: list[str], part: Part) -> None:
+    """Add what the model is told of a part."""
+    match part:
+        case StreamPart():
+            if told and not told[-1].endswith("\n") and not told[-1].startswith("["):
+                told[-1] += part.text
+            else:
+                told.append(part.text)
+        case TablePart():
+            told.append(table_text(part))
+        case ImagePart():
+            told.append("[image: a chart, shown to the person]")
+        case DocumentPart(media_type="text/html"):
+            told.append(re.sub(r"<[^>]+>", " ", part.text))
+        case DocumentPart():
+            told.append(part.text)
+        case ErrorPart():
+            told.append(part.traceback or f"{part.name}: {part.message}")
+        case CodePart():
+            told.append(part.code)

@@ -1,0 +1,1 @@
+"""Wire formats: events and streams as bytes, and back."""

@@ -1,0 +1,124 @@
+"""The workspace: one run's folder. Files come in, the interpreter works in it, what it writes is listed.
+
+Nothing outside the folder can be named through it, by `..`, by an absolute path or by a link.
+
+Below: `parts`, `errors`.
+"""
+
+import errno
+import hashlib
+import mimetypes
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from genie_nb.errors import RequestError
+from genie_nb.parts import FileRef
+
+__all__ = ("INPUTS", "Workspace")
+
+INPUTS = ".inputs"
+"""The hidden folder with the tables that were handed over."""
+MAX_FILES = 1_000
+"""How many files of a run are listed; a flood of more is left on disk, unlisted."""
+SPARE_BYTES = 64 * 2**20
+"""Room that must stay on the disk beside the files that come in."""
+
+
+class Workspace:
+    """One run's folder. Its methods read and write the disk: call them from a worker thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._seen: dict[str, tuple[int, int]] = {}
+
+    @classmethod
+    def create(cls, folder: Path, inputs: dict[str, Path]) -> "Workspace":
+        """Make the folder and copy the inputs (name → source) into it.
+
+        Raises:
+            RequestError: The folder cannot be made, or the disk has no room for the inputs.
+        """
+        try:
+            folder.mkdir(parents=True, mode=0o700)
+            needed = sum(path.stat().st_size for path in inputs.values()) + SPARE_BYTES
+            if shutil.disk_usage(folder).free < needed:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            for name, source in inputs.items():
+                shutil.copyfile(source, folder / name)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise RequestError(_why_no_folder(folder, error)) from error
+        workspace = cls(folder.resolve())
+        workspace.changed()
+        return workspace
+
+    def resolve(self, name: str) -> Path:
+        """The path of a file in the folder.
+
+        Raises:
+            RequestError: The name leads out of the folder, or to no file.
+        """
+        path = (self.folder / name).resolve() if "\0" not in name else self.folder
+        if not path.is_relative_to(self.folder) or not path.is_file():
+            raise RequestError(f"The run has no file {name!r}.")
+        return path
+
+    def read(self, name: str) -> bytes:
+        """The content of a file in the folder.
+
+        Raises:
+            RequestError: The name leads out of the folder, or to no file.
+        """
+        return self.resolve(name).read_bytes()
+
+    def changed(self) -> list[FileRef]:
+        """The files that are new or different since the last call, by name."""
+        found: list[FileRef] = []
+        for name, path, stamp in self._files():
+            if self._seen.get(name) != stamp:
+                self._seen[name] = stamp
+                found.append(file_ref(name, path))
+        return sorted(found, key=lambda file: file.name)
+
+    def _files(self) -> Iterator[tuple[str, Path, tuple[int, int]]]:
+        count = 0
+        for parent, folders, names in os.walk(self.folder):
+            folders[:] = sorted(folder for folder in folders if not _hidden(folder))
+            for name in sorted(names):
+                path = Path(parent, name)
+                if _hidden(name) or path.is_symlink() or not path.is_file():
+                    continue
+                count += 1
+                if count > MAX_FILES:
+                    return
+                status = path.stat()
+                yield path.relative_to(self.folder).as_posix(), path, (status.st_mtime_ns, status.st_size)
+
+
+def file_ref(name: str, path: Path) -> FileRef:
+    """What is said of a file: its name, size, type and digest."""
+    with path.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return FileRef(name=name, size=path.stat().st_size, media_type=media_type, sha256=digest)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__pycache__"
+
+
+def _why_no_folder(folder: Path, error: OSError) -> str:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return (
+                f"There is no room on the disk for the run's folder in {folder.parent.name}. Free some space and ask again."
+            )
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return (
+                f"The run's folder cannot be made: the folder {folder.parent.name} is not writable. "
+                "Set GENIE_RUNS_FOLDER to one that is."
+            )
+        case _:
+            return f"The run's folder cannot be made in {folder.parent.name}: {error.strerror or error}."

@@ -1,0 +1,118 @@
+"""`genie-nb lab | ask | doctor`: the project from a terminal.
+
+Below: `session`; `terminal.py` shows a run there, `doctor.py` looks at the machine.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from genie_nb.errors import SettingsError
+from genie_nb.events import encode_event
+
+__all__ = ("app", "main")
+
+app = typer.Typer(
+    name="genie-nb",
+    help="Streaming multi-agent work, live in a notebook.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def lab(
+    notebook: Annotated[Path | None, typer.Argument(help="The notebook to open; else the first lesson.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser; without one the address is printed.")] = True,
+) -> None:
+    """Open JupyterLab on a notebook."""
+    notebook = notebook or Path("notebooks/01_first_answer.ipynb")
+    if not notebook.is_file():
+        raise typer.BadParameter(f"There is no notebook {notebook}.")
+    command = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    if not browser or not _has_screen():
+        command.append("--no-browser")
+        typer.echo("JupyterLab prints its address below; open it in a browser. Ctrl-C twice stops it.", err=True)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    raise typer.Exit(subprocess.call(command))
+
+
+def _has_screen() -> bool:
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in English or Chinese.")],
+    file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to look at; several times.")] = None,
+    agent: Annotated[str | None, typer.Option(help="plan_solve or react.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model's name; offline is the built-in analyst.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end, nothing else.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Print each event as one line of JSON.")] = False,
+) -> None:
+    """Ask a question about files; exits with 0 only if the run finished."""
+    from genie_nb.session import Genie
+
+    try:
+        run = Genie(model=model, agent=agent).ask(question, files=file or (), show=False)
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    try:
+        if events:
+            asyncio.run(_print_events(run))
+        elif not as_json:
+            from genie_nb.cli.terminal import follow
+
+            asyncio.run(follow(run.events()))
+        run.result()
+    except KeyboardInterrupt:
+        run.cancel("You interrupted the run.")
+        run.result(timeout_s=10)
+    if as_json:
+        typer.echo(json.dumps(_outcome(run), ensure_ascii=False))
+    elif not events and run.files:
+        typer.echo(f"Files in {run.folder}", err=True)
+    raise typer.Exit(0 if run.status == "finished" else 1)
+
+
+async def _print_events(run: Any) -> None:
+    async for event in run.events():
+        typer.echo(encode_event(event).decode())
+
+
+def _outcome(run: Any) -> dict[str, Any]:
+    """What `--json` prints of a run that has ended."""
+    import msgspec
+
+    return {
+        "answer": run.answer,
+        "outcome": run.status,
+        "plan": msgspec.to_builtins(run.plan),
+        "files": [{**msgspec.to_builtins(file), "path": str(run.folder / file.name)} for file in run.files],
+        "usage": msgspec.to_builtins(run.usage),
+        "seconds": round(run.seconds, 3),
+        "error": {"code": run.error.code, "message": str(run.error)} if run.error else None,
+    }
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, which model would be used, and what is missing."""
+    from genie_nb.cli.doctor import examine
+
+    healthy = examine(typer.echo)
+    raise typer.Exit(0 if healthy else 1)
+
+
+def main() -> None:
+    """The command `genie-nb`."""
+    app()

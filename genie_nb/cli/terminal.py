@@ -1,0 +1,120 @@
+"""A run in a terminal: its events as they come, for people at a prompt.
+
+Above: `cli`. Below: `events`.
+"""
+
+import json
+from collections.abc import AsyncIterator
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from genie_nb import events as ev
+from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, Plan, StreamPart, TablePart
+
+__all__ = ("follow",)
+
+_MARKS = {"not_started": "○", "in_progress": "◐", "completed": "●", "blocked": "✕", "dropped": "–"}
+
+
+async def follow(events: AsyncIterator[ev.RunEvent], console: Console | None = None) -> None:
+    """Print a run until its end. Texts stream; with several tasks at once, a text that is not first waits for its end."""
+    screen = _Screen(console or Console(highlight=False))
+    async for event in events:
+        screen.show(event)
+
+
+class _Screen:
+    """Prints events; at most one text streams at a time."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._streaming: str | None = None
+        self._plan: Plan | None = None
+
+    def show(self, event: ev.RunEvent) -> None:
+        console = self._console
+        match event:
+            case ev.RunStarted():
+                console.print(Text(f"{event.agent} · {event.model} · {event.badge}", style="dim"))
+            case ev.PlanUpdated():
+                self._show_plan(event.plan)
+            case ev.TaskStarted():
+                console.print(Text(f"\n▸ {event.title}  ({event.assignee})", style="bold"))
+            case ev.TextStarted() | ev.TextDelta() | ev.TextFinished():
+                self._show_text(event)
+            case ev.ToolOutput():
+                self._end_stream()
+                self._show_part(event.part)
+            case ev.FileCreated():
+                console.print(Text(f"  file: {event.file.name} ({event.file.size:,} bytes)", style="green"))
+            case ev.ModelWaiting():
+                console.print(Text(f"  {event.reason}; next try in {event.seconds:.0f} s", style="yellow"))
+            case ev.NoteAdded():
+                console.print(Text(f"  {event.text}", style="yellow" if event.level == "warning" else "dim"))
+            case ev.RunFinished():
+                console.rule(style="dim")
+                console.print(Markdown(event.output))
+            case ev.RunFailed():
+                console.print(Text(event.message, style="red"))
+            case ev.RunCancelled():
+                console.print(Text(event.reason, style="yellow"))
+            case _:
+                return
+
+    def _show_plan(self, plan: Plan) -> None:
+        if self._plan is None:
+            for step in plan.steps:
+                self._console.print(Text(f"  {_MARKS[step.status]} {step.title}"))
+        self._plan = plan if plan.steps else None
+
+    def _show_text(self, event: ev.TextStarted | ev.TextDelta | ev.TextFinished) -> None:
+        if isinstance(event, ev.TextStarted):
+            if self._streaming is None and event.channel != "answer":
+                self._streaming = event.message_id
+        elif event.message_id == self._streaming:
+            if isinstance(event, ev.TextDelta):
+                self._console.print(Text(event.text), end="", soft_wrap=True)
+            else:
+                self._end_stream()
+        elif isinstance(event, ev.TextFinished) and event.channel != "answer":
+            self._console.print(Text(event.text))
+
+    def _end_stream(self) -> None:
+        if self._streaming is not None:
+            self._console.print()
+            self._streaming = None
+
+    def _show_part(self, part: Part) -> None:
+        console = self._console
+        match part:
+            case CodePart():
+                console.print(Syntax(part.code, part.language, theme="ansi_dark", background_color="default"))
+            case StreamPart():
+                console.print(Text(part.text, style="dim"), end="")
+            case TablePart():
+                console.print(_table(part))
+            case ImagePart():
+                console.print(Text("  [a chart]", style="dim"))
+            case DocumentPart():
+                console.print(Text(part.text if part.media_type != "application/json" else _pretty(part.text)))
+            case ErrorPart():
+                console.print(Text(part.traceback or f"{part.name}: {part.message}", style="red"))
+
+
+def _table(part: TablePart) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in part.columns:
+        table.add_column(Text(column))
+    for row in part.rows[:12]:
+        table.add_row(*map(Text, row))
+    if part.total_rows > 12:
+        table.caption = f"{part.total_rows} rows in all"
+    return table
+
+
+def _pretty(text: str) -> str:
+    return json.dumps(json.loads(text), indent=2, ensure_ascii=False)

@@ -1,0 +1,190 @@
+"""The front door: what a person calls. It builds the model and the tools of a run and joins the run to a live view.
+
+Above: `magics`, `cli`. Below: the two wings, `backend` and `widgets`; this is the only room that knows both.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from genie_nb.backend import runs
+from genie_nb.backend.inputs import table_of
+from genie_nb.backend.interpreter.pool import KernelPool
+from genie_nb.backend.interpreter.runner import Interpreter
+from genie_nb.backend.loop import BackendLoop, backend_loop
+from genie_nb.backend.models import create_model
+from genie_nb.backend.models.base import ChatModel
+from genie_nb.backend.runs import Equipment, RunRequest
+from genie_nb.backend.settings import Settings
+from genie_nb.backend.tools.base import Tool, ToolBox
+from genie_nb.backend.tools.code_interpreter import CodeInterpreter
+from genie_nb.backend.tools.functions import tool
+from genie_nb.backend.workspace import Workspace
+from genie_nb.errors import RequestError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from genie_nb.widgets.stage import Stage
+
+__all__ = ("Genie", "Run", "ask")
+
+Paths = Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
+ToolLike = Tool | Callable[..., Any]
+
+
+class Run(runs.Run):
+    """One question being worked on, and its live view in the notebook."""
+
+    stage: "Stage | None" = None
+
+    def view(self) -> None:
+        """Show the live view of the run, again or for the first time, as output of the running cell.
+
+        Raises:
+            RequestError: There is no notebook to show it in.
+        """
+        if not _in_notebook():
+            raise RequestError("A live view needs a notebook; here is none. Read run.answer, or run.events().")
+        from genie_nb.widgets.stage import Stage
+
+        self.stage = Stage(self, self._backend.loop, self._repr_mimebundle_)
+
+    async def _wait_here(self) -> Self:
+        with self.stage.awaited() if self.stage else nullcontext():
+            await super()._wait_here()
+            if self.stage is not None:
+                await self.stage.shown()
+        return self
+
+    def result(self, timeout_s: float | None = None) -> Self:
+        """Wait for the end of the run, on a thread without an event loop; see `backend.runs.Run.result`."""
+        with self.stage.awaited() if self.stage else nullcontext():
+            return super().result(timeout_s)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        from genie_nb.widgets.record import record_html, record_markdown, record_text
+
+        if self.stage is not None:
+            self.stage.record_is_shown()
+        return {
+            "text/plain": record_text(self.transcript),
+            "text/markdown": record_markdown(self.transcript),
+            "text/html": record_html(self.transcript, read_file=self.read_file),
+        }
+
+    def __repr__(self) -> str:
+        """The run in one line, without ids or times."""
+        return f"<Run {self.status}: {self.request.query[:60]!r}>"
+
+
+class Genie:
+    """Everything configurable in one place; makes runs.
+
+    Args:
+        model: A model's name, or a model; without one: what the environment says, else the offline analyst.
+        tools: Functions (typed, see `tool`) or tools that agents may call beside the code interpreter.
+        settings: Any setting of `Settings` by name, e.g. `agent="react"`, `base_url=...`, `deadline_s=60`.
+
+    Raises:
+        SettingsError: A setting is unknown or has a wrong value, or a function cannot be a tool.
+    """
+
+    def __init__(self, *, model: str | ChatModel | None = None, tools: Sequence[ToolLike] = (), **settings: Any) -> None:
+        name = model if isinstance(model, str) or model is None else model.name
+        self.settings = Settings.load(model=name, **settings)
+        self._model = None if isinstance(model, str) else model
+        self._tools = tuple(_as_tool(given, self.settings.tool_timeout_s) for given in tools)
+        self._backend = backend_loop()
+        self._pool = _kernel_pool(self._backend, self.settings.memory_mib)
+
+    def ask(
+        self, query: str, *, files: Paths = (), data: "Mapping[str, pd.DataFrame] | None" = None, show: bool = True
+    ) -> Run:
+        """Start to work on a question; returns at once.
+
+        Args:
+            query: The question, in English or Chinese.
+            files: Files to look at; they are copied, the originals stay as they are.
+            data: DataFrames by variable name; they are handed over by value.
+            show: Whether the live view appears as output of the running cell, where there is a notebook.
+        """
+        paths = (files,) if isinstance(files, str | os.PathLike) else files
+        request = RunRequest(query, self.settings, tuple(Path(os.fspath(path)) for path in paths), _copies(data or {}))
+        run = Run(request, Equipment(self._make_model, self._make_tools, owned=self._model is None), self._backend)
+        if show and _in_notebook():
+            run.view()
+        return run.start()
+
+    def _make_model(self) -> ChatModel:
+        return self._model or create_model(self.settings)
+
+    def _make_tools(self, workspace: Workspace, preamble: str) -> ToolBox:
+        runner = Interpreter(self._pool, folder=workspace.folder, preamble=preamble)
+        return ToolBox((CodeInterpreter(runner, cell_timeout_s=self.settings.code_timeout_s), *self._tools))
+
+
+def ask(
+    query: str,
+    *,
+    files: Paths = (),
+    data: "Mapping[str, pd.DataFrame] | None" = None,
+    show: bool = True,
+    **options: Any,
+) -> Run:
+    """Start to work on a question and show it live; returns at once.
+
+    Args:
+        query: The question, in English or Chinese.
+        files: Files to look at; they are copied, the originals stay as they are.
+        data: DataFrames by variable name; they are handed over by value.
+        show: Whether the live view appears as output of the running cell, where there is a notebook.
+        options: What `Genie` takes, e.g. `agent="react"`, `model="gpt-5-mini"`, `tools=[...]`.
+
+    Raises:
+        SettingsError: An option is unknown or has a wrong value.
+    """
+    return Genie(**options).ask(query, files=files, data=data, show=show)
+
+
+def _as_tool(given: ToolLike, timeout_s: float) -> Tool:
+    if hasattr(given, "spec"):
+        return cast("Tool", given)
+    return tool(timeout_s=timeout_s)(given)
+
+
+def _copies(frames: Mapping[str, Any]) -> dict[str, Any]:
+    """Each DataFrame as it is now; what cannot be handed over becomes the reason, which the run will tell."""
+    copies: dict[str, Any] = {}
+    for name, frame in frames.items():
+        try:
+            copies[name] = table_of(name, frame)
+        except RequestError as error:
+            copies[name] = error
+    return copies
+
+
+_pools: dict[tuple[int, int], KernelPool] = {}
+_pools_lock = threading.Lock()
+
+
+def _kernel_pool(backend: BackendLoop, memory_mib: int) -> KernelPool:
+    """The pool of kernels with this much memory, warming up."""
+    with _pools_lock:
+        pool = _pools.get((id(backend), memory_mib))
+        if pool is None:
+            pool = _pools[id(backend), memory_mib] = KernelPool(memory_mib=memory_mib)
+            backend.on_close(pool.close)
+    backend.call(pool.warm)
+    return pool
+
+
+def _in_notebook() -> bool:
+    """Whether this process is a Jupyter kernel, found out without loading IPython."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None

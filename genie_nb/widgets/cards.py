@@ -1,0 +1,172 @@
+"""Cards: a tool call, and every kind of part that it shows, as nodes. Pure.
+
+Above: `patches`, `record`. Below: `nodes`, `render`, `gate`, `transcript`, `parts`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+from genie_nb.transcript import ToolCall
+from genie_nb.widgets.gate import closed_frame, picture
+from genie_nb.widgets.nodes import Node
+from genie_nb.widgets.render import code_html, markdown_html, table_html
+
+__all__ = ("PartNode", "card_is_open", "card_node", "part_node", "streamed_code")
+
+Labels = Mapping[str, str]
+PartNode = Callable[[str, Part], Node]
+
+OUTPUT_CHARACTERS = 50_000
+"""How much of one output is shown; the rest is counted."""
+MARKS = {"running": "◌", "ok": "✓", "error": "✕", "denied": "⊘", "cancelled": "–"}
+
+_CODE = re.compile(r'"code"\s*:\s*"((?:[^"\\]|\\(?:u[0-9a-fA-F]{4}|[^u]))*)')
+
+
+def card_is_open(call: ToolCall, *, in_task: bool) -> bool:
+    """Whether a call is shown unfolded: while it runs, where it failed, where it drew, and inside a task that is."""
+    drew = any(isinstance(part, ImagePart) for part in call.parts)
+    return in_task or drew or call.status in ("running", "error", "denied")
+
+
+def card_node(key: str, call: ToolCall, labels: Labels, part: PartNode, *, is_open: bool) -> Node:
+    """A tool call: its name and what it is about, then what it shows, then how it failed."""
+    inside = [part(f"{key}.{number}", value) for number, value in enumerate(call.parts)]
+    if not (call.parts and isinstance(call.parts[0], CodePart)):
+        inside = _arguments(f"{key}.a", call) + inside
+    inside += _outcome(f"{key}.o", call)
+    summary = (
+        Node(f"{key}.m", "span", {"class": "gnb-mark"}, MARKS[call.status]),
+        Node(f"{key}.n", "span", {"class": "gnb-tool-name"}, call.tool),
+        Node(f"{key}.h", "span", {"class": "gnb-hint"}, _hint(call)),
+        Node(f"{key}.r", "span", {"class": "gnb-state"}, _state(call, labels)),
+    )
+    return Node(
+        key,
+        "details",
+        {"class": "gnb-card", "data-status": call.status, "data-open": "1" if is_open else "0"},
+        children=(
+            Node(f"{key}.s", "summary", children=summary),
+            Node(f"{key}.b", "div", {"class": "gnb-card-body"}, children=tuple(inside)),
+        ),
+    )
+
+
+def part_node(key: str, part: Part, labels: Labels) -> Node:
+    """What one part of a tool's output looks like."""
+    match part:
+        case CodePart():
+            return Node(key, "div", {"class": "gnb-part"}, html=code_html(part.code, part.language))
+        case StreamPart():
+            return _output(key, part.text, labels, "gnb-out gnb-stderr" if part.stream == "stderr" else "gnb-out")
+        case TablePart():
+            rows, columns = part.total_rows or len(part.rows), part.total_columns or len(part.columns)
+            size = labels["table_size"].format(shown=len(part.rows), rows=rows, columns=columns)
+            return Node(key, "div", {"class": "gnb-part"}, html=table_html(part, size))
+        case ImagePart():
+            return Node(key, "div", {"class": "gnb-part"}, html=picture(part.content, part.media_type, part.alt))
+        case DocumentPart():
+            return _document(key, part, labels)
+        case ErrorPart():
+            return _error(key, part)
+        case _:
+            assert_never(part)
+
+
+def _output(key: str, text: str, labels: Labels, look: str) -> Node:
+    children = [Node(f"{key}.t", "pre", {"class": look, "tabindex": "0"}, text[:OUTPUT_CHARACTERS])]
+    if len(text) > OUTPUT_CHARACTERS:
+        note = labels["characters_left_out"].format(n=len(text) - OUTPUT_CHARACTERS)
+        children.append(Node(f"{key}.c", "p", {"class": "gnb-muted"}, note))
+    return Node(key, "div", {"class": "gnb-part"}, children=tuple(children))
+
+
+def _document(key: str, part: DocumentPart, labels: Labels) -> Node:
+    match part.media_type:
+        case "text/markdown":
+            return Node(key, "div", {"class": "gnb-part gnb-text"}, html=markdown_html(part.text))
+        case "text/html":
+            return Node(key, "div", {"class": "gnb-part"}, html=closed_frame(part.text, labels["document"]))
+        case "application/json":
+            return Node(key, "div", {"class": "gnb-part"}, html=code_html(part.text, "json"))
+        case _:
+            return _output(key, part.text, labels, "gnb-out")
+
+
+def _error(key: str, part: ErrorPart) -> Node:
+    said = f"{part.name}: {part.message}" if part.message else part.name
+    head = Node(f"{key}.e", "summary", {"class": "gnb-fault-text"}, said)
+    trace = Node(f"{key}.t", "pre", {"class": "gnb-out", "tabindex": "0"}, part.traceback[-OUTPUT_CHARACTERS:])
+    if not part.traceback:
+        return Node(key, "div", {"class": "gnb-fault"}, said)
+    return Node(key, "details", {"class": "gnb-fault", "data-open": "0"}, children=(head, trace))
+
+
+def streamed_code(arguments: str) -> str:
+    """The value of `code` in the JSON of a call's arguments, as far as it has come."""
+    found = _CODE.search(arguments)
+    if found is None:
+        return ""
+    code: str = json.loads(f'"{found[1]}"', strict=False)
+    # Half of a surrogate pair may have come: only whole characters can be sent on.
+    return code.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+
+
+def _arguments(key: str, call: ToolCall) -> list[Node]:
+    code = streamed_code(call.arguments)
+    if code:
+        return [Node(key, "pre", {"class": "gnb-code"}, code)]
+    values = _values(call.arguments)
+    rows = tuple(
+        Node(f"{key}{number}", "div", {"class": "gnb-argument"}, children=_argument(f"{key}{number}", name, value))
+        for number, (name, value) in enumerate(values.items())
+        if len(values) > 1 or len(value) > 80
+    )
+    return [Node(key, "div", {"class": "gnb-arguments"}, children=rows)] if rows else []
+
+
+def _argument(key: str, name: str, value: str) -> tuple[Node, ...]:
+    said = value if len(value) <= 400 else value[:400] + "…"
+    return (
+        Node(f"{key}n", "span", {"class": "gnb-argument-name"}, f"{name} "),
+        Node(f"{key}v", "span", text=said),
+    )
+
+
+def _values(arguments: str) -> dict[str, str]:
+    try:
+        values = json.loads(arguments)
+    except ValueError:
+        return {}
+    if not isinstance(values, dict):
+        return {}
+    return {
+        str(name): value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in values.items()
+    }
+
+
+def _hint(call: ToolCall) -> str:
+    values = _values(call.arguments)
+    if "code" in values:
+        return ""
+    first = " ".join(next(iter(values.values()), "").split())
+    return first if len(first) <= 80 else first[:79] + "…"
+
+
+def _state(call: ToolCall, labels: Labels) -> str:
+    return {"denied": labels["denied"], "error": labels["error"], "cancelled": labels["cancelled"]}.get(call.status, "")
+
+
+def _outcome(key: str, call: ToolCall) -> list[Node]:
+    """What the model was told, where nothing else on the card says it."""
+    if not call.output or any(isinstance(part, ErrorPart) for part in call.parts):
+        return []
+    said = call.output if len(call.output) <= 4_000 else call.output[:4_000] + "…"
+    if call.status in ("error", "denied"):
+        return [Node(key, "div", {"class": "gnb-fault"}, said)]
+    shows = any(not isinstance(part, CodePart) for part in call.parts)
+    return [] if shows else [Node(key, "pre", {"class": "gnb-out", "tabindex": "0"}, said)]

@@ -1,0 +1,218 @@
+"""The record: a run as the static result of its cell, as HTML, Markdown and plain text. Pure.
+
+Equal runs give equal records: no times, durations, ids, token counts or paths are in them. The HTML is the live view's own
+nodes and stylesheet without a script; it can still be read where a page takes the stylesheet and the frames away.
+
+Above: `session`. Below: `sections`, `cards`, `previews`, `nodes`.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from html import escape
+from importlib.resources import files
+
+from genie_nb.errors import GenieError
+from genie_nb.parts import FileRef, Part, Plan
+from genie_nb.transcript import Item, Message, Note, Task, ToolCall, Transcript
+from genie_nb.widgets import sections
+from genie_nb.widgets.cards import card_is_open, card_node, part_node
+from genie_nb.widgets.labels import labels_for
+from genie_nb.widgets.nodes import Node, to_html
+from genie_nb.widgets.previews import preview_html
+from genie_nb.widgets.render import markdown_blocks, markdown_tokens
+
+__all__ = ("STYLE", "record_html", "record_markdown", "record_text")
+
+STYLE = (files("genie_nb.widgets") / "static" / "style.css").read_text("utf-8")
+"""The stylesheet of the view and of the record; every rule of it is under one class."""
+EMBED_BYTES = 200_000
+"""Larger files are listed in the record, but not carried in it."""
+
+ReadFile = Callable[[str], bytes]
+Labels = Mapping[str, str]
+
+
+def record_html(transcript: Transcript, *, read_file: ReadFile) -> str:
+    """The run as one self-contained piece of HTML.
+
+    Args:
+        transcript: The run, ended or not.
+        read_file: Gives the bytes of one of the run's files by its name; a `GenieError` or `OSError` leaves the file listed
+            without its content.
+    """
+    labels = labels_for(transcript.query)
+    root = Node(
+        "r",
+        "div",
+        {"class": "gnb gnb-record", "data-status": transcript.status, "lang": labels["lang"]},
+        children=tuple(_sections(transcript, labels, read_file)),
+    )
+    return f"<style>{STYLE}</style>{to_html(root)}"
+
+
+def _sections(t: Transcript, labels: Labels, read_file: ReadFile) -> list[Node]:
+    shown = [sections.head_node(t, labels, live=False), sections.query_node(t)]
+    work = tuple(_item(f"i{n}", item, labels) for n, item in enumerate(t.items) if not _is_answer(item))
+    answer = tuple(_item(f"i{n}", item, labels) for n, item in enumerate(t.items) if _is_answer(item))
+    left = sections.answer_left(t)
+    if left:
+        answer += (Node("last", "div", {"class": "gnb-message gnb-said gnb-text"}, children=_blocks("last", left)),)
+    if t.plan and t.plan.steps:
+        shown.append(sections.plan_node(t.plan, labels))
+    if work:
+        shown.append(sections.section_node("work", "gnb-work", labels["work"], work))
+    if t.error:
+        shown.append(sections.error_node(t, labels))
+    if answer:
+        shown.append(sections.section_node("answer", "gnb-answer", labels["answer"], answer))
+    listed = _files(t)
+    if listed:
+        nodes = tuple(_file(f"f{n}", file, labels, read_file) for n, file in enumerate(listed))
+        shown.append(sections.files_node(labels, nodes))
+    return shown
+
+
+def _is_answer(item: Item) -> bool:
+    return isinstance(item, Message) and sections.is_answer(item)
+
+
+def _files(t: Transcript) -> list[FileRef]:
+    return list((t.files | {file.name: file for file in t.deliverables}).values())
+
+
+def _item(key: str, item: Item, labels: Labels, task: Task | None = None) -> Node:
+    match item:
+        case Message():
+            inside = _blocks(key, item.text)
+            return sections.message_node(key, item, labels, inside, who=sections.speaker(item, task))
+        case ToolCall():
+
+            def part(part_key: str, value: Part) -> Node:
+                return part_node(part_key, value, labels)
+
+            return card_node(key, item, labels, part, is_open=card_is_open(item, in_task=task is not None))
+        case Note():
+            return sections.note_node(key, item)
+        case Task():
+            children = tuple(_item(f"{key}.{n}", inner, labels, item) for n, inner in enumerate(item.items))
+            return sections.task_node(key, item, labels, children, is_open=item.status != "completed")
+
+
+def _blocks(key: str, text: str) -> tuple[Node, ...]:
+    return tuple(
+        Node(f"{key}.{n}", "div", {"class": "gnb-block"}, html=html) for n, html in enumerate(markdown_blocks(text))
+    )
+
+
+def _file(key: str, file: FileRef, labels: Labels, read_file: ReadFile) -> Node:
+    try:
+        content = read_file(file.name)
+    except (GenieError, OSError):
+        return _file_node(key, file, "", f'<p class="gnb-muted">{escape(labels["unreadable"])}</p>')
+    link = ""
+    if len(content) < EMBED_BYTES:
+        # Octets, whatever the file is: a browser saves them and opens nothing in the notebook's name.
+        address = f"data:application/octet-stream;base64,{b64encode(content).decode()}"
+        name = escape(file.name.rsplit("/", 1)[-1])
+        link = f'<a class="gnb-button" href="{address}" download="{name}">{escape(labels["download"])}</a>'
+    return _file_node(key, file, link, preview_html(file, content, labels))
+
+
+def _file_node(key: str, file: FileRef, link: str, preview: str) -> Node:
+    button = Node(f"{key}.d", "span", html=link)
+    inside = (Node(f"{key}.p", "div", html=preview),)
+    return sections.file_node(key, file, button, inside, is_open=file.media_type.startswith("image/"))
+
+
+def record_markdown(transcript: Transcript) -> str:
+    """The run as Markdown: question, plan, answer or error, names of files; nothing in it runs or loads anything."""
+    labels = labels_for(transcript.query)
+    pieces = [f"**{labels['question']}:** {_line(transcript.query)}"]
+    if transcript.plan and transcript.plan.steps:
+        steps = (
+            f"- [{'x' if step.status == 'completed' else ' '}] {_line(step.title)} ({labels[step.status]})"
+            for step in transcript.plan.steps
+        )
+        pieces.append(f"**{labels['plan']}**\n\n" + "\n".join(steps))
+    if transcript.error:
+        pieces.append(f"**{labels['error']}:** {_line(_error(transcript, labels))}")
+    answer = _answer(transcript)
+    if answer:
+        pieces.append(_disarmed(answer))
+    if _files(transcript):
+        names = "\n".join(f"- {_line(file.name)}" for file in _files(transcript))
+        pieces.append(f"**{labels['files']}**\n\n{names}")
+    return "\n\n".join(pieces) + "\n"
+
+
+def record_text(transcript: Transcript) -> str:
+    """The run as plain text for a terminal: question, plan with states, answer, names of files, or the error."""
+    labels = labels_for(transcript.query)
+    pieces = [f"{labels['question']}: {' '.join(transcript.query.split())}"]
+    if transcript.plan and transcript.plan.steps:
+        pieces.append(f"{labels['plan']}:\n{_plan_text(transcript.plan, labels)}")
+    if transcript.error:
+        pieces.append(f"{labels[transcript.status]}: {transcript.error}")
+    elif not transcript.ended:
+        pieces.append(labels[transcript.status])
+    answer = _answer(transcript)
+    if answer:
+        pieces.append(f"{labels['answer']}:\n{answer}")
+    names = ", ".join(file.name for file in _files(transcript))
+    if names:
+        pieces.append(f"{labels['files']}: {names}")
+    return "\n\n".join(pieces)
+
+
+def _plan_text(plan: Plan, labels: Labels) -> str:
+    lines = []
+    stage = ""
+    for step in plan.steps:
+        if step.stage != stage:
+            stage = step.stage
+            lines.append(f"  {stage}")
+        note = f" – {step.note}" if step.note else ""
+        state = "" if step.status == "completed" else f" ({labels[step.status]})"
+        lines.append(f"  {sections.STEP_MARKS[step.status]} {step.title}{state}{note}")
+    return "\n".join(lines)
+
+
+def _error(transcript: Transcript, labels: Labels) -> str:
+    if transcript.status == "cancelled":
+        return labels["stopped"].format(why=transcript.error)
+    return transcript.error
+
+
+def _answer(transcript: Transcript) -> str:
+    said = [item.text.strip() for item in transcript.items if isinstance(item, Message) and sections.is_answer(item)]
+    left = sections.answer_left(transcript)
+    return "\n\n".join([text for text in said if text] + ([left] if left else []))
+
+
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_IMAGE = re.compile(r"!(?=\[)")
+_LINK = re.compile(r"\](?=[(:](?!\s*<?(?:https?://|mailto:)))")
+
+
+def _line(text: str) -> str:
+    return _safe(" ".join(text.split()))
+
+
+def _safe(text: str) -> str:
+    """Markdown whose HTML is text, whose images are links, and whose links lead to http, https or mailto only."""
+    return _LINK.sub(r"\\]", _IMAGE.sub(r"\\!", _TAG.sub("&lt;", text)))
+
+
+def _disarmed(text: str) -> str:
+    """The Markdown made safe, but for its code blocks: they are shown as they are by every reader."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    fences = {
+        number
+        for token in markdown_tokens(text, {})
+        if token.type == "fence" and token.level == 0 and token.map
+        for number in range(*token.map)
+    }
+    safe = _safe("\n".join("" if number in fences else line for number, line in enumerate(lines))).split("\n")
+    return "\n".join(lines[number] if number in fences else line for number, line in enumerate(safe))

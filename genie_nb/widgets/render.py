@@ -1,0 +1,138 @@
+"""Rendering: Markdown, code and tables to HTML that is safe in any page. Pure.
+
+Markdown is rendered block by block, in the live view as in the record, so that both say the same.
+
+Above: `blocks`, `nodes`, `record`. Below: `gate`, `parts`.
+"""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+from genie_nb.parts import TablePart
+from genie_nb.widgets.gate import clean
+
+__all__ = ("code_html", "markdown_blocks", "markdown_html", "markdown_tokens", "table_html")
+
+HIGHLIGHT_CHARACTERS = 30_000
+"""Longer code is shown without colours: a second of work would be spent on them."""
+
+_formatter = HtmlFormatter(nowrap=True)
+
+
+class _Renderer(RendererHTML):
+    def image(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """A remote image is a link that names its host: to look at it is the reader's choice."""
+        source = str(tokens[idx].attrs.get("src", ""))
+        alt = self.renderInlineAsText(tokens[idx].children or [], options, env)
+        host = _host(source)
+        if not host:
+            return escape(alt or source[:80])
+        return f'<a href="{escape(source)}">{escape(alt or "image")} <span class="gnb-host">({escape(host)})</span></a>'
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """A code block in colours."""
+        words = tokens[idx].info.split()
+        return _code(tokens[idx].content, words[0] if words else "")
+
+    def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """An indented code block, which names no language."""
+        return _code(tokens[idx].content, "")
+
+    def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """A wide table scrolls in a box of its own."""
+        return '<div class="gnb-wide"><table>'
+
+    def table_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """The end of such a table."""
+        return "</table></div>"
+
+
+_markdown = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer).enable(["table", "strikethrough"])
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return parts.netloc if parts.scheme in ("http", "https") else ""
+
+
+def _code(code: str, language: str) -> str:
+    inner = escape(code, quote=False)
+    if language and len(code) <= HIGHLIGHT_CHARACTERS:
+        try:
+            lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+        except ClassNotFound:
+            return f'<pre class="gnb-code"><code>{inner}</code></pre>'
+        inner = highlight(code, lexer, _formatter)
+    return f'<pre class="gnb-code"><code>{inner}</code></pre>'
+
+
+def code_html(code: str, language: str) -> str:
+    """Code in colours; plain where the language is unknown or the code is very long."""
+    return clean(_code(code, language))
+
+
+def markdown_tokens(text: str, references: dict[str, Any]) -> list[Token]:
+    """The Markdown as blocks of tokens, links not looked into; `references` gets the link definitions it holds."""
+    tokens: list[Token] = []
+    _markdown.block.parse(text.replace("\0", "\ufffd"), _markdown, {"references": references}, tokens)
+    return tokens
+
+
+def _top_level(tokens: list[Token]) -> Iterator[list[Token]]:
+    block: list[Token] = []
+    for token in tokens:
+        block.append(token)
+        if token.level == 0 and token.nesting != 1:
+            yield block
+            block = []
+
+
+def markdown_blocks(text: str, references: dict[str, Any] | None = None) -> list[str]:
+    """The Markdown's top-level blocks as safe HTML.
+
+    Args:
+        text: Markdown; HTML in it is shown as text.
+        references: Link definitions that stand elsewhere in the same document; new ones are added.
+    """
+    env: dict[str, Any] = {"references": {} if references is None else references}
+    tokens = _markdown.parse(text, env)
+    return [clean(_markdown.renderer.render(block, _markdown.options, env)) for block in _top_level(tokens)]
+
+
+def markdown_html(text: str) -> str:
+    """The Markdown as safe HTML."""
+    return "".join(markdown_blocks(text))
+
+
+def table_html(table: TablePart, size: str) -> str:
+    """The head of a table; `size` is the line below it."""
+    numeric = [dtype.lower().startswith(("int", "uint", "float", "decimal")) for dtype in table.dtypes]
+    numeric += [False] * (len(table.columns) - len(numeric))
+    types = list(table.dtypes) + [""] * (len(table.columns) - len(table.dtypes))
+    head = "".join(
+        f'<th{_number(number)} title="{escape(dtype)}">{escape(name)}</th>'
+        for name, dtype, number in zip(table.columns, types, numeric, strict=False)
+    )
+    rows = "".join(
+        "<tr>" + "".join(f"<td{_number(n)}>{escape(cell)}</td>" for cell, n in zip(row, numeric, strict=False)) + "</tr>"
+        for row in table.rows
+    )
+    body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return clean(f'<div class="gnb-wide">{body}</div><p>{escape(size)}</p>')
+
+
+def _number(numeric: bool) -> str:  # noqa: FBT001
+    return ' class="gnb-number"' if numeric else ""

@@ -1,0 +1,215 @@
+"""Sections: the head, the plan, tasks, texts, files and the end of a run as nodes. Pure.
+
+The live view and the record are made of the same nodes: what differs is who fills the insides.
+
+Above: `patches`, `record`. Below: `nodes`, `cards`, `transcript`, `parts`.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+
+from genie_nb.parts import FileRef, Plan, PlanStep
+from genie_nb.transcript import Message, Note, Task, Transcript
+from genie_nb.widgets.nodes import Node
+from genie_nb.widgets.previews import readable_size
+
+__all__ = (
+    "error_node",
+    "answer_left",
+    "file_node",
+    "files_node",
+    "head_node",
+    "is_answer",
+    "message_node",
+    "note_node",
+    "plan_node",
+    "query_node",
+    "section_node",
+    "speaker",
+    "task_node",
+)
+
+Labels = Mapping[str, str]
+Inside = tuple[Node, ...] | None
+
+ANSWER_CHANNELS = ("answer", "summary", "report")
+STEP_MARKS = {"not_started": "○", "in_progress": "◉", "completed": "✓", "blocked": "!", "dropped": "–"}
+TASK_MARKS = {"running": "◉", "completed": "✓", "failed": "✕", "cancelled": "–"}
+RUN_MARKS = {"pending": "○", "running": "◉", "finished": "✓", "failed": "✕", "cancelled": "–"}
+
+
+def head_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
+    """The line on top: how the run stands, what answers, and in a live view the clock and the button to stop it."""
+    status = transcript.status
+    parts = [
+        Node("head.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, RUN_MARKS[status]),
+        Node("head.s", "span", {"class": "gnb-status", "role": "status"}, labels[status]),
+    ]
+    if live:
+        parts += [
+            Node("head.c", "span", {"class": "gnb-clock", "data-fill": "clock"}),
+            Node("head.p", "span", {"class": "gnb-pulse", "data-fill": "pulse"}),
+            Node("head.u", "span", {"class": "gnb-usage"}, _usage(transcript, labels)),
+        ]
+    parts.append(Node("head.b", "span", {"class": "gnb-badge", "title": transcript.model}, transcript.badge))
+    if live and not transcript.ended:
+        parts.append(
+            Node("head.x", "button", {"class": "gnb-stop", "type": "button", "data-action": "cancel"}, labels["stop"])
+        )
+    return Node("head", "div", {"class": "gnb-head", "data-status": status}, children=tuple(parts))
+
+
+def _usage(transcript: Transcript, labels: Labels) -> str:
+    total = transcript.usage.input_tokens + transcript.usage.output_tokens
+    return f"{total:,} {labels['tokens']}" if transcript.ended and total else ""
+
+
+def query_node(transcript: Transcript) -> Node:
+    """The question."""
+    return Node("query", "div", {"class": "gnb-query"}, transcript.query)
+
+
+def section_node(key: str, look: str, title: str, inside: Inside = None) -> Node:
+    """A part of the page under a heading; it is not seen while nothing is in it."""
+    return Node(
+        key,
+        "div",
+        {"class": f"gnb-section {look}"},
+        children=(
+            Node(f"{key}.t", "div", {"class": "gnb-heading", "role": "heading", "aria-level": "3"}, title),
+            Node(f"{key}.i", "div", _log(key), children=inside),
+        ),
+    )
+
+
+def _log(key: str) -> dict[str, str]:
+    return {"class": "gnb-inside"} | ({"role": "log"} if key in ("work", "answer") else {})
+
+
+def plan_node(plan: Plan | None, labels: Labels) -> Node:
+    """The plan, its steps under the stages they share."""
+    steps = plan.steps if plan else ()
+    stages = [
+        _stage_node(f"plan.{number}", stage, list(group), labels)
+        for number, (stage, group) in enumerate(groupby(steps, key=lambda step: step.stage))
+    ]
+    title = f"{labels['plan']}: {plan.title}" if plan and plan.title else labels["plan"]
+    return section_node("plan", "gnb-plan", title, tuple(stages))
+
+
+def _stage_node(key: str, stage: str, steps: Iterable[PlanStep], labels: Labels) -> Node:
+    items = tuple(_step_node(f"{key}.{number}", step, labels) for number, step in enumerate(steps))
+    heading = (Node(f"{key}.h", "div", {"class": "gnb-stage"}, stage),) if stage else ()
+    return Node(
+        key,
+        "div",
+        {"class": "gnb-stage-box"},
+        children=(*heading, Node(f"{key}.l", "ul", {"class": "gnb-steps"}, children=items)),
+    )
+
+
+def _step_node(key: str, step: PlanStep, labels: Labels) -> Node:
+    parts = [
+        Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, STEP_MARKS[step.status]),
+        Node(f"{key}.t", "span", {"class": "gnb-step-title"}, f" {step.title}"),
+        Node(f"{key}.s", "span", {"class": "gnb-hidden"}, f" ({labels[step.status]})"),
+    ]
+    if step.note:
+        parts.append(Node(f"{key}.n", "span", {"class": "gnb-muted"}, f" – {step.note}"))
+    return Node(key, "li", {"class": "gnb-step", "data-status": step.status}, children=tuple(parts))
+
+
+def task_node(key: str, task: Task, labels: Labels, inside: Inside = None, *, is_open: bool) -> Node:
+    """A task, to be unfolded: who does what, everything that belongs to it, and what came of it."""
+    words = {"running": "in_progress", "completed": "completed", "failed": "failed", "cancelled": "cancelled"}
+    summary = (
+        Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, TASK_MARKS[task.status]),
+        Node(f"{key}.n", "span", {"class": "gnb-task-title"}, task.title),
+        Node(f"{key}.w", "span", {"class": "gnb-who"}, f" {task.assignee}"),
+        Node(f"{key}.z", "span", {"class": "gnb-hidden"}, f" ({labels[words[task.status]]})"),
+    )
+    look = "gnb-task-end" if task.status == "completed" else "gnb-task-end gnb-fault"
+    return Node(
+        key,
+        "details",
+        {"class": "gnb-task", "data-status": task.status, "data-open": "1" if is_open else "0"},
+        children=(
+            Node(f"{key}.s", "summary", children=summary),
+            Node(f"{key}.i", "div", {"class": "gnb-task-body"}, children=inside),
+            Node(f"{key}.f", "div", {"class": look}, "" if _said(task) else task.summary),
+        ),
+    )
+
+
+def _said(task: Task) -> bool:
+    """Whether a text of the task says what its summary says."""
+    summary = task.summary.strip()
+    return any(isinstance(item, Message) and item.text.strip() == summary for item in task.items)
+
+
+def message_node(key: str, message: Message, labels: Labels, inside: Inside = None, *, who: str) -> Node:
+    """A text; `who` is named above it, or nobody. Reasoning is folded when it is over."""
+    body = Node(f"{key}.b", "div", {"class": "gnb-text"}, children=inside)
+    busy = {} if message.finished else {"aria-busy": "true"}
+    if message.channel == "reasoning":
+        title = labels["thought" if message.finished else "thinking"]
+        attributes = {"class": "gnb-reasoning", "data-open": "0" if message.finished else "1"} | busy
+        return Node(key, "details", attributes, children=(Node(f"{key}.s", "summary", text=title), body))
+    look = "gnb-said" if message.channel in ANSWER_CHANNELS else "gnb-thought"
+    above = (Node(f"{key}.w", "div", {"class": "gnb-who"}, who),) if who else ()
+    return Node(key, "div", {"class": f"gnb-message {look}"} | busy, children=(*above, body))
+
+
+def speaker(message: Message, task: Task | None) -> str:
+    """Who is named above a text: nobody for an answer, nor where the task already names them."""
+    return "" if is_answer(message) or (task and task.assignee == message.assignee) else message.assignee
+
+
+def is_answer(message: Message) -> bool:
+    """Whether a text that belongs to no task is part of the answer."""
+    return message.channel in ANSWER_CHANNELS
+
+
+def answer_left(transcript: Transcript) -> str:
+    """What of the answer no text of the run has said."""
+    said = (item for item in transcript.items if isinstance(item, Message) and is_answer(item))
+    answer = transcript.answer.strip()
+    return "" if any(message.text.strip() == answer for message in said) else answer
+
+
+def note_node(key: str, note: Note) -> Node:
+    """A remark that is nobody's text."""
+    return Node(key, "div", {"class": f"gnb-note gnb-{note.level}"}, note.text)
+
+
+def error_node(transcript: Transcript, labels: Labels) -> Node:
+    """Why the run did not finish, in one box."""
+    said = transcript.error
+    if transcript.status == "cancelled":
+        said = labels["stopped"].format(why=transcript.error)
+    look = "gnb-stopped" if transcript.status == "cancelled" else "gnb-fault"
+    children = (Node("error.t", "div", {"class": look, "role": "status"}, said),) if transcript.error else ()
+    return Node("error", "div", {"class": "gnb-end"}, children=children)
+
+
+def files_node(labels: Labels, inside: Inside = None) -> Node:
+    """The files of the run."""
+    return section_node("files", "gnb-files", labels["files"], inside)
+
+
+def file_node(key: str, file: FileRef, button: Node, inside: Inside = None, *, is_open: bool = False) -> Node:
+    """A file, to be unfolded for its preview; `button` is how to get it."""
+    summary = (
+        Node(f"{key}.n", "span", {"class": "gnb-file-name"}, file.name),
+        Node(f"{key}.z", "span", {"class": "gnb-muted"}, f" {readable_size(file.size)} "),
+        button,
+    )
+    return Node(
+        key,
+        "details",
+        {"class": "gnb-file", "data-name": file.name, "data-open": "1" if is_open else "0"},
+        children=(
+            Node(f"{key}.s", "summary", children=summary),
+            Node(f"{key}.i", "div", {"class": "gnb-preview"}, children=inside),
+        ),
+    )

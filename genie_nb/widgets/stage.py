@@ -1,0 +1,100 @@
+"""The stage: where in a notebook a run is seen, first as a live view, in the end as a static record.
+
+- A run that nobody awaits: its live view is replaced by its record when it ends.
+- A run that a cell awaits: its live view goes when it ends, and the record is the cell's value; if the cell has another
+  value, the record is displayed after the cell.
+
+So a saved notebook holds each run's record once, and no widget.
+
+Above: `session`. Below: `run_view`.
+"""
+
+import asyncio
+import secrets
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from IPython.core.getipython import get_ipython
+
+from genie_nb.events import RunEvent
+from genie_nb.widgets.run_view import RunView
+
+__all__ = ("Stage",)
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
+SHOWN_S = 3.0
+"""Seconds that a waiting cell gives its live view to show the end."""
+
+
+class Followed(Protocol):
+    """What the stage needs of a run."""
+
+    def events(self) -> AsyncIterator[RunEvent]:
+        """Every event of the run, up to its last."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop the run."""
+        ...
+
+    def read_file(self, name: str) -> bytes:
+        """The content of a file of the run."""
+        ...
+
+
+class Stage:
+    """Shows one run as output of the cell that is running now; made on the kernel's main thread."""
+
+    def __init__(self, run: Followed, loop: asyncio.AbstractEventLoop, record: Callable[[], dict[str, str]]) -> None:
+        self._record = record
+        self._shell: Any = get_ipython()
+        self._display_id = secrets.token_hex(8)
+        self._awaited = 0
+        self._record_due = False
+        self._lock = threading.Lock()
+        self._shown: Future[None] = Future()
+        self._view = RunView(on_cancel=run.cancel, read_file=run.read_file, loop=loop)
+        self._publish({_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self._view.model_id}})
+        self._following = asyncio.run_coroutine_threadsafe(self._follow(run), loop)
+
+    async def _follow(self, run: Followed) -> None:
+        try:
+            await self._view.follow(run.events())
+        finally:
+            with self._lock:
+                self._record_due = self._awaited > 0
+            self._publish({} if self._record_due else self._record(), update=True)
+            self._shown.set_result(None)
+
+    @contextmanager
+    def awaited(self) -> Iterator[None]:
+        """While a cell waits for the run; after that the record is the cell's to show."""
+        with self._lock:
+            self._awaited += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._awaited -= 1
+            if self._record_due:
+                self._shell.events.register("post_execute", self._after_cell)
+
+    async def shown(self) -> None:
+        """Wait until the live view has shown the end of the run, for a bounded time."""
+        await asyncio.wait({asyncio.wrap_future(self._shown)}, timeout=SHOWN_S)
+
+    def record_is_shown(self) -> None:
+        """Say that the record was shown as the cell's value."""
+        self._record_due = False
+
+    def _after_cell(self) -> None:
+        self._shell.events.unregister("post_execute", self._after_cell)
+        if self._record_due:
+            self._record_due = False
+            self._publish(self._record())
+
+    def _publish(self, bundle: dict[str, Any], *, update: bool = False) -> None:
+        self._shell.display_pub.publish(data=bundle, metadata={}, transient={"display_id": self._display_id}, update=update)

@@ -1,0 +1,199 @@
+"""What cells show: text as it is printed, charts, tables, errors."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from genie_nb.parts import DocumentPart, ImagePart, Part, StreamPart, TablePart
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_names_of_a_cell_are_there_in_the_next(shared: Any) -> None:
+    shared.run("kept = 20")
+    assert shared.run("kept + 1").only(DocumentPart) == DocumentPart(text="21")
+
+
+def test_a_session_starts_with_no_names_but_ipythons(open_session: Callable[[], Any]) -> None:
+    ran = open_session().run("print([name for name in dir() if not name.startswith('_')])")
+    assert ran.text() == "['In', 'Out', 'exit', 'get_ipython', 'open', 'quit']\n"
+
+
+def test_cells_run_in_the_runs_folder_with_clean_arguments(shared: Any) -> None:
+    ran = shared.run("import os, sys\nopen('made.txt', 'w').write('x')\nprint(sys.argv)")
+    assert ran.text() == "['']\n"
+    assert (shared.folder / "made.txt").read_text() == "x"
+
+
+def test_prints_arrive_while_the_cell_still_runs(shared: Any) -> None:
+    os.mkfifo(shared.folder / "gate")
+    released = threading.Event()
+
+    def open_gate() -> None:
+        (shared.folder / "gate").write_text("go on")
+
+    def seen(part: Part) -> None:
+        if isinstance(part, StreamPart) and "before" in part.text:
+            released.set()
+            threading.Thread(target=open_gate, daemon=True).start()
+
+    code = "print('before')\nprint('after', open('gate').read())"
+    ran = shared.backend.do(shared.cell(code, seen=seen))
+    assert released.is_set()
+    assert ran.text() == "before\nafter go on\n"
+    assert ran.end.status == "ok"
+
+
+def test_both_streams_keep_their_names(shared: Any) -> None:
+    ran = shared.run("import sys\nprint('out')\nprint('err', file=sys.stderr)")
+    assert (ran.text("stdout"), ran.text("stderr")) == ("out\n", "err\n")
+
+
+CHARTS = {
+    "left-open": "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nNone",
+    "shown": "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+    "pandas": "import pandas as pd\npd.Series([1, 2]).plot()\nNone",
+    "another-backend": "import matplotlib\nmatplotlib.use('Agg')\nimport matplotlib.pyplot as plt\nplt.plot([1])",
+}
+
+
+@pytest.mark.parametrize("code", CHARTS.values(), ids=CHARTS)
+def test_a_figure_is_shown_once_as_png(open_session: Callable[[], Any], code: str) -> None:
+    session = open_session()
+    ran = session.run(code)
+    picture = ran.only(ImagePart)
+    assert (picture.media_type, picture.content[:8]) == ("image/png", PNG)
+    assert picture.alt == "<Figure size 704x528 with 1 Axes>"
+    assert ran.text("stderr") == ""
+    assert session.run("plt.get_fignums()" if "plt" in code else "[]").only(DocumentPart).text == "[]"
+
+
+def test_a_figure_is_shown_although_its_cell_raised(shared: Any) -> None:
+    ran = shared.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\n1 / 0")
+    assert ran.only(ImagePart).content.startswith(PNG)
+    assert ran.end.status == "error"
+
+
+def test_an_svg_is_shown_as_svg(shared: Any) -> None:
+    code = "from IPython.display import SVG\nSVG('<svg xmlns=\"http://www.w3.org/2000/svg\"><text>图</text></svg>')"
+    picture = shared.run(code).only(ImagePart)
+    assert picture.media_type == "image/svg+xml"
+    assert "图" in picture.content.decode()
+
+
+def test_a_dataframe_is_shown_as_a_table_with_its_index_first(shared: Any) -> None:
+    code = """import pandas as pd
+pd.DataFrame({'城市': ['北京', 'x' * 500], 'value': [0.1 + 0.2, None]}, index=pd.Index([7, 8], name='id'))"""
+    assert shared.run(code).only(TablePart) == TablePart(
+        columns=("id", "城市", "value"),
+        dtypes=("", "str", "float64"),
+        rows=(("7", "北京", "0.3"), ("8", "x" * 119 + "…", "nan")),
+        total_rows=2,
+        total_columns=2,
+    )
+
+
+TABLES = {
+    "long": ("pd.DataFrame({'a': range(1000)})", 2, 30, 1000, 1),
+    "wide": ("pd.DataFrame([range(200)])", 51, 1, 1, 200),
+    "empty": ("pd.DataFrame()", 1, 0, 0, 0),
+    "series": ("pd.Series([1, 2], name='a')", 2, 2, 2, 1),
+    "two-levels": ("pd.DataFrame({'a': [1], 'b': [2], 'c': [3]}).set_index(['a', 'b'])", 3, 1, 1, 1),
+    "same-names": ("pd.DataFrame([[1, 2]], columns=['a', 'a'])", 3, 1, 1, 2),
+    "tuples-as-index": ("pd.DataFrame({'a': [1]}, index=pd.Index([(1, 2, 3)], tupleize_cols=False))", 2, 1, 1, 1),
+}
+
+
+@pytest.mark.parametrize(("code", "columns", "rows", "total_rows", "total_columns"), TABLES.values(), ids=TABLES)
+def test_a_tables_head_says_how_much_more_there_is(
+    shared: Any, code: str, columns: int, rows: int, total_rows: int, total_columns: int
+) -> None:
+    table = shared.run(f"import pandas as pd\n{code}").only(TablePart)
+    assert (len(table.columns), len(table.rows)) == (columns, rows)
+    assert (table.total_rows, table.total_columns) == (total_rows, total_columns)
+    assert all(len(row) == columns for row in table.rows)
+
+
+DOCUMENTS = {
+    "html": ("from IPython.display import HTML\nHTML('<b>x</b>')", DocumentPart(text="<b>x</b>", media_type="text/html")),
+    "markdown": (
+        "from IPython.display import Markdown\nMarkdown('*x*')",
+        DocumentPart(text="*x*", media_type="text/markdown"),
+    ),
+    "json": (
+        "from IPython.display import JSON\nJSON({'a': 1})",
+        DocumentPart(text='{"a":1}', media_type="application/json"),
+    ),
+    "repr": ("'北京'", DocumentPart(text="'北京'")),
+    "no-address": ("class C: pass\nC()", DocumentPart(text="<__main__.C>")),
+}
+
+
+@pytest.mark.parametrize(("code", "part"), DOCUMENTS.values(), ids=DOCUMENTS)
+def test_a_value_is_shown_in_its_richest_form(shared: Any, code: str, part: DocumentPart) -> None:
+    assert shared.run(code).parts == [part]
+
+
+def test_chinese_labels_have_glyphs_also_under_a_missing_fonts_name(shared: Any) -> None:
+    code = """import warnings, matplotlib.pyplot as plt
+from matplotlib.font_manager import fontManager
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter('always')
+    for settings in ({}, {'font.sans-serif': ['SimHei']}, {'font.family': 'Microsoft YaHei'}):
+        with plt.rc_context(settings):
+            plt.title('销售额 −1')
+            plt.gcf().canvas.draw()
+            plt.close('all')
+print(any('CJK' in f.name for f in fontManager.ttflist), [str(w.message) for w in caught])"""
+    printed = shared.run(code).text()
+    if printed.startswith("False"):
+        pytest.skip("no Chinese font is installed")
+    assert printed == "True []\n"
+
+
+def test_an_update_of_a_display_is_shown_once_as_it_was_last(shared: Any) -> None:
+    code = """h = display('start', display_id=True)
+for step in range(500):
+    h.update(step)"""
+    assert [part.text for part in shared.run(code).parts] == ["'start'", "499"]
+
+
+def test_an_error_is_told_by_the_cells_own_lines(shared: Any) -> None:
+    ran = shared.run("import pandas as pd\nframe = pd.DataFrame({'a': [1]})\nframe['b']")
+    assert (ran.error.name, ran.error.message) == ("KeyError", "'b'")
+    assert "----> 3 frame['b']" in ran.error.traceback
+    assert "File pandas/core/" in ran.error.traceback
+    assert ran.end.status == "error"
+    assert "KeyError" in ran.end.message
+    assert not ran.end.state_lost
+
+
+ERRORS = {
+    "own-code": "def f(x):\n    return 1 / x\nf(0)",
+    "library": "import pandas as pd\npd.read_csv('missing.csv')",
+    "stdlib": "import json\njson.loads('{')",
+    "syntax": "1 +",
+    "chained": "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise ValueError('x') from e",
+    "group": "raise ExceptionGroup('several', [ValueError('b')])",
+    "module-of-the-run": "open('mine.py', 'w').write('def f(): return 1 / 0')\nimport mine\nmine.f()",
+    "input": "input('name?')",
+    "exit": "raise SystemExit(3)",
+    "warning": "import warnings\nwarnings.warn('careful')\n1 / 0",
+}
+
+
+@pytest.mark.parametrize("code", ERRORS.values(), ids=ERRORS)
+def test_an_error_names_no_path_of_the_machine_and_has_no_colours(shared: Any, code: str) -> None:
+    ran = shared.run(code)
+    said = f"{ran.error.message}\n{ran.error.traceback}\n{ran.text('stderr')}"
+    assert ran.end.status == "error"
+    for secret in (sys.prefix, sys.base_prefix, "/tmp", str(shared.folder), "ipykernel_", "\x1b", "/IPython/"):
+        assert secret not in said
+
+
+def test_input_is_refused_in_words(shared: Any) -> None:
+    assert "does not support input" in shared.run("input('name?')").error.message
