@@ -38,12 +38,12 @@ class Reply:
     Attributes:
         status: None sends nothing at all, not even headers.
         body: Pieces to send, each at once as a chunk of its own. At an Event the server waits until it is set.
-        end: `whole`; `cut`: the connection is closed before the body's end; `hang`: it stays open in silence until the client
-            leaves, which sets the server's `client_left`.
+        end: `whole`; `cut`: the connection is closed before the body's end; `hang`: it stays open in silence until the
+            client leaves, which sets the server's `client_left`.
     """
 
     status: int | None = 200
-    body: Sequence[bytes | threading.Event] = ()
+    body: Iterable[bytes | threading.Event] = ()
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
     end: Literal["whole", "cut", "hang"] = "whole"
 
@@ -85,11 +85,13 @@ class ModelServer:
 
     Attributes:
         requests: What was asked, in order.
+        connections: How many were made.
         client_left: Set when a client went away before it had its whole answer.
     """
 
     def __init__(self, replies: Iterable[Reply] | Callable[[Request], Reply]) -> None:
         self.requests: list[Request] = []
+        self.connections = 0
         self.client_left = threading.Event()
         self._choose = replies if callable(replies) else _one_by_one(list(replies))
         self._http = _Server(self)
@@ -143,6 +145,7 @@ class _Server(ThreadingHTTPServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
         self._open.add(connection)
+        self.owner.connections += 1
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
@@ -150,7 +153,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        error = sys.exception() if sys.version_info >= (3, 11) else None
+        error = sys.exception()
         if isinstance(error, ConnectionError):
             self.owner.client_left.set()
         elif error is not None:

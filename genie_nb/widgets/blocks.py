@@ -21,7 +21,7 @@ __all__ = ("Block", "TextFlow")
 CHEAP_CHARACTERS = 1_200
 """Up to this length the open block is rendered again with every look at it: under 3 ms."""
 GROWTH = 1.3
-"""A longer open block is rendered again each time it has grown by this factor, so that all of it costs a multiple of its length."""
+"""A longer open block is rendered again when it has grown by this factor: in all that costs a few times its length."""
 
 _BOUNDARY = re.compile(r"^ {0,3}(?:$|```|~~~|#{1,6} )", re.MULTILINE)
 # A last line that may yet become a heading's underline, a bullet, a fence: shown when more of it is there.

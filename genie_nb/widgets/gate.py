@@ -10,7 +10,7 @@ from base64 import b64encode
 from html import escape
 
 import nh3
-from pygments.token import STANDARD_TYPES
+from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
 
 __all__ = ("FRAME_POLICY", "clean", "closed_frame", "picture")
 
@@ -30,7 +30,7 @@ _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xm
 
 FRAME_POLICY = (
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-    "font-src data:\"><meta http-equiv=\"x-dns-prefetch-control\" content=\"off\">"
+    'font-src data:"><meta http-equiv="x-dns-prefetch-control" content="off">'
 )
 """What stands first in every framed document: no request of any kind leaves it."""
 

@@ -120,7 +120,7 @@ class Painter:
         return key
 
     def _file_key(self, name: str) -> str:
-        return self._files.setdefault(name, f"file {len(self._files)}")
+        return self._files.setdefault(name, f"f{len(self._files)}")
 
     def _paint(self, key: str) -> Iterator[Patch]:
         if key in self._places:

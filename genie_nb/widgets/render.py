@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
+from pygments import highlight  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
 from genie_nb.parts import TablePart
 from genie_nb.widgets.gate import clean
@@ -134,5 +134,5 @@ def table_html(table: TablePart, size: str) -> str:
     return clean(f'<div class="gnb-wide">{body}</div><p>{escape(size)}</p>')
 
 
-def _number(numeric: bool) -> str:  # noqa: FBT001
+def _number(numeric: bool) -> str:
     return ' class="gnb-number"' if numeric else ""

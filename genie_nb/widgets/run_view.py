@@ -1,8 +1,8 @@
 """The live view of one run: an anywidget that follows the run's events and shows them in every page that is open.
 
-Events are folded and painted in a worker thread, and sent as numbered frames: at most one in 33 ms, the fewer the more of them
-no page has acknowledged. A page that missed one asks, and gets a snapshot; a page that opens later starts from one. What is
-pending is never more than what changed in the transcript, so a page that is gone costs nothing.
+Events are folded and painted in a worker thread, and sent as numbered frames: at most one in 33 ms, fewer while pages have not
+acknowledged the last ones. A page that missed one asks, and gets a snapshot; a page that opens later starts from one. What
+is pending is never more than what changed in the transcript, so a page that is gone costs nothing.
 
 Above: `session`. Below: `patches`, `pulse`, `previews`, `transcript`.
 """
@@ -10,15 +10,17 @@ Above: `session`. Below: `patches`, `pulse`, `previews`, `transcript`.
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from html import escape
 from importlib.resources import files
 from typing import Any
 
 import anywidget
 import traitlets
 
-from genie_nb.errors import GenieError
-from genie_nb.events import RunEvent, is_terminal
+from genie_nb.errors import GenieError, WireError
+from genie_nb.events import NoteAdded, RunEvent, is_terminal
 from genie_nb.parts import FileRef
 from genie_nb.widgets.patches import Painter
 from genie_nb.widgets.previews import preview_html
@@ -30,21 +32,25 @@ __all__ = ("RunView",)
 FRAME_S = 0.033
 """Seconds between two frames while the page keeps up."""
 IN_FLIGHT = 4
-"""Frames that may be unacknowledged before the next one is held back."""
+"""Frames that may be unacknowledged before the next one is held back, twice as long with each."""
 HELD_S = 5.0
 """The longest that a frame is held back, in seconds."""
+REMIND_S = 1.0
+"""Seconds before a silent page is told which frame was the last; doubled with each time."""
+REMIND_MOST_S = 600.0
 DOWNLOAD_BYTES = 20_000_000
 """Larger files are not sent to a page."""
+PAGE_LABELS = ("silent", "tool", "waiting", "stopping", "loading", "live_view")
 
 
-class RunView(anywidget.AnyWidget):  # type: ignore[misc]
+class RunView(anywidget.AnyWidget):
     """What a person sees of one run while it goes on."""
 
     _esm = (files("genie_nb.widgets") / "static" / "run_view.js").read_text("utf-8")
     _css = STYLE
 
     folded = traitlets.Bool(False).tag(sync=True)
-    snapshot = traitlets.Int(0).tag(sync=True, to_json=lambda _, view: view._tell_all())
+    snapshot = traitlets.Any().tag(sync=True, to_json=lambda _, view: view.tell_all())
 
     def __init__(
         self,
@@ -58,16 +64,18 @@ class RunView(anywidget.AnyWidget):  # type: ignore[misc]
         Args:
             on_cancel: Called on the loop's thread when a reader wants the run to stop.
             read_file: Gives the bytes of a file of the run; called in worker threads.
-            loop: The loop that `follow` runs on; without one it is the loop that first calls `follow`.
+            loop: The loop that `follow` will run on; without one, buttons work from `follow` on.
         """
         self._on_cancel, self._read_file, self._loop = on_cancel, read_file, loop
+        # The painter and the count of frames belong to whoever holds the lock; everything else to the loop's thread.
         self._lock = threading.Lock()
-        self._painter, self._pulse = Painter(), Pulse()
-        self._kind: tuple[object, ...] | None = None
+        self._painter, self._pulse, self._told = Painter(), Pulse(), _Told()
         self._sent = self._acknowledged = 0
-        self._waiting_events: list[tuple[RunEvent, float]] = []
-        self._wake: asyncio.Event | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._arrived: list[tuple[RunEvent, float]] = []
+        self._news = asyncio.Event()
+        self._sent_at = 0.0
+        self._reminder: asyncio.TimerHandle | None = None
+        self._answers: set[asyncio.Task[None]] = set()
         super().__init__()
         self.on_msg(self._hear)
 
@@ -78,45 +86,158 @@ class RunView(anywidget.AnyWidget):  # type: ignore[misc]
         """Fold the view to its first line; a click unfolds it."""
         self.folded = True
 
-    async def follow(self, events: AsyncIterator[RunEvent]) -> None:
-        """Show a run until its terminal event, or until there are no more events.
+    def tell_all(self) -> dict[str, Any]:
+        """Everything that pages have been told so far, for a page that opens now."""
+        with self._lock:
+            return {
+                "n": self._sent,
+                "p": self._painter.page.snapshot(),
+                "live": self._pulse.state(self._painter.transcript, time.monotonic()),
+                "labels": self._page_labels(),
+            }
 
-        Raises:
-            WireError: An event speaks of something that never started.
-        """
+    async def follow(self, events: AsyncIterator[RunEvent]) -> None:
+        """Show a run until its terminal event, or until there are no more events."""
         self._loop = asyncio.get_running_loop()
-        self._wake = asyncio.Event()
         reading = asyncio.create_task(self._read(events))
         try:
             while not reading.done():
-                await self._wake.wait()
-                self._wake.clear()
-                await self._show()
-                await self._pace(reading)
+                await self._look()
+                await self._rest(reading)
+            await self._look(at_once=True)
             await reading
         finally:
             reading.cancel()
-        await self._show(at_once=True)
-        self._start(self._repeat_the_last())
 
     async def _read(self, events: AsyncIterator[RunEvent]) -> None:
-        assert self._wake
+        async for event in events:
+            self._arrived.append((event, time.monotonic()))
+            self._news.set()
+            if is_terminal(event):
+                return
+
+    async def _rest(self, reading: asyncio.Task[None]) -> None:
+        """Wait until there may be a frame to send: something came, a page caught up, or a held frame is due."""
+        await asyncio.wait({reading}, timeout=FRAME_S)
+        if reading.done():
+            return
+        news = asyncio.create_task(self._news.wait())
+        timeout = self._due_in_s() if self._painter.pending else None
+        await asyncio.wait({reading, news}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        news.cancel()
+        self._news.clear()
+
+    def _due_in_s(self) -> float:
+        late = max(self._sent - self._acknowledged - IN_FLIGHT, -1) + 1
+        held = min(FRAME_S * 2**late, HELD_S) if late else 0.0
+        return self._sent_at + held - time.monotonic()
+
+    async def _look(self, *, at_once: bool = False) -> None:
+        arrived, self._arrived = self._arrived, []
+        send = at_once or self._due_in_s() <= 0
+        if await asyncio.to_thread(self._advance, arrived, send=send):
+            self._sent_at = time.monotonic()
+            self._remind_after(REMIND_S)
+
+    def _advance(self, arrived: list[tuple[RunEvent, float]], *, send: bool) -> bool:
+        """Fold what came; paint and send it if a frame is due. Frames leave under the lock, so that they stay in order."""
+        with self._lock:
+            for event, came in arrived:
+                self._take(event)
+                self._pulse.beat(event, came)
+            if not send:
+                return False
+            frame = self._frame()
+            if frame:
+                self._sent += 1
+                self.send({"type": "frame", "n": self._sent} | frame)
+            return bool(frame)
+
+    def _take(self, event: RunEvent) -> None:
         try:
-            async for event in events:
-                self._waiting_events.append((event, time.monotonic()))
-                self._wake.set()
-                if is_terminal(event):
-                    return
-        finally:
-            self._wake.set()
+            self._painter.take(event)
+        except WireError as error:
+            self._painter.take(NoteAdded(seq=event.seq, run_id=event.run_id, text=str(error), level="warning"))
 
-    async def _show(self, *, at_once: bool = False) -> None:
-        taken, self._waiting_events = self._waiting_events, []
-        may_send = at_once or self._in_flight < IN_FLIGHT
-        frame = await asyncio.to_thread(self._advance, taken, may_send=may_send)
-        if frame:
-            self.send(frame)
+    def _frame(self) -> dict[str, Any]:
+        frame: dict[str, Any] = {}
+        patches = self._painter.paint()
+        if patches:
+            frame["p"] = patches
+        kind = self._pulse.kind(self._painter.transcript)
+        if kind != self._told.kind:
+            self._told.kind = kind
+            frame["live"] = self._pulse.state(self._painter.transcript, time.monotonic())
+        if self._painter.labels is not self._told.labels:
+            self._told.labels = self._painter.labels
+            frame["labels"] = self._page_labels()
+        return frame
 
-    @property
-    def _in_flight(self) -> int:
-        return self._sent - self._acknowledged
+    def _page_labels(self) -> dict[str, str]:
+        return {name: self._painter.labels[name] for name in PAGE_LABELS}
+
+    def _remind_after(self, seconds: float) -> None:
+        """The last frame may be lost without a later one to show the gap: so a silent page is told its number."""
+        if self._reminder:
+            self._reminder.cancel()
+        if self._loop and seconds <= REMIND_MOST_S:
+            self._reminder = self._loop.call_later(seconds, self._remind, seconds)
+
+    def _remind(self, seconds: float) -> None:
+        if self._acknowledged < self._sent:
+            self.send({"type": "at", "n": self._sent})
+            self._remind_after(seconds * 2)
+
+    def _hear(self, _view: "RunView", content: object, _buffers: object) -> None:
+        if self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._obey, content)
+
+    def _obey(self, content: object) -> None:
+        match content:
+            case {"type": "ack", "n": int(number)}:
+                self._acknowledged = max(self._acknowledged, min(number, self._sent))
+                self._news.set()
+            case {"type": "hello", "n": int(number)} if number == self._sent:
+                self._acknowledged = self._sent
+            case {"type": "hello" | "gap"}:
+                self._answer(asyncio.to_thread(self._send_snapshot))
+            case {"type": "cancel"}:
+                self._on_cancel()
+            case {"type": "preview" | "download" as kind, "name": str(name), "key": str(key)}:
+                file = self._painter.file(name)
+                if file:
+                    self._answer(asyncio.to_thread(self._send_file, kind, key, file))
+
+    def _answer(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+    def _send_snapshot(self) -> None:
+        everything = self.tell_all()
+        self.send({"type": "snapshot"} | everything)
+
+    def _send_file(self, kind: str, key: str, file: FileRef) -> None:
+        labels = self._painter.labels
+        try:
+            content = self._read_file(file.name)
+        except (GenieError, OSError):
+            self._send_preview(key, f'<p class="gnb-muted">{escape(labels["unreadable"])}</p>')
+            return
+        if kind == "preview":
+            self._send_preview(key, preview_html(file, content, labels))
+        elif len(content) > DOWNLOAD_BYTES:
+            self._send_preview(key, f'<p class="gnb-muted">{escape(labels["too_large"])}</p>')
+        else:
+            self.send({"type": "download", "name": file.name.rsplit("/", 1)[-1]}, buffers=[content])
+
+    def _send_preview(self, key: str, html: str) -> None:
+        self.send({"type": "preview", "key": key, "html": html})
+
+
+@dataclass
+class _Told:
+    """What the pages know besides patches."""
+
+    kind: tuple[object, ...] | None = None
+    labels: Mapping[str, str] | None = None

@@ -14,8 +14,8 @@ from genie_nb.widgets.nodes import Node
 from genie_nb.widgets.previews import readable_size
 
 __all__ = (
-    "error_node",
     "answer_left",
+    "error_node",
     "file_node",
     "files_node",
     "head_node",

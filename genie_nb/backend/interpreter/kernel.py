@@ -59,6 +59,11 @@ class Kernel:
         """The id of its process and of its process group, while it lives."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
+    @property
+    def ended(self) -> bool:
+        """Whether its process was there and is gone."""
+        return self._process is not None and self._process.returncode is not None
+
     async def start(self, *, timeout_s: float) -> None:
         """Start the process, warm it up and put the limits on.
 
@@ -129,20 +134,22 @@ class Kernel:
     async def _launch(self) -> None:
         connection = self._folder / "connection.json"
         client = AsyncKernelClient(connection_file=str(connection))
-        log = await asyncio.to_thread(self._lay_out, connection)
+        laying_out = asyncio.create_task(asyncio.to_thread(self._lay_out, connection))
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *(self._python, "-m", "ipykernel_launcher", "-f", str(connection)),
                 "--HistoryManager.enabled=False",
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
-                stderr=log,
+                stderr=await asyncio.shield(laying_out),
                 cwd=self._folder,
                 env=child_environment(self._folder),
                 start_new_session=True,
             )
         finally:
-            log.close()
+            await asyncio.wait({laying_out})
+            if laying_out.exception() is None:
+                laying_out.result().close()
         self._exited = asyncio.create_task(self._watch(self._process))
         await asyncio.to_thread(client.load_connection_file)
         client.start_channels(stdin=False, hb=False, control=False)
@@ -206,7 +213,8 @@ class Kernel:
             if not working.done():
                 # What it said last may still be in the pipe.
                 await asyncio.wait({working}, timeout=_LAST_WORDS_S)
-            if working.done():
+            # Cancelled without our doing means that `kill` closed the sockets under it.
+            if working.done() and not working.cancelled():
                 return working.result()
         finally:
             if not working.done():

@@ -53,6 +53,7 @@ class KernelPool:
         self._python = python
         self._start_timeout_s = start_timeout_s
         self._spares: deque[asyncio.Task[Kernel]] = deque()
+        self._starting: set[asyncio.Task[Kernel]] = set()
         self._kernels: set[Kernel] = set()
         self._root: RuntimeFolder | None = None
         self._laying_out = asyncio.Lock()
@@ -63,7 +64,7 @@ class KernelPool:
     def warm(self) -> None:
         """Start spare kernels in the background, up to the number wanted."""
         while not self._closed and len(self._spares) < self._spare:
-            self._spares.append(asyncio.create_task(self._start()))
+            self._spares.append(self._begin())
 
     async def take(self) -> Kernel:
         """A warm kernel, the taker's from now on; another one is started in its place.
@@ -73,7 +74,7 @@ class KernelPool:
         """
         if self._closed:
             raise InterpreterFailed("The Python kernels were shut down.")
-        starting = self._next_spare() or asyncio.create_task(self._start())
+        starting = self._next_spare() or self._begin()
         try:
             await asyncio.wait({starting})
         except asyncio.CancelledError:
@@ -88,9 +89,9 @@ class KernelPool:
     async def close(self) -> None:
         """End every kernel, taken ones too; safe to call twice."""
         self._closed = True
-        for starting in self._spares:
+        for starting in self._starting:
             starting.cancel()
-        await asyncio.gather(*self._spares, return_exceptions=True)
+        await asyncio.gather(*self._starting, *self._spares, return_exceptions=True)
         self._spares.clear()
         await asyncio.gather(*(kernel.kill() for kernel in self._kernels))
         self._kernels.clear()
@@ -115,10 +116,16 @@ class KernelPool:
                 return starting
         return None
 
+    def _begin(self) -> asyncio.Task[Kernel]:
+        starting = asyncio.create_task(self._start())
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
+        return starting
+
     async def _start(self) -> Kernel:
         folder = await self._kernel_folder()
         kernel = Kernel(folder, python=self._python, limits=self._limits)
-        self._kernels = {known for known in self._kernels if known.pid is not None} | {kernel}
+        self._kernels = {known for known in self._kernels if not known.ended} | {kernel}
         await kernel.start(timeout_s=self._start_timeout_s)
         return kernel
 

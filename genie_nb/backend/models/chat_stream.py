@@ -22,8 +22,8 @@ __all__ = ("ChatStream",)
 
 _MAX_DOCUMENT_BYTES = 8 * 2**20
 # Until the first of these bytes is no blank, it may be either; a document of JSON or HTML begins with one of three signs.
-_WAIT_OR_DOCUMENT = re.compile(rb"(\xef(\xbb(\xbf)?)?)?\s*([{[<].*)?\Z", re.S)
-_FIELD = re.compile(rb"(\xef\xbb\xbf)?\s*(:|data|event|id|retry)")
+_WAIT_OR_DOCUMENT = re.compile(rb"(\xef(\xbb(\xbf)?)?)?\s*([{[<]|\Z)")
+_FIELD = re.compile(rb"(\xef\xbb\xbf)?(:|data|event|id|retry)")
 _OUTCOMES: dict[str, Literal["length", "content_filter"]] = {
     "length": "length",
     "max_tokens": "length",
@@ -104,11 +104,11 @@ class ChatStream:
     def _take(self, piece: bytes) -> list[Frame]:
         """The frames in these bytes, once it is clear that the body is no document."""
         if len(self._head) < 200:
-            self._head += piece[:200]
+            self._head = (self._head + piece).lstrip()[:200]
         if self._document is None:
             return self._frames.feed(piece)
         self._document += piece
-        if not _WAIT_OR_DOCUMENT.match(self._document):
+        if not _WAIT_OR_DOCUMENT.match(self._head):
             body, self._document = bytes(self._document), None
             return self._frames.feed(body)
         if len(self._document) > _MAX_DOCUMENT_BYTES:

@@ -117,7 +117,8 @@ def explain(failure: Failure, endpoint: Endpoint, *, partial: str = "", wait_s: 
         partial: The text that had come before.
         wait_s: Seconds that the server asks to wait, if it does.
     """
-    template = _SENTENCES[failure.kind]
+    keyless = failure.kind == "auth" and not endpoint.api_key
+    template = _SENTENCES["no_key" if keyless else failure.kind]
     # A refused key stands in many servers' words, so theirs are not repeated.
     words = "" if failure.status == 401 else endpoint.quote(failure.words)
     said = ": ".join(part for part in (f"HTTP {failure.status}" if failure.status >= 400 else "", words) if part)
@@ -126,7 +127,7 @@ def explain(failure: Failure, endpoint: Endpoint, *, partial: str = "", wait_s: 
         model=endpoint.model,
         path=urlsplit(endpoint.url).path,
         said=f" ({said})" if said else "",
-        wait="a while" if wait_s is None else f"{wait_s:g} s",
+        wait="a while" if wait_s is None else f"{wait_s:.0f} s",
     )
     match failure.kind:
         case "rate_limit":
@@ -138,6 +139,7 @@ def explain(failure: Failure, endpoint: Endpoint, *, partial: str = "", wait_s: 
 
 
 _SENTENCES = {
+    "no_key": "{host} wants an API key and was given none{said}. Set OPENAI_API_KEY, or give api_key.",
     "auth": "{host} refused the API key for {model}{said}. Check the key, and that it may use this model.",
     "quota": "The account at {host} has nothing left to spend{said}. Add credit, or use another key or model.",
     "rate_limit": "{host} takes no more requests for now{said}. Wait {wait} and ask again, or use another model.",

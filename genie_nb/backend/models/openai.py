@@ -111,7 +111,7 @@ class OpenAIModel:
                         yield chunk
                 return
             except ModelError as error:
-                if self._learns_from(error):
+                if not this_try.begun and self._learns_from(error):
                     continue
                 wait_s = self._patience.wait_s(error, attempt=attempt, retry_after_s=this_try.retry_after_s)
                 if this_try.begun or wait_s is None:

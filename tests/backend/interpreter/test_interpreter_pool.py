@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,30 @@ from genie_nb.errors import InterpreterFailed
 from genie_nb.parts import StreamPart
 
 
+@asynccontextmanager
+async def open_pool(**settings: Any) -> AsyncIterator[KernelPool]:
+    pool = KernelPool(**settings)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
 @pytest.fixture
-def runtime(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place of its own for runtime folders."""
-    folder = Path(tempfile.mkdtemp(prefix="g"))
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place of its own for runtime folders, with a name that is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="g", ignore_cleanup_errors=True) as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
 
 def test_eight_kernels_start_in_parallel_and_none_is_left(runtime: Path) -> None:
     async def go() -> list[int]:
-        pool = KernelPool(spare=0)
-        kernels = await asyncio.gather(*(pool.take() for _ in range(8)))
-        replies = await asyncio.gather(*(kernel.run("1 + 1", lambda _: None) for kernel in kernels))
-        assert [reply["status"] for reply in replies] == ["ok"] * 8
-        pids = [kernel.pid for kernel in kernels]
-        await pool.close()
-        return pids
+        async with open_pool(spare=0) as pool:
+            kernels = await asyncio.gather(*(pool.take() for _ in range(8)))
+            replies = await asyncio.gather(*(kernel.run("1 + 1", lambda _: None) for kernel in kernels))
+            assert [reply["status"] for reply in replies] == ["ok"] * 8
+            return [kernel.pid for kernel in kernels]
 
     pids = asyncio.run(go())
     assert len(set(pids)) == 8
@@ -45,13 +53,11 @@ def test_eight_kernels_start_in_parallel_and_none_is_left(runtime: Path) -> None
 
 def test_a_warm_kernel_is_taken_and_another_started_in_its_place(runtime: Path) -> None:
     async def go() -> tuple[int, int]:
-        pool = KernelPool()
-        pool.warm()
-        first = await pool.take()
-        second = await pool.take()
-        pids = (first.pid, second.pid)
-        await pool.close()
-        return pids
+        async with open_pool() as pool:
+            pool.warm()
+            first = await pool.take()
+            second = await pool.take()
+            return first.pid, second.pid
 
     first, second = asyncio.run(go())
     assert first != second
@@ -59,13 +65,12 @@ def test_a_warm_kernel_is_taken_and_another_started_in_its_place(runtime: Path) 
 
 def test_a_spare_that_died_while_waiting_is_not_handed_out(runtime: Path) -> None:
     async def go() -> None:
-        pool = KernelPool()
-        kernel = await pool.take()
-        await kernel.kill()
-        spare = await pool.take()
-        await spare.kill()
-        assert (await pool.take()).pid is not None
-        await pool.close()
+        async with open_pool() as pool:
+            kernel = await pool.take()
+            await kernel.kill()
+            spare = await pool.take()
+            await spare.kill()
+            assert (await pool.take()).pid is not None
 
     asyncio.run(go())
 
@@ -87,12 +92,9 @@ BROKEN = {
 @pytest.mark.parametrize(("script", "message"), BROKEN.values(), ids=BROKEN)
 def test_a_kernel_that_cannot_start_fails_in_words(runtime: Path, tmp_path: Path, script: str, message: str) -> None:
     async def go() -> None:
-        pool = KernelPool(python=fake_python(tmp_path, script), start_timeout_s=1.0)
-        try:
+        async with open_pool(python=fake_python(tmp_path, script), start_timeout_s=1.0) as pool:
             with pytest.raises(InterpreterFailed, match=message):
                 await pool.take()
-        finally:
-            await pool.close()
 
     asyncio.run(go())
     assert list(runtime.iterdir()) == []
@@ -100,10 +102,9 @@ def test_a_kernel_that_cannot_start_fails_in_words(runtime: Path, tmp_path: Path
 
 def test_a_python_that_does_not_exist_fails_in_words(runtime: Path) -> None:
     async def go() -> None:
-        pool = KernelPool(python="/nonexistent/python")
-        with pytest.raises(InterpreterFailed, match="could not start: No such file"):
-            await pool.take()
-        await pool.close()
+        async with open_pool(python="/nonexistent/python") as pool:
+            with pytest.raises(InterpreterFailed, match="could not start: No such file"):
+                await pool.take()
 
     asyncio.run(go())
 
@@ -112,22 +113,21 @@ def test_no_room_for_the_runtime_folder_fails_in_words(runtime: Path) -> None:
     runtime.rmdir()
 
     async def go() -> None:
-        pool = KernelPool()
-        with pytest.raises(InterpreterFailed, match="no room"):
-            await pool.take()
-        await pool.close()
+        async with open_pool() as pool:
+            with pytest.raises(InterpreterFailed, match="no room"):
+                await pool.take()
 
     asyncio.run(go())
 
 
 def test_a_closed_pool_gives_nothing(runtime: Path) -> None:
     async def go() -> None:
-        pool = KernelPool()
-        pool.warm()
-        await pool.close()
-        await pool.close()
-        with pytest.raises(InterpreterFailed, match="shut down"):
-            await pool.take()
+        async with open_pool() as pool:
+            pool.warm()
+            await pool.close()
+            await pool.close()
+            with pytest.raises(InterpreterFailed, match="shut down"):
+                await pool.take()
 
     asyncio.run(go())
     assert list(runtime.iterdir()) == []
@@ -135,12 +135,12 @@ def test_a_closed_pool_gives_nothing(runtime: Path) -> None:
 
 def test_closing_the_pool_while_a_session_waits_for_a_kernel_ends_its_wait(runtime: Path, tmp_path: Path) -> None:
     async def go() -> None:
-        pool = KernelPool(spare=0)
-        taking = asyncio.create_task(pool.take())
-        await asyncio.wait({taking}, timeout=0.2)
-        await pool.close()
-        with pytest.raises(InterpreterFailed):
-            await taking
+        async with open_pool(spare=0) as pool:
+            taking = asyncio.create_task(pool.take())
+            await asyncio.wait({taking}, timeout=0.2)
+            await pool.close()
+            with pytest.raises(InterpreterFailed, match="shut down"):
+                await taking
 
     asyncio.run(go())
     assert list(runtime.iterdir()) == []
@@ -184,9 +184,8 @@ def test_a_parent_that_is_gone_leaves_no_process_and_its_folder_goes_with_the_ne
     assert_gone(found)
 
     async def next_start() -> None:
-        pool = KernelPool(spare=0)
-        await pool.take()
-        await pool.close()
+        async with open_pool(spare=0) as pool:
+            await pool.take()
 
     asyncio.run(next_start())
     assert list(runtime.iterdir()) == []
@@ -210,27 +209,25 @@ def test_sessions_beside_each_other_do_not_share_names(tmp_path: Path) -> None:
         return "".join(item.text for item in items if isinstance(item, StreamPart))
 
     async def go() -> list[str]:
-        pool = KernelPool(spare=0)
-        sessions = [Interpreter(pool, folder=tmp_path) for _ in range(2)]
-        await asyncio.gather(*(cell(session, f"mine = {n}") for n, session in enumerate(sessions)))
-        seen = await asyncio.gather(*(cell(session, "print(mine)") for session in sessions))
-        await pool.close()
-        return seen
+        async with open_pool(spare=0) as pool:
+            sessions = [Interpreter(pool, folder=tmp_path) for _ in range(2)]
+            await asyncio.gather(*(cell(session, f"mine = {n}") for n, session in enumerate(sessions)))
+            seen = await asyncio.gather(*(cell(session, "print(mine)") for session in sessions))
+            return seen
 
     assert asyncio.run(go()) == ["0\n", "1\n"]
 
 
 def test_a_kernels_sockets_are_in_a_folder_that_only_its_user_may_enter(runtime: Path) -> None:
     async def go() -> None:
-        pool = KernelPool(spare=0)
-        kernel = await pool.take()
-        assert isinstance(kernel, Kernel)
-        (folder,) = runtime.iterdir()
-        sockets = [path for path in folder.rglob("s-*") if path.is_socket()]
-        assert len(sockets) >= 5
-        assert {path.parent.stat().st_mode & 0o777 for path in sockets} | {folder.stat().st_mode & 0o777} == {0o700}
-        connections = psutil.Process(kernel.pid).net_connections("inet")
-        assert connections == []
-        await pool.close()
+        async with open_pool(spare=0) as pool:
+            kernel = await pool.take()
+            assert isinstance(kernel, Kernel)
+            (folder,) = runtime.iterdir()
+            sockets = [path for path in folder.rglob("s-*") if path.is_socket()]
+            assert len(sockets) >= 5
+            assert {path.parent.stat().st_mode & 0o777 for path in sockets} | {folder.stat().st_mode & 0o777} == {0o700}
+            connections = psutil.Process(kernel.pid).net_connections("inet")
+            assert connections == []
 
     asyncio.run(go())

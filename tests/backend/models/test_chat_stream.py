@@ -273,6 +273,14 @@ def test_a_context_that_is_too_long_is_an_error_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("feed", FEEDS)
+@pytest.mark.parametrize("before", [b"", b"\n" * 500, b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n"], ids=repr)
+def test_blanks_and_a_byte_order_mark_may_come_first(before: bytes, feed: str) -> None:
+    assert read(before + texts(["yes"]), FEEDS[feed]).text == "yes"
+    document = before + b'{"choices": [{"message": {"content": "yes"}}]}'
+    assert read(document, FEEDS[feed]).text == "yes"
+
+
+@pytest.mark.parametrize("feed", FEEDS)
 def test_a_whole_completion_is_read_as_a_reply(feed: str) -> None:
     call = {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     message = {"role": "assistant", "content": "<think>a</think>b", "tool_calls": [call]}

@@ -1,0 +1,301 @@
+"""What a result says, as short Markdown in English or Chinese: a first sentence, a small table, and what must be told.
+
+Above: `executor`. Below: `remarks`, `numbers`, `labels`, `question`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from genie_nb.backend.models.analyst.labels import label, title_of, where_text
+from genie_nb.backend.models.analyst.numbers import Sign, figure, percent, table
+from genie_nb.backend.models.analyst.question import Wish
+from genie_nb.backend.models.analyst.remarks import remarks
+from genie_nb.backend.models.analyst.wording_more import correlation_text, distinct_text, distribution_text, profile_text, quality_text
+
+__all__ = ("answer_text", "no_rows_text")
+
+Facts = Mapping[str, Any]
+TABLE_ROWS = 12
+
+
+@dataclass(frozen=True)
+class Told:
+    """One wish with its result and the person's language."""
+
+    wish: Wish
+    facts: Facts
+    chinese: bool
+
+    @property
+    def rows(self) -> list[list[Any]]:
+        """The result's table, as far as it was printed."""
+        return [list(row) for row in self.facts.get("table") or []]
+
+    @property
+    def heads(self) -> list[str]:
+        """The headers of the table."""
+        return [str(name) for name in self.facts.get("columns") or []]
+
+    def say(self, english: str, chinese: str) -> str:
+        """The sentence in the person's language."""
+        return chinese if self.chinese else english
+
+    def sign(self, head: str = "") -> Sign:
+        """What stands before and after the numbers of a column of the result."""
+        if head.endswith("%"):
+            return ("", " %")
+        if head in (label("count", None, "en"), label("count", None, "zh")) or "different" in head or "不同" in head:
+            return ("", "")
+        for column in self.wish.measures:
+            if not head or column.name in head:
+                return column.sign
+        return ("", "")
+
+    def key(self, row: list[Any]) -> str:
+        """The name of a row: all that stands before its first number of interest."""
+        width = max(1, len(self.wish.groups) + (1 if self.wish.period and self.wish.kind != "growth" else 0))
+        if self.wish.time in self.wish.groups:
+            width = len(self.wish.groups)
+        return " / ".join(_name(value, chinese=self.chinese) for value in row[:width])
+
+    def number(self, row: list[Any]) -> Any:
+        """The first number of interest of a row."""
+        return row[self._at(row)]
+
+    def shown(self, row: list[Any]) -> str:
+        """The same as a person reads it."""
+        at = self._at(row)
+        return figure(row[at], self.sign(self.heads[at]))
+
+    def _at(self, row: list[Any]) -> int:
+        keys = len(self.wish.groups) + (1 if self.wish.period and self.wish.time not in self.wish.groups else 0)
+        return min(keys, len(row) - 1)
+
+    def where(self) -> str:
+        """The conditions, as the end of a sentence."""
+        words = where_text(self.wish.conditions, "zh" if self.chinese else "en")
+        return f"({words})" if words and self.chinese else f" ({words})" if words else ""
+
+    def measured(self) -> str:
+        """What was measured, as the table calls it."""
+        measure = self.wish.measures[0] if self.wish.measures else None
+        aggregate = self.wish.aggregates[0] if self.wish.aggregates else ""
+        if not aggregate:
+            return measure.name if measure else ""
+        counted = aggregate == "count" and (measure is None or measure.role == "measure")
+        return label(aggregate, None if counted else measure, "zh" if self.chinese else "en")
+
+    def grid(self) -> str:
+        """The table in Markdown, its first rows if it is long."""
+        rows = self.rows[:TABLE_ROWS]
+        text = table(self.heads, rows, [self.sign(head) for head in self.heads])
+        count = self.facts.get("count", len(rows))
+        if count > len(rows):
+            text += "\n\n" + self.say(f"The first {len(rows)} of {count:,} rows.", f"共 {count:,} 行,这里是前 {len(rows)} 行。")
+        return text
+
+
+def _name(value: Any, *, chinese: bool) -> str:
+    if value is None:
+        return "(空)" if chinese else "(empty)"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return figure(value)
+
+
+def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...] = ()) -> str:
+    """The answer that a result gives to a wish."""
+    told = Told(wish, facts, language == "zh")
+    if not facts.get("used") and wish.kind not in ("quality", "profile"):
+        return no_rows_text(told)
+    if not told.rows:
+        return told.say(f"{title_of(wish, 'en')}: no values to compute from.", f"{title_of(wish, 'zh')}:没有可计算的数值。")
+    if wish.only_chart:
+        body = ""
+    else:
+        body = _BODIES.get(wish.kind, _aggregate)(told)
+    if chart := facts.get("chart"):
+        body += ("\n\n" if body else "") + told.say(
+            f"The chart `{chart}` shows {_lower(title_of(wish, 'en').removeprefix('Chart of '))}.",
+            f"图表 `{chart}` 展示了{title_of(wish, 'zh').removeprefix('画图:')}。",
+        )
+    told_remarks = remarks(wish, facts, chinese=told.chinese, missed=missed) if not wish.only_chart else []
+    return body + ("\n\n" + "\n".join(f"- {remark}" for remark in told_remarks) if told_remarks else "")
+
+
+def no_rows_text(told: Told) -> str:
+    """What is said when the conditions leave nothing."""
+    where = where_text(told.wish.conditions, "zh" if told.chinese else "en")
+    return told.say(f"No rows are left: nothing in {told.wish.source.name} fits “{where}”.", f"没有符合条件的行:{told.wish.source.name} 中没有“{where}”。")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _aggregate(told: Told) -> str:
+    rows, heads, wish = told.rows, told.heads, told.wish
+    if not wish.groups and not wish.period:
+        return _single(told)
+    if wish.period and wish.time not in wish.groups:
+        best = max((row for row in rows if told.number(row) is not None), key=told.number, default=rows[0])
+        first = told.say(
+            f"{_upper(told.measured())}{told.where()} is highest in {_period_of(told, best)}: {told.shown(best)}.",
+            f"{told.measured()}{told.where()}最高的是 {_period_of(told, best)}:{told.shown(best)}。",
+        )
+        return f"{first}\n\n{told.grid()}"
+    if wish.groups and wish.groups[0].role in ("measure", "time"):
+        title = told.say(f"{title_of(wish, 'en')}:", f"{title_of(wish, 'zh')}:")
+        return f"{title}\n\n{told.grid()}"
+    total = told.facts.get("overall") or {}
+    whole = next(iter(total.values()), None)
+    top, low = rows[0], rows[-1]
+    share = _share(told, top)
+    name = " / ".join(column.name for column in wish.groups)
+    if len(rows) == 1:
+        return told.say(f"{_upper(told.measured())}{told.where()} for {told.key(top)}: {told.shown(top)}.", f"{told.key(top)}的{told.measured()}{told.where()}为 {told.shown(top)}。")
+    lowest = "" if told.facts.get("count", 0) > len(rows) else told.say(f"; {told.key(low)} has the lowest ({told.shown(low)})", f",{told.key(low)}最低({told.shown(low)})")
+    overall = figure(whole, told.sign(heads[len(wish.groups)])) if whole is not None else ""
+    first = told.say(
+        f"By {name}, {told.key(top)} has the highest {told.measured()}{told.where()}: {told.shown(top)}{share}{lowest}. Overall: {overall}.",
+        f"按{name}看,{told.key(top)}的{told.measured()}{told.where()}最高,为 {told.shown(top)}{share}{lowest}。总体为 {overall}。",
+    )
+    return f"{first}\n\n{told.grid()}"
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _period_of(told: Told, row: list[Any]) -> str:
+    return told.key(row)
+
+
+def _share(told: Told, row: list[Any]) -> str:
+    if told.heads[-1].endswith("%") and row[-1] is not None:
+        return told.say(f" ({percent(row[-1])} of the total)", f"(占 {percent(row[-1])})")
+    return ""
+
+
+def _single(told: Told) -> str:
+    row, used = told.rows[0], told.facts["used"]
+    joint = told.say("; ", ";")
+    parts = [f"{head}{told.say(' is ', '为 ')}{figure(value, told.sign(head))}" for head, value in zip(told.heads, row, strict=True)]
+    if told.wish.aggregates == ("count",) and not told.wish.measures:
+        whole = told.facts.get("all_rows", used)
+        share = percent(100 * used / whole) if whole else ""
+        rest = told.say(f" of {whole:,} rows ({share})", f",占全部 {whole:,} 行的 {share}") if whole != used else told.say(" rows", " 行")
+        return told.say(f"{used:,}{rest}{told.where() and ': ' + told.where().strip(' ()')}.", f"{told.where().strip('()')}共 {used:,} 行{rest if whole != used else ''}。")
+    text = joint.join(parts)
+    if len(parts) > 2:
+        head = told.say(f"{title_of(told.wish, 'en')}, over {used:,} rows:", f"{title_of(told.wish, 'zh')},共 {used:,} 行:")
+        lines = "\n".join(f"- {name}: {figure(value, told.sign(name))}" for name, value in zip(told.heads, row, strict=True))
+        return f"{head}\n\n{lines}"
+    return told.say(f"{_upper(text)}{told.where()}, over {used:,} rows.", f"{told.where().strip('()')}{'的' if told.where() else ''}{text},共 {used:,} 行。")
+
+
+def _top(told: Told) -> str:
+    rows, wish = told.rows, told.wish
+    if not wish.aggregates:
+        return _top_rows(told)
+    if not wish.groups and not wish.period:
+        return _single(told)
+    side = told.say("lowest" if wish.ascending else "highest", "最低" if wish.ascending else "最高")
+    name = wish.groups[0].name if wish.groups else ""
+    if wish.n > 1:
+        chosen = rows[: wish.n]
+        listed = told.say(", ", "、").join(f"{told.key(row)} ({told.shown(row)})" for row in chosen[:10])
+        first = told.say(
+            f"The {len(chosen)} {name or 'periods'} with the {side} {told.measured()}{told.where()}: {listed}.",
+            f"{told.measured()}{told.where()}{side}的 {len(chosen)} 个{name or '时期'}:{listed}。",
+        )
+        return f"{first}\n\n{told.grid()}" if len(chosen) > 1 else first
+    best = rows[0]
+    tied = [told.key(row) for row in rows[1:] if told.number(row) == told.number(best)]
+    first = told.say(f"{told.key(best)} has the {side} {told.measured()}{told.where()}: {told.shown(best)}", f"{told.key(best)}的{told.measured()}{told.where()}{side},为 {told.shown(best)}")
+    if tied:
+        first += told.say(f", tied with {', '.join(tied)}", f",与{'、'.join(tied)}并列")
+    elif len(rows) > 1:
+        first += told.say(f"; next is {told.key(rows[1])} with {told.shown(rows[1])}", f",其次是{told.key(rows[1])}({told.shown(rows[1])})")
+    return f"{first}{told.say('.', '。')}" + (f"\n\n{told.grid()}" if len(rows) > 2 else "")
+
+
+def _top_rows(told: Told) -> str:
+    measure = told.wish.measures[0]
+    side = told.say("lowest" if told.wish.ascending else "highest", "最低" if told.wish.ascending else "最高")
+    best = told.rows[0]
+    whose = ", ".join(f"{head} {figure(value)}" if not isinstance(value, int) else f"{head} {value}" for head, value in zip(told.heads[1:4], best[1:4], strict=False) if value is not None)
+    first = told.say(
+        f"The {side} {measure.name}{told.where()} is {figure(best[0], measure.sign)}" + (f" ({whose})" if whose else ""),
+        f"{side}的{measure.name}{told.where()}为 {figure(best[0], measure.sign)}" + (f"({whose})" if whose else ""),
+    )
+    return f"{first}{told.say('.', '。')}\n\n{told.grid()}"
+
+
+def _trend(told: Told) -> str:
+    first, last = (told.facts.get("first") or [[]])[0], (told.facts.get("last") or [[]])[0]
+    peak, low = (told.facts.get("peak") or [[]])[0], (told.facts.get("low") or [[]])[0]
+    if not first or not last:
+        return told.say("There are no values to draw a trend from.", "没有可用于分析趋势的数值。")
+    shown = {name: figure(row[1], told.sign(told.heads[1])) for name, row in (("first", first), ("last", last), ("peak", peak), ("low", low))}
+    if first[0] == last[0]:
+        return told.say(f"All rows fall into one period ({first[0]}): {told.measured()} {shown['first']}.", f"所有行都在同一时期({first[0]}):{told.measured()}为 {shown['first']}。")
+    change = (last[1] / first[1] - 1) * 100 if first[1] > 0 else None
+    by = f" ({percent(change, signed=True)})" if change is not None else ""
+    way = ("rose", "上升到") if last[1] > first[1] else ("fell", "下降到") if last[1] < first[1] else ("stayed the same", "持平,为")
+    verb = f"{way[0]} from {shown['first']} in {first[0]} to {shown['last']} in {last[0]}" if way[0] != "stayed the same" else f"was the same in {first[0]} and in {last[0]}: {shown['last']}"
+    sentence = told.say(
+        f"{_upper(told.measured())}{told.where()} {verb}{by}; it was highest in {peak[0]} ({shown['peak']}) and lowest in {low[0]} ({shown['low']}).",
+        f"{told.measured()}{told.where()}从 {first[0]} 的 {shown['first']} {way[1]} {last[0]} 的 {shown['last']}{by},最高在 {peak[0]}({shown['peak']}),最低在 {low[0]}({shown['low']})。",
+    )
+    return f"{sentence}\n\n{told.grid()}"
+
+
+def _growth(told: Told) -> str:
+    known = [row for row in told.rows if row[-1] is not None]
+    span = told.facts.get("span") or ["", ""]
+    start, end = span[0], span[-1]
+    how = told.say(
+        f"Growth is the {told.measured()} of {end} against that of {start}, in percent.",
+        f"增长按 {end} 的{told.measured()}与 {start} 相比的百分比计算。",
+    )
+    if start == end or not known:
+        return told.say(f"Growth cannot be computed: there is only one period ({start}).", f"无法计算增长:只有一个时期({start})。") if start == end else how
+    best, width = known[0], len(told.wish.groups)
+    sign = told.sign(told.measured())
+    word = ("lowest growth", "增长最慢") if told.wish.ascending else ("highest growth", "增长最快")
+    first = told.say(
+        f"{told.key(best)} has the {word[0]} of {told.measured()}{told.where()}: {percent(best[-1], signed=True)}, from {figure(best[width], sign)} in {start} to {figure(best[width + 1], sign)} in {end}.",
+        f"{told.key(best)}的{told.measured()}{told.where()}{word[1]}:{percent(best[-1], signed=True)},从 {start} 的 {figure(best[width], sign)} 到 {end} 的 {figure(best[width + 1], sign)}。",
+    )
+    return f"{first}\n\n{told.grid()}\n\n{how}"
+
+
+def _compare(told: Told) -> str:
+    rows = [row for row in told.rows if told.number(row) is not None]
+    if len(rows) != 2 or not (told.wish.groups or told.wish.period):
+        return _aggregate(told)
+    high, low = sorted(rows, key=told.number, reverse=True)
+    gap = told.number(high) - told.number(low)
+    times = gap / told.number(low) * 100 if told.number(low) > 0 else None
+    by = f" ({percent(times)})" if times is not None else ""
+    first = told.say(
+        f"{told.key(high)} is ahead: its {told.measured()} is {told.shown(high)}, that of {told.key(low)} {told.shown(low)}, a difference of {figure(gap, told.sign(told.measured()))}{by}.",
+        f"{told.key(high)}更高:{told.measured()}为 {told.shown(high)},{told.key(low)}为 {told.shown(low)},相差 {figure(gap, told.sign(told.measured()))}{by}。",
+    )
+    return f"{first}\n\n{told.grid()}"
+
+
+_BODIES = {
+    "aggregate": _aggregate,
+    "top": _top,
+    "trend": _trend,
+    "growth": _growth,
+    "compare": _compare,
+    "correlation": correlation_text,
+    "quality": quality_text,
+    "distribution": distribution_text,
+    "distinct": distinct_text,
+    "profile": profile_text,
+}

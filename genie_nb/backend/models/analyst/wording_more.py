@@ -1,0 +1,120 @@
+"""What correlations, quality checks, distributions, lists and profiles say.
+
+Above: `wording`. Below: `numbers`, `question`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from genie_nb.backend.models.analyst.numbers import Sign, figure, percent
+from genie_nb.backend.models.analyst.question import Wish
+
+__all__ = ("correlation_text", "distinct_text", "distribution_text", "profile_text", "quality_text")
+
+
+class Telling(Protocol):
+    """What `wording` hands over: a wish, its result and the language."""
+
+    @property
+    def wish(self) -> Wish: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def rows(self) -> list[list[Any]]: ...
+    def say(self, english: str, chinese: str) -> str: ...
+    def sign(self, head: str = "") -> Sign: ...
+    def where(self) -> str: ...
+    def grid(self) -> str: ...
+
+
+def correlation_text(told: Telling) -> str:
+    """How strongly the first pair goes together."""
+    one, other, r, count = told.rows[0]
+    if r is None:
+        return told.say(f"No correlation can be computed for {one} and {other}.", f"无法计算 {one} 与 {other} 的相关系数。")
+    size = abs(r)
+    strength = ("strong", "强") if size >= 0.7 else ("moderate", "中等") if size >= 0.4 else ("weak", "弱") if size >= 0.1 else ("no clear", "几乎没有")
+    way = ("", "") if size < 0.1 else ("positive ", "正") if r > 0 else ("negative ", "负")
+    shown = f"{r:.2f}".replace("-", "−")
+    first = told.say(
+        f"{one} and {other} show {'' if size < 0.1 else 'a '}{strength[0]} {way[0]}correlation{told.where()}: r = {shown} (Pearson, {count:,} rows).",
+        f"{one}与{other}呈{strength[1]}{way[1]}相关{told.where()}:r = {shown}(皮尔逊,{count:,} 行)。",
+    )
+    rest = "" if len(told.rows) == 1 else "\n\n" + told.grid()
+    return first + rest + "\n\n" + told.say("A correlation alone says nothing of cause.", "相关并不等于因果。")
+
+
+def quality_text(told: Telling) -> str:
+    """Missing, doubled and odd values."""
+    facts, rows = told.facts, told.rows
+    joint = told.say(", ", "、")
+    missing = [f"{name} {gone:,} ({percent(share)})" for name, gone, share, *_ in sorted(rows, key=lambda row: -row[1]) if gone]
+    outliers = [f"{row[0]} {row[3]:,}" for row in rows if row[3]]
+    negative = [f"{row[0]} {row[4]:,}" for row in rows if row[4]]
+    unread = [f"{row[0]} {row[5]:,}" for row in rows if row[5]]
+    total = sum(row[1] for row in rows)
+    first = told.say(
+        f"{total:,} values are missing: {joint.join(missing)}." if missing else "No values are missing.",
+        f"共缺失 {total:,} 个值:{joint.join(missing)}。" if missing else "没有缺失值。",
+    )
+    doubled = facts.get("duplicates", 0)
+    lines = [told.say(f"Duplicate rows: {doubled:,}.", f"重复行:{doubled:,}。")]
+    for found, english, chinese in (
+        (outliers, "Outliers (more than 1.5 interquartile ranges outside the quartiles)", "离群值(超出四分位 1.5 倍 IQR)"),
+        (negative, "Negative values", "负值"),
+        (unread, "Values that are no number or date", "无法解析为数字或日期的值"),
+    ):
+        if found:
+            lines.append(told.say(f"{english}: {joint.join(found)}.", f"{chinese}:{joint.join(found)}。"))
+    if not outliers:
+        lines.append(told.say("No outliers by the 1.5 × IQR rule.", "按 1.5 倍 IQR 规则没有离群值。"))
+    return first + "\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def distribution_text(told: Telling) -> str:
+    """How values spread."""
+    if told.facts.get("of") == "category":
+        top = told.rows[0]
+        named = "–" if top[0] is None else figure(top[0])
+        column = (*told.wish.groups, *told.wish.measures)[0].name
+        first = told.say(
+            f"The most common {column}{told.where()} is {named}: {top[-2]:,} of {told.facts['used']:,} rows ({percent(top[-1])}).",
+            f"{column}{told.where()}中最多的是{named}:{told.facts['used']:,} 行中有 {top[-2]:,} 行({percent(top[-1])})。",
+        )
+        return f"{first}\n\n{told.grid()}"
+    name, count, mean, _, low, q1, median, q3, high = told.rows[0]
+    sign = told.sign()
+    if told.wish.groups:
+        first = told.say(f"The distribution of {told.wish.measures[0].name} by {told.wish.groups[0].name}:", f"各{told.wish.groups[0].name}的{told.wish.measures[0].name}分布:")
+        return f"{first}\n\n{told.grid()}"
+    low, q1, median, q3, high, mean = (figure(value, sign) for value in (low, q1, median, q3, high, mean))
+    first = told.say(
+        f"{name}{told.where()} has a median of {median} and a mean of {mean}; the middle half lies between {q1} and {q3}, all {int(count):,} values between {low} and {high}.",
+        f"{name}{told.where()}的中位数为 {median},平均为 {mean};中间一半的值在 {q1} 到 {q3} 之间,全部 {int(count):,} 个值在 {low} 到 {high} 之间。",
+    )
+    return f"{first}\n\n{told.grid()}"
+
+
+def distinct_text(told: Telling) -> str:
+    """Which values a column has."""
+    column, count = told.facts["column"], told.facts["count"]
+    shown = told.say(", ", "、").join(figure(row[0]) if not isinstance(row[0], int) else str(row[0]) for row in told.rows[:12])
+    more = told.say(f" and {count - 12:,} more", f"等") if count > 12 else ""
+    return told.say(f"{column} has {count:,} different values{told.where()}: {shown}{more}.", f"{column}{told.where()}共有 {count:,} 个不同的值:{shown}{more}。")
+
+
+def profile_text(told: Telling) -> str:
+    """What a table holds."""
+    rows, facts = told.rows, told.facts
+    gone = sum(row[2] for row in rows)
+    names = told.say(", ", "、").join(str(row[0]) for row in rows[:12])
+    first = told.say(
+        f"{told.wish.source.name} has {facts['all_rows']:,} rows and {facts['count']:,} columns: {names}.",
+        f"{told.wish.source.name} 有 {facts['all_rows']:,} 行、{facts['count']:,} 列:{names}。",
+    )
+    doubled = facts.get("duplicates", 0)
+    state = told.say(
+        (f"{gone:,} values are missing" if gone else "No values are missing") + (f"; {doubled:,} rows are duplicates." if doubled else "; no row is a duplicate."),
+        (f"缺失 {gone:,} 个值" if gone else "没有缺失值") + (f";有 {doubled:,} 行重复。" if doubled else ";没有重复行。"),
+    )
+    return f"{first}\n\n{told.grid()}\n\n{state}"

@@ -1,0 +1,307 @@
+// The page's side of the live view: it applies numbered frames of patches and says which one it has.
+// All HTML here passed the gate in Python; every other text is set as text. The patches are described in nodes.py.
+
+const TAGS = new Set(["button", "details", "div", "li", "p", "pre", "span", "summary", "ul"]);
+const ATTRIBUTES = new Set(["aria-busy", "aria-hidden", "aria-level", "class", "lang", "role", "tabindex", "title", "type"]);
+const ACK_MS = 60;
+const ASK_MS = 500;
+const SILENT_S = 3;
+
+class Page {
+  constructor() {
+    this.views = new Set();
+    this.labels = {};
+    this.asked = 0;
+    this.reset();
+  }
+
+  reset() {
+    this.n = 0;
+    this.nodes = new Map([["page", { key: "page", tag: "div", attributes: {}, text: "", html: "", children: new Set() }]]);
+  }
+
+  connect(model) {
+    this.model = model;
+    this.load(model.get("snapshot"));
+    model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
+    model.on("change:snapshot", () => this.load(model.get("snapshot")));
+    model.on("change:folded", () => this.views.forEach((view) => view.fold(model.get("folded"))));
+    model.send({ type: "hello", n: this.n });
+    this.timer = setInterval(() => this.views.forEach((view) => view.tick()), 500);
+    return () => clearInterval(this.timer);
+  }
+
+  receive(message, buffers) {
+    switch (message.type) {
+      case "frame":
+        if (message.n === this.n + 1) this.take(message);
+        else if (message.n > this.n + 1) this.ask();
+        break;
+      case "snapshot":
+        this.load(message);
+        break;
+      case "at":
+        if (message.n > this.n) this.ask();
+        else this.acknowledge();
+        break;
+      case "preview":
+        this.views.forEach((view) => view.preview(message.key, message.html));
+        break;
+      case "download":
+        save(message.name, buffers[0]);
+        break;
+    }
+  }
+
+  load(snapshot) {
+    if (!snapshot || snapshot.n < this.n) return;
+    this.reset();
+    this.views.forEach((view) => view.reset());
+    this.n = snapshot.n - 1;
+    this.take(snapshot);
+  }
+
+  take(frame) {
+    this.n = frame.n;
+    if (frame.labels) this.labels = frame.labels;
+    if (frame.live) this.live = frame.live;
+    this.liveAt = frame.live ? performance.now() : this.liveAt;
+    this.silentSince = performance.now() - (frame.live ? frame.live.silent * 1000 : 0);
+    for (const patch of frame.p || []) this.patch(patch);
+    this.views.forEach((view) => view.tick());
+    this.acknowledge();
+  }
+
+  patch([kind, key, ...rest]) {
+    const node = this.nodes.get(key);
+    switch (kind) {
+      case "+": {
+        const [parent, tag, attributes] = rest;
+        if (!TAGS.has(tag)) return;
+        this.nodes.set(key, { key, parent, tag, attributes, text: "", html: "", children: new Set() });
+        this.nodes.get(parent).children.add(key);
+        break;
+      }
+      case "-":
+        this.nodes.get(node.parent).children.delete(key);
+        this.forget(key);
+        break;
+      case "=":
+        Object.assign(node.attributes, rest[0]);
+        break;
+      case "t":
+        node.text += rest[0];
+        break;
+      case "T":
+        node.text = rest[0];
+        break;
+      case "h":
+        node.html = node.html.slice(0, rest[0]) + rest[1];
+        break;
+    }
+    this.views.forEach((view) => view.patch(kind, key, node || this.nodes.get(key), rest));
+  }
+
+  forget(key) {
+    this.nodes.get(key).children.forEach((child) => this.forget(child));
+    this.nodes.delete(key);
+  }
+
+  // Said after the browser had time to paint: a slow or hidden page lags and is sent less.
+  acknowledge() {
+    if (!this.model || this.acknowledging) return;
+    this.acknowledging = true;
+    setTimeout(() => requestAnimationFrame(() => {
+      this.acknowledging = false;
+      this.model.send({ type: "ack", n: this.n });
+    }), ACK_MS);
+  }
+
+  ask() {
+    if (performance.now() - this.asked < ASK_MS) return;
+    this.asked = performance.now();
+    this.model.send({ type: "gap", n: this.n });
+  }
+}
+
+class View {
+  constructor(page, model, el) {
+    Object.assign(this, { page, model, el, byHand: new WeakSet() });
+    this.unfold = document.createElement("button");
+    this.unfold.type = "button";
+    this.unfold.className = "gnb-unfold";
+    this.unfold.addEventListener("click", () => this.fold(!this.el.classList.contains("gnb-folded")));
+    el.classList.add("gnb-view");
+    el.addEventListener("click", (event) => this.click(event));
+    el.addEventListener("toggle", (event) => this.toggled(event.target), true);
+    el.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.running) this.cancel(event);
+    });
+    this.reset();
+    this.build("page");
+    this.fold(model.get("folded"));
+    this.tick();
+  }
+
+  get running() {
+    return ["pending", "running"].includes(this.page.live?.status);
+  }
+
+  reset() {
+    this.root = document.createElement("div");
+    this.dom = new Map([["page", this.root]]);
+    this.el.replaceChildren(this.unfold, this.root);
+  }
+
+  build(key) {
+    const node = this.page.nodes.get(key);
+    if (key !== "page") this.add(node);
+    if (node.text) this.dom.get(key).textContent = node.text;
+    if (node.html) this.dom.get(key).innerHTML = node.html;
+    node.children.forEach((child) => this.build(child));
+  }
+
+  add(node) {
+    const element = document.createElement(node.tag);
+    element.dataset.key = node.key;
+    this.dom.set(node.key, element);
+    this.set(element, node.attributes);
+    this.dom.get(node.parent).append(element);
+  }
+
+  set(element, attributes) {
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name === "data-open") {
+        if (!this.byHand.has(element)) element.open = value === "1";
+      } else if (ATTRIBUTES.has(name) || name.startsWith("data-")) {
+        if (value === null) element.removeAttribute(name);
+        else element.setAttribute(name, value);
+      }
+    }
+  }
+
+  patch(kind, key, node, rest) {
+    if (kind === "+") return this.add(node);
+    const element = this.dom.get(key);
+    if (kind === "-") {
+      element.remove();
+      this.dom.delete(key);
+    } else if (kind === "=") this.set(element, rest[0]);
+    else if (kind === "h") element.innerHTML = node.html;
+    else if (kind === "T") element.textContent = node.text;
+    else if (kind === "t") this.append(element, rest[0]);
+  }
+
+  append(element, text) {
+    const follows = element.classList.contains("gnb-out") && atEnd(element);
+    const last = element.lastChild;
+    if (last && last.nodeType === Node.TEXT_NODE && last.length < 4000) last.appendData(text);
+    else element.append(text);
+    if (follows) element.scrollTop = element.scrollHeight;
+  }
+
+  tick() {
+    const { live, labels, liveAt, silentSince } = this.page;
+    if (!live) return;
+    const now = performance.now();
+    const since = this.running ? (now - liveAt) / 1000 : 0;
+    this.fill("clock", live.elapsed === undefined ? "" : clock(live.elapsed + since));
+    this.fill("pulse", pulse(live, labels, since, (now - silentSince) / 1000));
+  }
+
+  fill(name, text) {
+    const element = this.root.querySelector(`[data-fill=${name}]`);
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+
+  click(event) {
+    const summary = event.target.closest("summary");
+    const button = event.target.closest("[data-action]");
+    if (button?.dataset.action === "cancel") this.cancel(event);
+    else if (button?.dataset.action === "download") {
+      event.preventDefault();
+      this.want("download", button.closest(".gnb-file"));
+    } else if (summary) this.byHand.add(summary.parentElement);
+  }
+
+  cancel(event) {
+    event.preventDefault();
+    event.stopPropagation();
+    const button = this.root.querySelector("[data-action=cancel]");
+    if (!button || button.disabled) return;
+    button.disabled = true;
+    button.textContent = this.page.labels.stopping;
+    this.model.send({ type: "cancel" });
+  }
+
+  toggled(details) {
+    if (details.open && details.matches(".gnb-file") && !details.dataset.asked) {
+      details.dataset.asked = "1";
+      details.lastElementChild.textContent = this.page.labels.loading;
+      this.want("preview", details);
+    }
+  }
+
+  want(type, file) {
+    this.model.send({ type, name: file.dataset.name, key: file.dataset.key });
+  }
+
+  preview(key, html) {
+    const file = this.dom.get(key);
+    if (!file) return;
+    file.lastElementChild.innerHTML = html;
+    file.dataset.asked = "1";
+    file.open = true;
+  }
+
+  fold(folded) {
+    this.el.classList.toggle("gnb-folded", folded);
+    this.unfold.hidden = !this.model.get("folded");
+    this.unfold.setAttribute("aria-expanded", String(!folded));
+    this.unfold.textContent = this.page.labels.live_view;
+  }
+}
+
+function atEnd(element) {
+  return element.scrollHeight - element.scrollTop - element.clientHeight < 8;
+}
+
+function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 60) return `${whole} s`;
+  return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+}
+
+function pulse(live, labels, since, silent) {
+  const say = (label, values) => label.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  if (live.status !== "running") return "";
+  if (live.waiting) {
+    return say(labels.waiting, { why: live.waiting.why, s: Math.max(0, Math.ceil(live.waiting.left - since)) });
+  }
+  if (live.tool) {
+    const age = Math.floor(live.tool.age + since);
+    return age < SILENT_S ? "" : say(labels.tool, { name: live.tool.name, s: age });
+  }
+  return silent < SILENT_S ? "" : say(labels.silent, { s: Math.floor(silent) });
+}
+
+function save(name, bytes) {
+  const address = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10000);
+}
+
+export default () => {
+  const page = new Page();
+  return {
+    initialize: ({ model }) => page.connect(model),
+    render({ model, el }) {
+      const view = new View(page, model, el);
+      page.views.add(view);
+      return () => page.views.delete(view);
+    },
+  };
+};

@@ -1,0 +1,258 @@
+"""A real JupyterLab in a real Chromium: the fixture `lab` opens notebooks, runs cells, reloads, switches themes, takes pictures.
+
+Chromium is Debian's (`GENIE_CHROMIUM` names another one). Where there is none the tests are skipped, but never under `CI`.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+HERE = Path(__file__).parent
+SHOTS = HERE / "shots"
+CHROMIUM = os.environ.get("GENIE_CHROMIUM", "/usr/bin/chromium")
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TOKEN = "browser-tests"
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+}
+WAIT_MS = 45_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = not Path(CHROMIUM).exists() and "CI" not in os.environ
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(180))
+            if missing:
+                item.add_marker(pytest.mark.skip(reason=f"no Chromium at {CHROMIUM}; set GENIE_CHROMIUM"))
+
+
+class Server:
+    """A JupyterLab with its own folders, on a free port."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "notebooks"
+        self.root.mkdir()
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"),
+                *("--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", "--ServerApp.open_browser=False"),
+                *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.root}"),
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            ],
+            env=_environment(root),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.url = self._wait_for_url()
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def _wait_for_url(self) -> str:
+        assert self._process.stderr
+        lines = []
+        for line in self._process.stderr:
+            lines.append(line)
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            if found and "/lab" in line:
+                return found[0]
+        raise RuntimeError("JupyterLab did not start:\n" + "".join(lines))
+
+    def _drain(self) -> None:
+        assert self._process.stderr
+        for _ in self._process.stderr:
+            continue
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(timeout=20)
+        assert self._process.stderr
+        self._process.stderr.close()
+
+
+def _environment(root: Path) -> dict[str, str]:
+    folders = {
+        "JUPYTER_CONFIG_DIR": root / "config",
+        "JUPYTER_DATA_DIR": root / "data",
+        "JUPYTER_RUNTIME_DIR": root / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": root / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": root / "workspaces",
+        "IPYTHONDIR": root / "ipython",
+    }
+    for folder in folders.values():
+        folder.mkdir()
+    for name, values in SETTINGS.items():
+        path = root / "settings" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), "utf-8")
+    paths = [str(HERE), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {name: str(path) for name, path in folders.items()} | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+class Lab:
+    """One browser window on the server."""
+
+    def __init__(self, server: Server, page: Page) -> None:
+        self.server, self.page = server, page
+        self.foreign_requests: list[str] = []
+        self.dialogs: list[str] = []
+        self.bytes_received = 0
+        self.watch(page)
+
+    def watch(self, page: Page) -> None:
+        """Count what the page receives, and note every request that leaves the server."""
+        page.on("request", self._note_request)
+        page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+        page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
+
+    def _note_request(self, request: object) -> None:
+        url = request.url  # type: ignore[attr-defined]
+        if not url.startswith((self.server.url, "data:", "blob:", "about:")):
+            self.foreign_requests.append(url)
+
+    def _count(self, payload: bytes | str) -> None:
+        self.bytes_received += len(payload)
+
+    def open(self, cells: list[str | dict[str, object]], name: str = "test.ipynb") -> None:
+        """Write a notebook of these cells (code, or whole cells as JSON), open it, and wait for its kernel."""
+        notebook = {
+            "cells": [_cell(number, cell) for number, cell in enumerate(cells)],
+            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        (self.server.root / name).write_text(json.dumps(notebook), "utf-8")
+        self.page.goto(f"{self.server.url}/lab/tree/{name}?token={TOKEN}&reset")
+        self.wait_for_kernel()
+
+    def reload(self) -> None:
+        """Load the page again; the kernel goes on."""
+        self.page.reload()
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Wait until the open notebook is there with a kernel that answers."""
+        self.page.wait_for_function(
+            """() => {
+                const panel = window.jupyterapp?.shell?.currentWidget;
+                const kernel = panel?.context?.sessionContext?.session?.kernel;
+                return panel?.content?.widgets?.length > 0 && kernel?.connectionStatus === "connected"
+                    && ["idle", "busy"].includes(kernel.status);
+            }""",
+            timeout=WAIT_MS,
+        )
+
+    def start(self, index: int) -> None:
+        """Run a cell without waiting for its end."""
+        before = self.prompt(index)
+        # The command does nothing until the notebook is the current widget.
+        self.page.wait_for_function(
+            """([index, before]) => {
+                const app = window.jupyterapp, panel = app.shell.currentWidget;
+                const prompt = panel.content.widgets[index].node.querySelector(".jp-InputPrompt").textContent;
+                if (prompt !== before) return true;
+                if (window.genieAsked === index + before) return false;
+                app.shell.activateById(panel.id);
+                panel.content.activeCellIndex = index;
+                if (app.commands.isEnabled("notebook:run-cell")) app.commands.execute("notebook:run-cell");
+                return false;
+            }""",
+            arg=[index, before],
+            polling=250,
+            timeout=WAIT_MS,
+        )
+
+    def run(self, index: int) -> None:
+        """Run a cell and wait for its end."""
+        self.start(index)
+        self.wait_done(index)
+
+    def wait_done(self, index: int) -> None:
+        """Wait until a cell shows the number of a finished execution."""
+        self.page.wait_for_function(
+            """(index) => /\\[\\d+\\]/.test(window.jupyterapp.shell.currentWidget.content.widgets[index].node
+                .querySelector(".jp-InputPrompt").textContent)""",
+            arg=index,
+            timeout=WAIT_MS,
+        )
+
+    def prompt(self, index: int) -> str:
+        """What stands left of a cell."""
+        return self.cell(index).locator(".jp-InputPrompt").first.text_content() or ""
+
+    def cell(self, index: int) -> Locator:
+        """A cell."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
+
+    def output(self, index: int) -> Locator:
+        """What a cell shows below its code."""
+        return self.cell(index).locator(".jp-Cell-outputArea")
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+
+    def theme(self, name: str) -> None:
+        """Switch to `light` or `dark`."""
+        theme = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}[name]
+        self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+        light = "true" if name == "light" else "false"
+        self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light, timeout=WAIT_MS)
+
+    def shot(self, index: int, name: str) -> Path:
+        """A picture of a cell's output in `shots/`."""
+        SHOTS.mkdir(exist_ok=True)
+        path = SHOTS / f"{name}.png"
+        self.output(index).screenshot(path=path)
+        return path
+
+
+def _cell(number: int, cell: str | dict[str, object]) -> dict[str, object]:
+    empty = {"cell_type": "code", "id": f"cell-{number}", "metadata": {}, "outputs": [], "execution_count": None}
+    return empty | ({"source": cell} if isinstance(cell, str) else cell)
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    root = tmp_path_factory.mktemp("lab")
+    server = Server(root)
+    yield server
+    server.stop()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def lab(lab_server: Server, chromium: Browser) -> Iterator[Lab]:
+    """A fresh browser window on the session's JupyterLab."""
+    context = chromium.new_context(viewport={"width": 1200, "height": 1400})
+    page = context.new_page()
+    yield Lab(lab_server, page)
+    context.close()
