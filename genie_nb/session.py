@@ -3,10 +3,12 @@
 Above: `magics`, `cli`. Below: the two wings, `backend` and `widgets`; this is the only room that knows both.
 """
 
+import asyncio
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import wait
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ("Genie", "Run", "ask")
 
 Paths = Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
+SHOWN_S = 3.0
+"""Seconds that a waiting cell gives its live view to show the end."""
 ToolLike = Tool | Callable[..., Any]
 
 
@@ -52,19 +56,22 @@ class Run(runs.Run):
             raise RequestError("A live view needs a notebook; here is none. Read run.answer, or run.events().")
         from genie_nb.widgets.stage import Stage
 
-        self.stage = Stage(self, self._backend.loop, self._repr_mimebundle_)
+        self.stage = Stage(self, self._backend.loop, self._repr_mimebundle_, stays=self.transcript.ended)
 
     async def _wait_here(self) -> Self:
         with self.stage.awaited() if self.stage else nullcontext():
             await super()._wait_here()
             if self.stage is not None:
-                await self.stage.shown()
+                await asyncio.wait({asyncio.wrap_future(self.stage.shown)}, timeout=SHOWN_S)
         return self
 
     def result(self, timeout_s: float | None = None) -> Self:
         """Wait for the end of the run, on a thread without an event loop; see `backend.runs.Run.result`."""
         with self.stage.awaited() if self.stage else nullcontext():
-            return super().result(timeout_s)
+            super().result(timeout_s)
+            if self.stage is not None:
+                wait({self.stage.shown}, timeout=SHOWN_S)
+        return self
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         from genie_nb.widgets.record import record_html, record_markdown, record_text

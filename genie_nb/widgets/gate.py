@@ -25,6 +25,7 @@ _CLASSES = {
     "th": {"gnb-number"},
     "div": {"gnb-wide"},
     "pre": {"gnb-code"},
+    "p": {"gnb-muted"},
 }
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 

@@ -131,7 +131,7 @@ def table_html(table: TablePart, size: str) -> str:
         for row in table.rows
     )
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return clean(f'<div class="gnb-wide">{body}</div><p>{escape(size)}</p>')
+    return clean(f'<div class="gnb-wide">{body}</div><p class="gnb-muted">{escape(size)}</p>')
 
 
 def _number(numeric: bool) -> str:

@@ -4,7 +4,9 @@
 - A run that a cell awaits: its live view goes when it ends, and the record is the cell's value; if the cell has another
   value, the record is displayed after the cell.
 
-So a saved notebook holds each run's record once, and no widget.
+- A live view that is asked for after the end stays what it is.
+
+So a saved notebook holds each run's record once, and no widget that nobody asked for.
 
 Above: `session`. Below: `run_view`.
 """
@@ -25,8 +27,6 @@ from genie_nb.widgets.run_view import RunView
 __all__ = ("Stage",)
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
-SHOWN_S = 3.0
-"""Seconds that a waiting cell gives its live view to show the end."""
 
 
 class Followed(Protocol):
@@ -46,16 +46,28 @@ class Followed(Protocol):
 
 
 class Stage:
-    """Shows one run as output of the cell that is running now; made on the kernel's main thread."""
+    """Shows one run as output of the cell that is running now; made on the kernel's main thread.
 
-    def __init__(self, run: Followed, loop: asyncio.AbstractEventLoop, record: Callable[[], dict[str, str]]) -> None:
+    Attributes:
+        shown: Done when the live view has shown the end of the run.
+    """
+
+    def __init__(
+        self,
+        run: Followed,
+        loop: asyncio.AbstractEventLoop,
+        record: Callable[[], dict[str, str]],
+        *,
+        stays: bool = False,
+    ) -> None:
         self._record = record
+        self._stays = stays
         self._shell: Any = get_ipython()
         self._display_id = secrets.token_hex(8)
         self._awaited = 0
         self._record_due = False
         self._lock = threading.Lock()
-        self._shown: Future[None] = Future()
+        self.shown: Future[None] = Future()
         self._view = RunView(on_cancel=run.cancel, read_file=run.read_file, loop=loop)
         self._publish({_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self._view.model_id}})
         self._following = asyncio.run_coroutine_threadsafe(self._follow(run), loop)
@@ -65,9 +77,10 @@ class Stage:
             await self._view.follow(run.events())
         finally:
             with self._lock:
-                self._record_due = self._awaited > 0
-            self._publish({} if self._record_due else self._record(), update=True)
-            self._shown.set_result(None)
+                self._record_due = self._awaited > 0 and not self._stays
+            if not self._stays:
+                self._publish({} if self._record_due else self._record(), update=True)
+            self.shown.set_result(None)
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
@@ -82,10 +95,6 @@ class Stage:
             if self._record_due:
                 self._shell.events.register("post_execute", self._after_cell)
 
-    async def shown(self) -> None:
-        """Wait until the live view has shown the end of the run, for a bounded time."""
-        await asyncio.wait({asyncio.wrap_future(self._shown)}, timeout=SHOWN_S)
-
     def record_is_shown(self) -> None:
         """Say that the record was shown as the cell's value."""
         self._record_due = False
@@ -94,7 +103,8 @@ class Stage:
         self._shell.events.unregister("post_execute", self._after_cell)
         if self._record_due:
             self._record_due = False
-            self._publish(self._record())
+            self._shell.display_pub.publish(data=self._record(), metadata={})
 
     def _publish(self, bundle: dict[str, Any], *, update: bool = False) -> None:
+        """Show the bundle where the live view stands."""
         self._shell.display_pub.publish(data=bundle, metadata={}, transient={"display_id": self._display_id}, update=update)

@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real Chromium: the fixture `lab` opens notebooks, runs cells, reloads, switches themes, takes pictures.
+"""A real JupyterLab in a real Chromium: `lab` opens notebooks, runs cells, reloads, switches themes, takes pictures.
 
 Chromium is Debian's (`GENIE_CHROMIUM` names another one). Where there is none the tests are skipped, but never under `CI`.
 """
@@ -105,8 +105,12 @@ def _environment(root: Path) -> dict[str, str]:
         path = root / "settings" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), "utf-8")
-    paths = [str(HERE), os.environ.get("PYTHONPATH", "")]
-    return os.environ | {name: str(path) for name, path in folders.items()} | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    paths = [str(HERE), str(HERE.parent / "widgets"), os.environ.get("PYTHONPATH", "")]
+    return (
+        os.environ
+        | {name: str(path) for name, path in folders.items()}
+        | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    )
 
 
 class Lab:
@@ -171,7 +175,6 @@ class Lab:
                 const app = window.jupyterapp, panel = app.shell.currentWidget;
                 const prompt = panel.content.widgets[index].node.querySelector(".jp-InputPrompt").textContent;
                 if (prompt !== before) return true;
-                if (window.genieAsked === index + before) return false;
                 app.shell.activateById(panel.id);
                 panel.content.activeCellIndex = index;
                 if (app.commands.isEnabled("notebook:run-cell")) app.commands.execute("notebook:run-cell");

@@ -1,32 +1,15 @@
 """What the notebooks of the browser tests import: scripted runs, shown on a backend loop of their own."""
 
 import asyncio
-import itertools
 import threading
-from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from IPython.display import display
+from sample_runs import folded
 
 from genie_nb import events as ev
-from genie_nb.parts import (
-    CodePart,
-    DocumentPart,
-    ErrorPart,
-    FileRef,
-    ImagePart,
-    Plan,
-    PlanStep,
-    StreamPart,
-    TablePart,
-)
-from genie_nb.transcript import Transcript, apply
 from genie_nb.widgets.record import record_html, record_markdown, record_text
 from genie_nb.widgets.run_view import RunView
-
-SMALL_PNG = b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mNkYPhfz0AEYBxVSF+FAP5FDvcfRYWgAAAAAElFTkSuQmCC"
-)
 
 
 class Stage:
@@ -70,25 +53,6 @@ class Record:
         }
 
 
-def folded(events: Iterable[ev.RunEvent]) -> Transcript:
-    """The transcript of the events."""
-    transcript = Transcript()
-    for event in events:
-        apply(transcript, event)
-    return transcript
-
-
-def numbered(events: Iterable[ev.RunEvent], seconds: float = 0.0) -> list[ev.RunEvent]:
-    """The events as a channel would number and date them, evenly over the seconds."""
-    listed = list(events)
-    step = seconds / max(len(listed), 1)
-    fields = ({f: getattr(e, f) for f in e.__struct_fields__} for e in listed)
-    return [
-        type(event)(**(values | {"seq": n, "run_id": "run", "at": 1_000.0 + n * step}))
-        for n, (event, values) in enumerate(zip(listed, fields, strict=True), 1)
-    ]
-
-
 async def burst(events: Iterable[ev.RunEvent]) -> AsyncIterator[ev.RunEvent]:
     """All at once."""
     for event in events:
@@ -110,16 +74,3 @@ async def gated(events: Iterable[ev.RunEvent], gates: dict[int, asyncio.Event]) 
         if number in gates:
             await gates[number].wait()
         yield event
-
-
-def words(message_id: str, text: str, channel: ev.Channel, task_id: str | None = None) -> Iterable[ev.RunEvent]:
-    """A text in small pieces."""
-    who = "executor" if task_id else "planner"
-    yield ev.TextStarted(message_id=message_id, channel=channel, assignee=who, task_id=task_id)
-    for piece in itertools.batched(text, 4) if hasattr(itertools, "batched") else _batched(text, 4):
-        yield ev.TextDelta(message_id=message_id, text="".join(piece), task_id=task_id)
-    yield ev.TextFinished(message_id=message_id, channel=channel, text=text, task_id=task_id)
-
-
-def _batched(text: str, size: int) -> Iterable[str]:
-    return (text[start : start + size] for start in range(0, len(text), size))

@@ -101,9 +101,10 @@ class Kernel:
         Raises:
             KernelDied: The process ended first.
         """
-        assert self._client is not None
+        if self._client is None:
+            raise KernelDied("it was ended")
         request = self._client.execute(code, silent=silent, store_history=not silent, allow_stdin=False)
-        reply: Message = await self._unless_dead(self._collect(request, take))
+        reply: Message = await self._unless_dead(_collect(self._client, request, take))
         return reply
 
     def interrupt(self) -> None:
@@ -175,35 +176,6 @@ class Kernel:
             raise InterpreterFailed(f"The Python kernel could not warm up: {reply.get('ename')}: {reply.get('evalue')}")
         await asyncio.to_thread(limit_process, self._process.pid, self._limits)
 
-    async def _collect(self, request: str, take: Callable[[Message], None]) -> Message:
-        relaying = asyncio.create_task(self._relay(request, take))
-        try:
-            reply = await self._reply(request)
-            # iopub may drop messages, the last one too; the reply is then the proof that the cell ended.
-            await asyncio.wait({relaying}, timeout=_LATE_OUTPUT_S)
-            return reply
-        finally:
-            relaying.cancel()
-            await asyncio.wait({relaying})
-
-    async def _relay(self, request: str, take: Callable[[Message], None]) -> None:
-        assert self._client is not None
-        while True:
-            message = await self._client.get_iopub_msg()
-            if message["parent_header"].get("msg_id") != request:
-                continue
-            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-                return
-            take(message)
-
-    async def _reply(self, request: str) -> Message:
-        assert self._client is not None
-        while True:
-            message = await self._client.get_shell_msg()
-            if message["parent_header"].get("msg_id") == request:
-                content: Message = message["content"]
-                return content
-
     async def _unless_dead(self, work: Any) -> Any:
         assert self._process is not None
         assert self._exited is not None
@@ -221,6 +193,36 @@ class Kernel:
                 working.cancel()
                 await asyncio.wait({working})
         raise KernelDied(_how(self._process.returncode))
+
+
+async def _collect(client: AsyncKernelClient, request: str, take: Callable[[Message], None]) -> Message:
+    relaying = asyncio.create_task(_relay(client, request, take))
+    try:
+        reply = await _reply(client, request)
+        # iopub may drop messages, the last one too; the reply is then the proof that the cell ended.
+        await asyncio.wait({relaying}, timeout=_LATE_OUTPUT_S)
+        return reply
+    finally:
+        relaying.cancel()
+        await asyncio.wait({relaying})
+
+
+async def _relay(client: AsyncKernelClient, request: str, take: Callable[[Message], None]) -> None:
+    while True:
+        message = await client.get_iopub_msg()
+        if message["parent_header"].get("msg_id") != request:
+            continue
+        if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+            return
+        take(message)
+
+
+async def _reply(client: AsyncKernelClient, request: str) -> Message:
+    while True:
+        message = await client.get_shell_msg()
+        if message["parent_header"].get("msg_id") == request:
+            content: Message = message["content"]
+            return content
 
 
 def _warm_up_code() -> str:

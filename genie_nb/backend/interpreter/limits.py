@@ -61,10 +61,14 @@ def limit_process(pid: int, limits: Limits) -> None:
         held = psutil.Process(pid).memory_info().vms
     except psutil.NoSuchProcess as error:
         raise ProcessLookupError(pid) from error
-    memory, file = held + limits.memory_mib * _MIB, limits.file_mib * _MIB
-    resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (file, file))
-    resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+    for kind, wanted in (
+        (resource.RLIMIT_AS, held + limits.memory_mib * _MIB),
+        (resource.RLIMIT_FSIZE, limits.file_mib * _MIB),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.prlimit(pid, kind)
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.prlimit(pid, kind, (limit, limit))
 
 
 def interrupt_group(pid: int) -> None:

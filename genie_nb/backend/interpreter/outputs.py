@@ -5,6 +5,7 @@ Above: `runner`. Below: `tracebacks`, `parts`.
 
 import base64
 import binascii
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,22 @@ _MAX_MEDIA_BYTES = 5_000_000
 _MAX_ROWS = 30
 
 
+class _Printed(msgspec.Struct):
+    name: Literal["stdout", "stderr"]
+    text: str
+
+
+class _Shown(msgspec.Struct):
+    data: dict[str, Any]
+    transient: dict[str, Any] = {}
+
+
+class _Raised(msgspec.Struct):
+    ename: str
+    evalue: str
+    traceback: list[str]
+
+
 class CellOutput:
     """What one cell shows: parts as they come, and at the end what was held back or cut."""
 
@@ -38,23 +55,31 @@ class CellOutput:
         self.error: ErrorPart | None = None
 
     def take(self, message: Message) -> Iterator[Part]:
-        """The parts of one message."""
-        content = message["content"]
-        match message["msg_type"]:
+        """The parts of one message; the code that runs could forge messages, so their form is checked."""
+        try:
+            yield from self._take(message["msg_type"], message["content"])
+        except msgspec.ValidationError:
+            yield StreamPart(text="\n... a malformed output is not shown\n", stream="stderr")
+
+    def _take(self, kind: str, content: Mapping[str, Any]) -> Iterator[Part]:
+        match kind:
             case "stream":
-                stream: Literal["stdout", "stderr"] = "stderr" if content["name"] == "stderr" else "stdout"
-                text = content["text"] if stream == "stdout" else clean_paths(content["text"], self._folder)
-                if shown := self._cut(text):
-                    yield StreamPart(text=shown, stream=stream)
+                printed = msgspec.convert(content, _Printed)
+                text = printed.text if printed.name == "stdout" else clean_paths(printed.text, self._folder)
+                if shown := self._cut(_unicode(text)):
+                    yield StreamPart(text=shown, stream=printed.name)
             case "display_data" | "execute_result":
-                yield from self._show(content["data"])
+                yield from self._show(msgspec.convert(content, _Shown).data)
             case "update_display_data":
                 # A progress bar updates itself a thousand times; the last state is what counts.
-                name = str(content["transient"].get("display_id"))
+                update = msgspec.convert(content, _Shown)
+                name = str(update.transient.get("display_id"))
                 if name in self._updates or len(self._updates) < _MAX_MEDIA:
-                    self._updates[name] = content["data"]
+                    self._updates[name] = update.data
             case "error":
-                self.error = clean_error(content["ename"], content["evalue"], content["traceback"], self._folder)
+                error = msgspec.convert(content, _Raised)
+                frames = [_unicode(frame) for frame in error.traceback]
+                self.error = clean_error(error.ename, _unicode(error.evalue), frames, self._folder)
                 yield self.error
 
     def rest(self) -> Iterator[Part]:
@@ -96,6 +121,11 @@ class CellOutput:
                     yield part if shown == part.text else DocumentPart(text=shown)
 
 
+def _unicode(text: str) -> str:
+    """The text without half characters, which no JSON can carry."""
+    return text.encode(errors="replace").decode()
+
+
 def _table(bundle: Mapping[str, Any]) -> TablePart | None:
     if _TABLE not in bundle:
         return None
@@ -107,9 +137,9 @@ def _table(bundle: Mapping[str, Any]) -> TablePart | None:
 
 
 def _image(bundle: Mapping[str, Any]) -> ImagePart | None:
-    alt = clean_repr(str(bundle.get("text/plain", "")))
+    alt = clean_repr(_unicode(str(bundle.get("text/plain", ""))))
     if isinstance(svg := bundle.get("image/svg+xml"), str):
-        return ImagePart(content=svg.encode(), media_type="image/svg+xml", alt=alt)
+        return ImagePart(content=svg.encode(errors="replace"), media_type="image/svg+xml", alt=alt)
     for media_type in ("image/png", "image/jpeg"):
         if media_type in bundle:
             try:
@@ -123,6 +153,8 @@ def _document(bundle: Mapping[str, Any]) -> DocumentPart | None:
     for media_type in ("text/html", "application/json", "text/markdown", "text/plain"):
         if media_type in bundle:
             value = bundle[media_type]
-            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            text = _unicode(
+                value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            )
             return DocumentPart(text=clean_repr(text) if media_type == "text/plain" else text, media_type=media_type)
     return None

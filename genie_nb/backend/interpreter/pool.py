@@ -170,6 +170,8 @@ class RuntimeFolder:
 def _remove_if_dead(folder: Path) -> None:
     """Remove a pool's folder if nobody holds its lock; one without a lock is just being made."""
     with contextlib.suppress(OSError):
+        if folder.lstat().st_uid != os.getuid():
+            return
         lock = os.open(folder / "lock", os.O_RDWR)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -65,6 +65,9 @@ class Interpreter:
                 while (part := await shown.get()) is not None:
                     yield part
                 end = driving.result()
+                if end.state_lost:
+                    await kernel.kill()
+                    self._kernel = None
                 yield CellFinished(end.status, end.message, state_lost=end.state_lost or lost)
             finally:
                 driving.cancel()

@@ -13,9 +13,11 @@ __all__ = ("clean_error", "clean_paths", "clean_repr")
 
 _MAX_CHARACTERS = 20_000
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_PACKAGES = re.compile(r"/[^\s\"':]*/(?:site|dist)-packages/")
-_STDLIB = re.compile(r"/[^\s\"':]*/lib/(python3\.\d+/)")
-_CELL_FILE = re.compile(r"(?:/[^\s\"':]*/ipykernel_\d+/)?\b\d{6,}\.py\b")
+# A path is looked for where a word begins only: from every slash it would take a hostile text's length squared.
+_FOLDERS = r"(?<![^\s\"'(=<\[])/[^\s\"':]*"
+_PACKAGES = re.compile(rf"{_FOLDERS}/(?:site|dist)-packages/")
+_STDLIB = re.compile(rf"{_FOLDERS}/lib/(python3\.\d+/)")
+_CELL_FILE = re.compile(rf"{_FOLDERS}/ipykernel_\d+/\d+\.py|(?<=\()\d+\.py(?=, line)")
 _FRAME = re.compile(r"\s*(?:File (?P<path>.+?):\d+|Cell In\[\d+\], line \d+)")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _NO_SOURCE = "Could not get source"

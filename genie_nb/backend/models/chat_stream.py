@@ -120,7 +120,7 @@ class ChatStream:
         if not text:
             self._fail("truncated", "the body was empty")
         try:
-            document = json.loads(text)
+            document = _parse(text)
         except ValueError:
             self._fail("not_a_stream", page_title(text))
         yield from self._read_event(document)
@@ -137,10 +137,9 @@ class ChatStream:
             yield from self._finish()
             return
         try:
-            event = json.loads(frame.data)
+            event = _parse(frame.data)
         except ValueError:
-            # Keep-alives are often no JSON; a reply that lost one of its events this way lacks its end and is noticed there.
-            event = None
+            event = None  # keep-alives are often no JSON
         if frame.event == "error" and not (isinstance(event, Mapping) and event.get("error")):
             event = {"error": event or frame.data}
         yield from self._read_event(event)
@@ -206,6 +205,18 @@ class ChatStream:
         if self._usage is not None:
             yield self._usage
         yield Finish(_OUTCOMES.get(self._finish_reason, "ok"))
+
+
+def _parse(text: str) -> object:
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if "\\ud" in text.lower():
+        # Half an emoji, written as an escape, cannot be sent on as UTF-8: it becomes U+FFFD.
+        text = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        value = json.loads(text)
+    return value
 
 
 def _content(content: object) -> Iterator[tuple[bool, str]]:

@@ -231,8 +231,12 @@ def _refusal(error: "APIStatusError") -> Failure:
 
 
 def _checked_url(base_url: str) -> str:
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(base_url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise SettingsError(f"base_url must be like https://host/v1, and it is {base_url!r}.")
     return base_url.rstrip("/")
 

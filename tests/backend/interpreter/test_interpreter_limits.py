@@ -41,7 +41,6 @@ def test_a_cell_is_stopped_at_its_limit_and_keeps_its_names(shared: Any, code: s
 STUBBORN = {
     "swallows": "import time\nwhile True:\n    try: time.sleep(60)\n    except KeyboardInterrupt: pass",
     "ignores": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
-    "awaits": "import asyncio\nawait asyncio.shield(asyncio.sleep(600))",
 }
 
 
@@ -50,20 +49,20 @@ def test_a_cell_that_does_not_stop_is_killed_and_the_preamble_loaded_again(
     open_session: Callable[[str], Any], assert_gone: Callable[[list[psutil.Process]], None], code: str
 ) -> None:
     session = open_session("given = 5")
-    began = session.run(f"made = 1\n{IDS}")
+    found = processes(session.run(f"made = 1\n{IDS}").text())
     ran = session.run(code, timeout_s=0.5)
-    assert ran.end.status == "timeout"
-    if ran.end.state_lost:
-        assert "are gone" in ran.end.message
-        assert "loaded again" in ran.end.message
-        assert_gone([psutil.Process(int(p)) for p in began.text().split() if psutil.pid_exists(int(p))])
-    else:
-        assert "are kept" in ran.end.message
-    assert session.run("print(given, 'made' in globals())").text() == f"5 {not ran.end.state_lost}\n"
+    assert_gone(found)
+    assert (ran.end.status, ran.end.state_lost) == ("timeout", True)
+    assert "are gone" in ran.end.message
+    assert "loaded again" in ran.end.message
+    after = session.run("print(given, 'made' in globals())")
+    assert (after.text(), after.text("stderr"), after.end.state_lost) == ("5 False\n", "", False)
 
 
-def test_swallowing_the_interrupt_costs_the_kernel(open_session: Callable[[], Any]) -> None:
-    assert open_session().run(STUBBORN["swallows"], timeout_s=0.5).end.state_lost
+def test_an_awaiting_cell_is_stopped_at_its_limit(open_session: Callable[[], Any]) -> None:
+    session = open_session()
+    assert session.run("import asyncio\nawait asyncio.sleep(600)", timeout_s=0.5).end.status == "timeout"
+    assert session.run("print('on')").text() == "on\n"
 
 
 DEATHS = {
@@ -83,7 +82,8 @@ def test_a_death_is_told_and_the_next_cell_has_a_fresh_kernel_with_the_preamble(
     assert (ran.end.status, ran.end.state_lost) == ("died", True)
     assert how in ran.end.message
     assert "loaded again" in ran.end.message
-    assert session.run("print(given, 'made' in globals())").text() == "5 False\n"
+    after = session.run("print(given, 'made' in globals())")
+    assert (after.text(), after.text("stderr"), after.end.state_lost) == ("5 False\n", "", False)
 
 
 def test_a_death_between_two_cells_is_told_with_the_next(
@@ -182,6 +182,18 @@ def test_cancelling_the_reader_stops_the_cell_and_keeps_the_session(open_session
     with in_mid_cell(session, f"{IDS}while True: pass") as (found, task):
         session.backend.do(cancelled(task))
         assert session.run("print(os.getpid())").text() == f"{found[0].pid}\n"
+
+
+def test_cancelling_the_reader_of_a_stubborn_cell_ends_it_and_the_next_cell_says_so(
+    open_session: Callable[[], Any], assert_gone: Callable[[list[psutil.Process]], None]
+) -> None:
+    session = open_session()
+    with in_mid_cell(session, IDS + STUBBORN["swallows"]) as (found, task):
+        session.backend.do(cancelled(task))
+        assert_gone(found)
+    ran = session.run("1")
+    assert ran.end.state_lost
+    assert "are gone" in ran.text("stderr")
 
 
 async def cancelled(task: asyncio.Task[Any]) -> None:

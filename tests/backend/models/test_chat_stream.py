@@ -292,6 +292,19 @@ def test_a_whole_completion_is_read_as_a_reply(feed: str) -> None:
     ]  # fmt: skip
 
 
+def test_half_an_emoji_becomes_a_replacement_character_and_a_whole_one_stays() -> None:
+    reading = read(texts(["a\ud83c", "\ud83c\udf1f"]))
+    assert reading.text == "a\ufffd🌟"
+
+
+@pytest.mark.parametrize("nested", ["[" * 200_000, '{"choices":' * 100_000], ids=["lists", "objects"])
+def test_an_event_nested_too_deep_is_no_event(nested: str) -> None:
+    assert read(f"data: {nested}\n\n".encode() + texts(["yes"])).text == "yes"
+    error = read(nested.encode()).error
+    assert error is not None
+    assert error.kind == "not_a_stream"
+
+
 def test_only_the_first_choice_is_read() -> None:
     second = b'data: {"choices": [{"index": 1, "delta": {"content": "no"}}]}\n\n'
     assert read(second + texts(["yes"])).text == "yes"

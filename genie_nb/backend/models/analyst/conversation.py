@@ -1,0 +1,111 @@
+"""A conversation read back from its messages: who is spoken to, what is asked, what the tools have answered.
+
+Above: `planner`, `executor`, `summary`. Below: `models/sections`, `columns`.
+"""
+
+import json
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from genie_nb.backend.models.analyst.columns import Source, read_sources
+from genie_nb.backend.models.analyst.intents import language_of
+from genie_nb.backend.models.base import ChatMessage, ToolSpec
+from genie_nb.backend.models.sections import read_sections
+
+__all__ = ("Call", "Conversation", "Script", "next_move", "read_conversation", "read_result")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call that is wanted next, and the thought that leads to it."""
+
+    name: str
+    arguments: dict[str, Any]
+    thought: str = ""
+
+
+Script = Generator[Call, str, str]
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What the messages say.
+
+    Attributes:
+        task: The step that an executor works on, or nothing.
+        outputs: What the tools answered since the question, in order.
+        plans: The arguments of the calls of `plan` so far.
+    """
+
+    question: str
+    language: str
+    sources: list[Source]
+    tools: tuple[ToolSpec, ...]
+    task: dict[str, Any] = field(default_factory=dict)
+    results: list[dict[str, Any]] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    plans: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def tool_names(self) -> set[str]:
+        """The names of the tools at hand."""
+        return {tool.name for tool in self.tools}
+
+
+def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> Conversation:
+    """The conversation that these messages are."""
+    sections: dict[str, str] = {}
+    outputs: list[str] = []
+    plans: list[dict[str, Any]] = []
+    for message in messages:
+        if message.role == "user":
+            given = read_sections(message.content)
+            if "question" in given or not given:
+                sections, outputs, plans = {}, [], []
+            sections |= given or {"question": message.content}
+        elif message.role == "tool":
+            outputs.append(message.content)
+        for call in message.tool_calls:
+            if call.name == "plan":
+                plans.append(_object(call.arguments))
+    question = sections.get("question", "").strip()
+    return Conversation(
+        question=question,
+        language=language_of(question),
+        sources=read_sources(sections.get("inputs", "")),
+        tools=tuple(tools),
+        task=_object(sections.get("task", "")),
+        results=[entry for line in sections.get("results", "").splitlines() if (entry := _object(line))],
+        created=[line.strip() for line in sections.get("created", "").splitlines() if line.strip()],
+        outputs=outputs,
+        plans=plans,
+    )
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if text.strip() else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def next_move(script: Script, outputs: Sequence[str]) -> Call | str:
+    """What a script wants after these outputs: its next call, or its last words."""
+    try:
+        call = next(script)
+        for output in outputs:
+            call = script.send(output)
+    except StopIteration as end:
+        return str(end.value)
+    return call
+
+
+def read_result(output: str) -> dict[str, Any] | None:
+    """The facts of the last line `RESULT {…}` of a cell's output, or None when it has none."""
+    for line in reversed(output.splitlines()):
+        if line.startswith("RESULT "):
+            return _object(line.removeprefix("RESULT ")) or None
+    return None

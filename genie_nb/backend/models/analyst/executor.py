@@ -1,0 +1,60 @@
+"""The executor's and the react agent's part: the work itself, call by call, and what came of it.
+
+Above: `OfflineAnalyst`. Below: `jobs`, `conversation`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from genie_nb.backend.models.analyst.conversation import Call, Conversation, Script, next_move
+from genie_nb.backend.models.analyst.jobs import Job, job_of_wish, jobs_of, look_job
+from genie_nb.backend.models.analyst.question import Wish, read_question, source_for
+from genie_nb.backend.models.analyst.summary import bolded
+
+__all__ = ("executing", "reacting")
+
+
+def executing(conversation: Conversation) -> Call | str:
+    """The next call for a task, or the task's summary."""
+    suffix = "_" + re.sub(r"\W", "_", str(conversation.task.get("id", "s0")))
+    return next_move(_together(_jobs_for(conversation), suffix), conversation.outputs)
+
+
+def reacting(conversation: Conversation) -> Call | str:
+    """The next call for a question, or its answer."""
+    move = next_move(_together(jobs_of(conversation), ""), conversation.outputs)
+    return bolded(move) if isinstance(move, str) else move
+
+
+def _together(jobs: Sequence[Job], suffix: str) -> Script:
+    texts: list[str] = []
+    for at, job in enumerate(jobs):
+        texts.append((yield from job.script(f"{suffix}_{at + 1}" if at else suffix)))
+    return "\n\n".join(texts)
+
+
+def _jobs_for(conversation: Conversation) -> list[Job]:
+    """The job whose title the task has; else what the task's own words ask for; else the question's jobs."""
+    title = str(conversation.task.get("title", ""))
+    jobs = jobs_of(conversation)
+    for job in [*jobs, *_others(conversation, jobs)]:
+        if job.title == title:
+            return [job]
+    own = f"{title}. {conversation.task.get('detail', '')}"
+    wishes = read_question(own, conversation.sources)
+    if wishes:
+        return [job_of_wish(wish, conversation.language) for wish in wishes]
+    return jobs_of(replace(conversation, question=own)) if not conversation.sources else jobs
+
+
+def _others(conversation: Conversation, jobs: Sequence[Job]) -> list[Job]:
+    """The jobs that the planner may add: looking at a table, checking a column, listing its values."""
+    source = source_for(conversation.question, conversation.sources)
+    if source is None:
+        return []
+    wishes = [job.wish for job in jobs if job.wish is not None]
+    checks = [Wish("quality", source, measures=(column,)) for column in source.columns]
+    lists = [Wish("distinct", source, groups=(column,)) for column in source.columns]
+    found = [job_of_wish(wish, conversation.language) for wish in (*checks, *lists, Wish("profile", source))]
+    return [look_job(source, wishes, conversation.language), *found]

@@ -1,0 +1,56 @@
+"""What the look into the rows found, worked into a wish: values named in the question become conditions or groups.
+
+Above: `executor`. Below: `leftovers`, `question`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from genie_nb.backend.models.analyst.conditions import Condition
+from genie_nb.backend.models.analyst.leftovers import unresolved
+from genie_nb.backend.models.analyst.question import Wish
+
+__all__ = ("with_values",)
+
+_WITHOUT = r"(?:\b(?:except|excluding|without|not|other than|besides|apart from)\b[^,.;]{0,20}|(?:除了?|不含|不包括|排除|剔除|非))\s*"
+
+
+def with_values(wish: Wish, named: Mapping[str, Sequence[str]]) -> tuple[Wish, tuple[str, ...]]:
+    """The wish with the values that it names, and the names that were found nowhere."""
+    mine = {column: [value for value in values if _in(value, wish.loose)] for column, values in named.items()}
+    found = [value for values in mine.values() for value in values]
+    for name, values in mine.items():
+        column = wish.source.column(name)
+        if not values or column is None:
+            continue
+        without = [value for value in values if re.search(_WITHOUT + re.escape(value), wish.text, re.IGNORECASE)]
+        kept = tuple(value for value in values if value not in without)
+        if without:
+            wish = replace(wish, conditions=(*wish.conditions, Condition(name, "is not", tuple(without))))
+        if kept:
+            wish = _with_kept(wish, name, kept)
+    return wish, tuple(unresolved(wish.loose, wish.text, found))
+
+
+def _in(value: str, loose: str) -> bool:
+    return value.lower() in loose.lower() or (not value.isascii() and len(value) > 2 and value.rstrip("市省区县店部") in loose)
+
+
+def _with_kept(wish: Wish, name: str, kept: tuple[str, ...]) -> Wish:
+    column = wish.source.column(name)
+    if column is None:
+        return wish
+    free = not wish.groups and not wish.period
+    if wish.share and free and len(kept) == 1:
+        return replace(wish, groups=(column,), kind="aggregate")
+    wish = replace(wish, conditions=(*wish.conditions, Condition(name, "is", kept)))
+    if len(kept) < 2 or column in wish.groups:
+        return wish
+    if wish.kind == "trend":
+        return replace(wish, kind="growth", groups=(column,))
+    if wish.kind in ("aggregate", "compare", "top", "distribution") and free:
+        aggregates = wish.aggregates or (("mean",) if wish.measures and wish.measures[0].averaged else ("sum",))
+        kind = "compare" if wish.kind == "top" else wish.kind
+        return replace(wish, kind=kind, groups=(column,), aggregates=aggregates if kind != "distribution" else ())
+    return wish

@@ -1,0 +1,106 @@
+"""Messages into parts: what is cut, what is forged, what names the machine."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genie_nb.backend.interpreter.outputs import CellOutput
+from genie_nb.backend.interpreter.tracebacks import clean_paths
+from genie_nb.parts import DocumentPart, ImagePart, StreamPart, TablePart
+
+FOLDER = Path("/srv/runs/r1")
+TABLE = "application/vnd.genie.table+json"
+
+
+def shown(*messages: tuple[str, dict[str, Any]]) -> list[Any]:
+    output = CellOutput(FOLDER)
+    parts = [part for kind, content in messages for part in output.take({"msg_type": kind, "content": content})]
+    return [*parts, *output.rest()]
+
+
+def display(data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return ("display_data", {"data": data})
+
+
+def png(size: int) -> dict[str, Any]:
+    return {"image/png": base64.b64encode(bytes(size)).decode(), "text/plain": "<Figure>"}
+
+
+def test_images_past_the_twentieth_are_counted() -> None:
+    *images, note = shown(*[display(png(1))] * 23)
+    assert images == [ImagePart(content=b"\0", alt="<Figure>")] * 20
+    assert note.text == "\n... 3 more images or pages not shown (a cell shows 20, of at most 5 MB each)\n"
+
+
+def test_an_image_past_five_megabytes_is_counted() -> None:
+    (note,) = shown(display(png(5_000_001)))
+    assert "1 more images" in note.text
+
+
+def test_text_of_all_forms_draws_on_one_budget() -> None:
+    table = {TABLE: {"columns": ["a"], "rows": [["x" * 60_000]]}}
+    text, document, note = shown(
+        ("stream", {"name": "stdout", "text": "x" * 150_000}), display(table), display({"text/markdown": "y" * 60_000})
+    )
+    assert (len(text.text), len(document.text)) == (150_000, 50_000)
+    assert note.text == "\n... 70001 more characters not shown\n"
+
+
+def test_a_tables_rows_are_bounded_here_too() -> None:
+    (table,) = shown(display({TABLE: {"columns": ["a"], "rows": [["x"]] * 1000}}))
+    assert isinstance(table, TablePart)
+    assert len(table.rows) == 30
+
+
+FORGED = {
+    "stream-without-text": ("stream", {"name": "stdout"}),
+    "stream-of-another-name": ("stream", {"name": "stdlog", "text": "x"}),
+    "display-without-content": ("display_data", {}),
+    "update-without-content": ("update_display_data", {"transient": 3}),
+    "error-without-frames": ("error", {"ename": "E", "evalue": "v", "traceback": 3}),
+}
+
+
+@pytest.mark.parametrize("message", FORGED.values(), ids=FORGED)
+def test_a_forged_message_is_named_and_does_no_harm(message: tuple[str, dict[str, Any]]) -> None:
+    assert shown(message) == [StreamPart(text="\n... a malformed output is not shown\n", stream="stderr")]
+
+
+FALLBACKS = {
+    "table-of-wrong-form": {TABLE: {"columns": 3}},
+    "image-of-wrong-form": {"image/png": "?"},
+    "image-of-no-text": {"image/png": 3},
+}
+
+
+@pytest.mark.parametrize("bundle", FALLBACKS.values(), ids=FALLBACKS)
+def test_what_is_not_what_it_says_falls_back_to_its_text(bundle: dict[str, Any]) -> None:
+    assert shown(display({**bundle, "text/plain": "a thing"})) == [DocumentPart(text="a thing")]
+
+
+def test_half_characters_can_go_on_as_json() -> None:
+    parts = shown(("stream", {"name": "stdout", "text": "a\ud800"}), display({"image/svg+xml": "b\ud800"}))
+    assert parts == [StreamPart(text="a?"), ImagePart(content=b"b?", media_type="image/svg+xml")]
+
+
+def test_messages_of_no_kind_to_be_shown_are_left_out() -> None:
+    assert shown(("clear_output", {"wait": True}), ("comm_open", {}), ("execute_input", {"code": "1"})) == []
+
+
+PATHS = {
+    "run-folder": ("no /srv/runs/r1/sales.csv", "no sales.csv"),
+    "packages": ("/opt/venv/lib/python3.11/site-packages/pandas/io.py:3: Warning", "pandas/io.py:3: Warning"),
+    "debian-packages": ('File "/usr/lib/python3/dist-packages/numpy/x.py"', 'File "numpy/x.py"'),
+    "standard-library": ("/usr/lib/python3.11/json/decoder.py", "python3.11/json/decoder.py"),
+    "cell": ("/tmp/ipykernel_41/1278102326.py:2: UserWarning", "<cell>:2: UserWarning"),
+    "cell-of-a-syntax-error": ("invalid syntax (1278102326.py, line 1)", "invalid syntax (<cell>, line 1)"),
+    "own-file-with-a-date": ("20240101.py", "20240101.py"),
+    "other": ("/etc/hosts", "/etc/hosts"),
+}
+
+
+@pytest.mark.parametrize(("text", "cleaned"), PATHS.values(), ids=PATHS)
+def test_paths_are_told_relative_to_what_holds_them(text: str, cleaned: str) -> None:
+    assert clean_paths(text, FOLDER) == cleaned
