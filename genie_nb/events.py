@@ -246,5 +246,5 @@ def decode_event(line: bytes | str) -> RunEvent:
     """
     try:
         return _decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise WireError(f"This line is no event that this version of genie_nb knows: {error}.") from error

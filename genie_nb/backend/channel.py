@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import msgspec
 
@@ -28,7 +29,7 @@ class EventChannel:
         self.run_id = run_id
         self._clock = clock
         self._log: list[RunEvent] = []
-        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -44,9 +45,9 @@ class EventChannel:
         logged = msgspec.structs.replace(event, seq=len(self._log) + 1, run_id=self.run_id, at=self._clock())
         with self._lock:
             self._log.append(logged)
-            waiting, self._waiting = self._waiting, []
-        for loop, wake in waiting:
-            if not loop.is_closed():
+            waiting, self._waiting = self._waiting, {}
+        for wake, loop in waiting.items():
+            with suppress(RuntimeError):  # the reader's loop was closed under it
                 loop.call_soon_threadsafe(wake.set)
         return logged
 
@@ -61,16 +62,23 @@ class EventChannel:
         """
         cursor = after
         while True:
+            wake = asyncio.Event()
             with self._lock:
                 batch = self._log[cursor:]
                 if not batch:
-                    wake = asyncio.Event()
-                    self._waiting.append((asyncio.get_running_loop(), wake))
+                    if self.ended:
+                        return
+                    self._waiting[wake] = asyncio.get_running_loop()
             if not batch:
-                await wake.wait()
+                await self._woken(wake)
                 continue
             for event in batch:
                 cursor = event.seq
                 yield event
-                if is_terminal(event):
-                    return
+
+    async def _woken(self, wake: asyncio.Event) -> None:
+        try:
+            await wake.wait()
+        finally:
+            with self._lock:
+                self._waiting.pop(wake, None)

@@ -18,6 +18,8 @@ REPLY_SHARE = 0.8
 """The share of the model's length that the conversation may fill; the rest is for the reply."""
 KEPT_OUTPUT = 600
 """How many characters of a trimmed tool output stay at each end."""
+WORTH_TRIMMING = 1_500
+"""Tool output of so many characters at most is left whole; so is what was trimmed once."""
 MESSAGE_TOKENS = 4
 """What a message costs beside its text."""
 
@@ -66,9 +68,8 @@ class History:
     def _shorten_output(self) -> bool:
         for at in range(self._task, len(self.messages) - 1):
             message = self.messages[at]
-            shorter = cut_middle(message.content, 2 * KEPT_OUTPUT)
-            if message.role == "tool" and len(shorter) < len(message.content):
-                self.messages[at] = dataclasses.replace(message, content=shorter)
+            if message.role == "tool" and len(message.content) > WORTH_TRIMMING:
+                self.messages[at] = dataclasses.replace(message, content=cut_middle(message.content, 2 * KEPT_OUTPUT))
                 return True
         return False
 

@@ -8,11 +8,13 @@ Below: `errors`. Everything here reads the disk: call it from a worker thread.
 
 import csv
 import io
+import itertools
 import json
 import keyword
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ HEAD_BYTES = 256 * 1024
 """How much of a file is looked at."""
 SAMPLE_ROWS = 200
 EXAMPLES = 3
+EXAMPLE_CHARACTERS = 80
 COUNT_BYTES = 2**30
 """Up to this size the lines of a file are counted."""
 
@@ -56,7 +59,7 @@ _KINDS = {
 _NAMED = {"csv": "a CSV table", "excel": "an Excel workbook", "parquet": "a Parquet table", "json": "JSON",
           "image": "an image", "pdf": "a PDF document", "text": "text"}  # fmt: skip
 _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d(?:[eE][-+]?\d+)?%?")
-_DECIMAL_COMMA = re.compile(r"-?\d{1,3}(?:\.\d{3})*,\d+|-?\d+,\d+")
+_COMMA_NUMBER = re.compile(r"-?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?")
 _DATE = re.compile(r"\d{4}([-/.年])\d{1,2}\1?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}[-\s]?Q[1-4]", re.IGNORECASE)
 _BOOLS = {"true", "false", "yes", "no", "是", "否"}
 
@@ -85,10 +88,14 @@ def check_inputs(files: Iterable[str | os.PathLike[str]]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for given in files:
-        path = Path(given).expanduser()
-        if path.is_dir():
+        try:
+            path = Path(given).expanduser()
+            is_folder, is_file = path.is_dir(), path.is_file()
+        except (OSError, RuntimeError) as error:  # a name that is too long; `~` of nobody
+            raise RequestError(f"The file {os.fspath(given)} cannot be had: {error}.") from error
+        if is_folder:
             raise RequestError(f"{path.name} is a folder. Give the files in it one by one.")
-        if not path.is_file():
+        if not is_file:
             raise RequestError(f"The file {os.fspath(given)} does not exist. Look for a typo, or for another folder.")
         if not os.access(path, os.R_OK):
             raise RequestError(f"The file {path.name} cannot be read: you have no permission for it.")
@@ -114,7 +121,8 @@ def profile_file(path: Path, name: str) -> InputProfile:
     size = path.stat().st_size
     if signed is not None:
         _refuse_misnamed(name, expected, signed)
-        return _profile_binary(path, name, signed[0], size)
+        kind = "binary" if signed[0] == "excel" != expected else signed[0]  # a zip archive may be anything
+        return _profile_binary(path, name, kind, size)
     if expected in ("excel", "parquet", "image", "pdf"):
         raise RequestError(f"{name} is not {_NAMED[expected]}, although its name says so. Give it its right ending.")
     encoding = encoding_of(head)
@@ -124,9 +132,10 @@ def profile_file(path: Path, name: str) -> InputProfile:
     if not text.strip("\ufeff \t\r\n"):
         raise RequestError(f"The file {name} holds only blank space, so there is nothing to look at.")
     if expected == "csv":
-        return _profile_csv(path, name, text, encoding)
+        with suppress(csv.Error):  # a cell of more than 128 KiB: nothing that a table holds
+            return _profile_csv(path, name, text, encoding)
     if expected == "json":
-        return _profile_json(name, text, size, whole=size <= HEAD_BYTES)
+        return _profile_json(name, text, encoding, size)
     return InputProfile(name, "text", f"open({name!r}, encoding={encoding!r}).read()", size)
 
 
@@ -146,7 +155,10 @@ def _profile_binary(path: Path, name: str, kind: str, size: int) -> InputProfile
         case "parquet":
             import pyarrow.parquet as pq
 
-            schema, rows = pq.read_schema(path), pq.read_metadata(path).num_rows
+            try:
+                schema, rows = pq.read_schema(path), pq.read_metadata(path).num_rows
+            except (OSError, ValueError) as error:
+                raise RequestError(f"{name} is not a whole Parquet table: {str(error).splitlines()[0]}") from error
             columns = [{"name": f.name, "kind": _arrow_kind(f.type), "examples": []} for f in schema]
             return InputProfile(name, kind, f"pd.read_parquet({name!r})", size, rows, columns)
         case _:
@@ -154,47 +166,73 @@ def _profile_binary(path: Path, name: str, kind: str, size: int) -> InputProfile
 
 
 def _profile_csv(path: Path, name: str, text: str, encoding: str) -> InputProfile:
-    lines = text.lstrip("\ufeff").splitlines()
-    separator = _separator(lines)
-    rows = [row for row in csv.reader(io.StringIO("\n".join(lines[: SAMPLE_ROWS + 1])), delimiter=separator) if row]
-    header, body = rows[0], rows[1:]
-    values = {title: [row[at].strip() for row in body if at < len(row)] for at, title in enumerate(header)}
-    decimal_comma = separator != "," and _has_decimal_comma(values)
-    options = "".join(
-        option
-        for option, wanted in (
-            (f", sep={separator!r}", separator != ","),
-            (f", encoding={encoding!r}", encoding != "utf-8"),
-            (", decimal=',', thousands='.'", decimal_comma),
-        )
-        if wanted
-    )
-    columns = [
-        {"name": title, "kind": _kind(cells), "examples": list(dict.fromkeys(filter(None, cells)))[:EXAMPLES]}
-        for title, cells in values.items()
-    ]
-    size = path.stat().st_size
-    return InputProfile(name, "csv", f"pd.read_csv({name!r}{options})", size, _count_rows(path, text), columns)
+    separator, size = _separator(text), path.stat().st_size
+    header, *body = _rows(text, separator)
+    values = {
+        title: [row[at].strip() for row in body[:SAMPLE_ROWS] if at < len(row)] for at, title in enumerate(_titles(header))
+    }
+    columns = [{"name": title, "kind": _kind(cells), "examples": _examples(cells)} for title, cells in values.items()]
+    rows = len(body) if size <= HEAD_BYTES else _count_rows(path, text, encoding)
+    read = f"pd.read_csv({name!r}{_csv_options(separator, encoding, values)})"
+    return InputProfile(name, "csv", read, size, rows, columns)
 
 
-def _separator(lines: list[str]) -> str:
+def _rows(text: str, separator: str) -> Iterator[list[str]]:
+    return filter(None, csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=separator))
+
+
+def _separator(text: str) -> str:
     """The separator that cuts the most lines into the same number of cells, more than one."""
 
     def score(candidate: str) -> tuple[int, int]:
-        widths = [len(row) for row in csv.reader(lines[:50], delimiter=candidate) if row]
+        try:
+            widths = [len(row) for row in itertools.islice(_rows(text, candidate), 50)]
+        except csv.Error:  # it leaves a whole file in one cell
+            return (0, 0)
         width = max(set(widths), key=widths.count)
         return (widths.count(width) if width > 1 else 0, width)
 
     return max((",", ";", "\t", "|"), key=score)
 
 
-def _has_decimal_comma(values: Mapping[str, list[str]]) -> bool:
-    for cells in values.values():
-        written = [cell for cell in cells if cell]
-        commas = [cell for cell in written if _DECIMAL_COMMA.fullmatch(cell)]
-        if commas and len(commas) >= len(written) / 2:
-            return True
-    return False
+def _titles(header: list[str]) -> list[str]:
+    """The names that pandas gives to columns: `a`, `a.1` for a second `a`, `Unnamed: 2` for none."""
+    titles: dict[str, None] = {}
+    for at, written in enumerate(header):
+        title = name = written or f"Unnamed: {at}"
+        number = 0
+        while title in titles:
+            number += 1
+            title = f"{name}.{number}"
+        titles[title] = None
+    return list(titles)
+
+
+def _csv_options(separator: str, encoding: str, values: Mapping[str, list[str]]) -> str:
+    options = []
+    if separator != ",":
+        options.append(f"sep={separator!r}")
+    if encoding != "utf-8":
+        options.append(f"encoding={encoding!r}")
+    if separator != "," and any(map(_has_decimal_comma, values.values())):
+        options.append("decimal=','")
+        dotted = {title: cells for title, cells in values.items() if any("." in cell for cell in cells)}
+        texts = [title for title, cells in dotted.items() if not all(map(_COMMA_NUMBER.fullmatch, filter(None, cells)))]
+        if len(texts) < len(dotted):
+            options.append("thousands='.'")
+            if texts:  # pandas would read 24.12.2026 as the number 24122026
+                options.append(f"dtype={dict.fromkeys(texts, 'str')}")
+    return "".join(f", {option}" for option in options)
+
+
+def _has_decimal_comma(cells: list[str]) -> bool:
+    written = [cell for cell in cells if cell]
+    commas = sum("," in cell and bool(_COMMA_NUMBER.fullmatch(cell)) for cell in written)
+    return 0 < commas >= len(written) / 2
+
+
+def _examples(values: Iterable[Any]) -> list[str]:
+    return [text[:EXAMPLE_CHARACTERS] for text in itertools.islice(dict.fromkeys(filter(None, map(str, values))), EXAMPLES)]
 
 
 def _kind(cells: list[str]) -> str:
@@ -209,9 +247,9 @@ def _kind(cells: list[str]) -> str:
     return "text"
 
 
-def _count_rows(path: Path, head: str) -> int | None:
+def _count_rows(path: Path, head: str, encoding: str) -> int | None:
     """Rows under the header, by lines; None when lines are no rows or the file is very large."""
-    if '"' in head or path.stat().st_size > COUNT_BYTES:
+    if '"' in head or encoding == "utf-16" or path.stat().st_size > COUNT_BYTES:
         return None
     lines, last = 0, b"\n"
     with path.open("rb") as content:
@@ -221,14 +259,28 @@ def _count_rows(path: Path, head: str) -> int | None:
     return max(lines + (last != b"\n") - 1, 0)
 
 
-def _profile_json(name: str, text: str, size: int, *, whole: bool) -> InputProfile:
+def _profile_json(name: str, text: str, encoding: str, size: int) -> InputProfile:
+    options = "" if encoding == "utf-8" else f", encoding={encoding!r}"
     by_line = name.lower().endswith((".jsonl", ".ndjson"))
     try:
-        json.loads(text.splitlines()[0] if by_line else text)
-    except ValueError as error:
-        if whole:
+        value = json.loads(text.lstrip().splitlines()[0] if by_line else text)
+    except (ValueError, RecursionError) as error:
+        if size <= HEAD_BYTES:
             raise RequestError(f"{name} is not JSON: {error}.") from error
-    return InputProfile(name, "json", f"pd.read_json({name!r}{', lines=True' if by_line else ''})", size)
+        value = []
+    if by_line:
+        options += ", lines=True"
+    elif not _is_table(value):
+        options += ", typ='series'"
+    return InputProfile(name, "json", f"pd.read_json({name!r}{options})", size)
+
+
+def _is_table(value: Any) -> bool:
+    """Whether pandas makes a table of a JSON value: of a list, of lists of one length by name, of objects by name."""
+    if not isinstance(value, dict):
+        return isinstance(value, list)
+    lengths = {len(inner) if isinstance(inner, list) else -1 for inner in value.values()}
+    return all(isinstance(inner, dict) for inner in value.values()) or (len(lengths) == 1 and -1 not in lengths)
 
 
 def table_of(name: str, frame: "pd.DataFrame") -> "pa.Table":
@@ -256,16 +308,20 @@ def table_of(name: str, frame: "pd.DataFrame") -> "pa.Table":
 
 
 def profile_table(name: str, table: "pa.Table") -> InputProfile:
-    """What a handed-over table holds."""
+    """What a handed-over table holds; a named index counts as columns."""
+    index = [entry for entry in (table.schema.pandas_metadata or {}).get("index_columns", ()) if isinstance(entry, str)]
+    unnamed = {title for title in index if title.startswith("__index_level_")}
     columns = [
         {
             "name": title,
             "kind": _arrow_kind(table.schema.field(title).type),
-            "examples": [str(value) for value in dict.fromkeys(table.column(title).slice(0, 20).to_pylist())][:EXAMPLES],
+            "examples": _examples(table.column(title).slice(0, 20).to_pylist()),
         }
         for title in table.column_names
+        if title not in unnamed
     ]
-    return InputProfile(name, "dataframe", name, table.nbytes, table.num_rows, columns)
+    read = f"{name}.reset_index()" if len(index) > len(unnamed) else name
+    return InputProfile(name, "dataframe", read, table.nbytes, table.num_rows, columns)
 
 
 def _arrow_kind(arrow_type: "pa.DataType") -> str:

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from concurrent.futures import Future
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -26,7 +26,7 @@ from genie_nb.backend.printer import Printer
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.base import ToolBox
 from genie_nb.backend.workspace import Workspace
-from genie_nb.errors import Deadline, GenieError, RequestError, RunError
+from genie_nb.errors import Deadline, GenieError, RequestError
 from genie_nb.errors import RunCancelled as Cancelled
 from genie_nb.events import RunCancelled, RunEvent, RunFailed, RunFinished, RunStarted
 from genie_nb.parts import FileRef, Plan, Usage
@@ -90,11 +90,12 @@ class Run:
         self.channel = EventChannel(self.run_id)
         self.transcript = Transcript(run_id=self.run_id, query=request.query)
         self.folder = _run_folder(request.settings, self.run_id)
+        self._printer = Printer(self.channel, self.transcript)
         self._equipment = equipment
         self._backend = backend
         self._state: State = "pending"
         self._reason = ""
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[Answer] | None = None
         self._error: GenieError | None = None
         self._ended: Future[None] = Future()
 
@@ -188,15 +189,16 @@ class Run:
         return self._wait_here().__await__()
 
     async def _wait_here(self) -> Self:
-        ended = asyncio.wrap_future(self._ended)
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        self._ended.add_done_callback(lambda _: _wake(loop, ended))
         try:
-            while True:  # the tick lets an interrupt of a notebook's cell through (ipykernel#881)
-                done, _ = await asyncio.wait({ended}, timeout=TICK_S)
-                if done:
-                    return self
+            while not self._ended.done():
+                with suppress(TimeoutError):  # the tick lets an interrupt of a notebook's cell through (ipykernel#881)
+                    await asyncio.wait_for(ended.wait(), TICK_S)
         except (asyncio.CancelledError, KeyboardInterrupt):
             self.cancel("You interrupted the cell.")
             raise
+        return self
 
     # On the backend's loop
 
@@ -206,54 +208,56 @@ class Run:
     def _begin(self) -> None:
         if self._state == "pending":
             self._move("start")
-            self._task = asyncio.get_running_loop().create_task(self._drive(), name=f"run {self.run_id}")
-            self._task.add_done_callback(lambda _: self._ended.set_result(None))
+            self._task = asyncio.get_running_loop().create_task(self._work(), name=f"run {self.run_id}")
+            self._task.add_done_callback(self._end)
 
     def _cancel(self, reason: str) -> None:
-        if self._state == "pending":
-            self._begin()
-        began_to_cancel = self._state == "running"
+        before = self._state
         self._move("cancel")
-        if began_to_cancel and self._task is not None:
+        if before == "pending":
+            self._reason = reason
+            self._print_end(self._cancelled_event())
+        elif before == "running" and self._task is not None:
             self._reason = reason
             self._task.cancel()
 
-    async def _drive(self) -> None:
-        printer = Printer(self.channel, self.transcript)
-        try:
-            answer = await self._work(printer)
-        except asyncio.CancelledError:
-            terminal: RunEvent = self._cancelled_event()
-        except Exception as error:
-            terminal = self._failed_event(error)
+    def _end(self, task: "asyncio.Task[Answer]") -> None:
+        """Called once, whatever became of the work, even if it was cancelled before its first step."""
+        if task.cancelled():
+            if self._state == "running":  # nobody asked: the process is going down
+                self._move("cancel")
+            self._move("stopped")
+            self._print_end(self._cancelled_event())
+        elif (error := task.exception()) is not None:
+            self._move("fail")
+            self._print_end(self._failed_event(error) if self._state == "failed" else self._cancelled_event())
         else:
             self._move("finish")
-            terminal = RunFinished(output=answer.text, files=answer.files)
-        if len(self.channel) == 0:
-            printer.emit(self._started())
-        printer.close_open(getattr(terminal, "message", "") or getattr(terminal, "reason", ""))
-        printer.emit(terminal)
+            self._print_end(RunFinished(output=task.result().text, files=task.result().files))
 
-    def _cancelled_event(self) -> RunEvent:
-        if self._state == "running":  # nobody asked: the process is going down
-            self._move("cancel")
-        self._move("stopped")
+    def _cancelled_event(self) -> RunCancelled:
         reason = self._reason or "The run was stopped because its process ends."
         self._error = Cancelled(reason)
         return RunCancelled(reason=reason)
 
-    def _failed_event(self, error: Exception) -> RunEvent:
-        if self._state == "cancelling":
-            return self._cancelled_event()
-        self._move("fail")
+    def _failed_event(self, error: BaseException) -> RunFailed:
         self._error = _as_genie_error(error)
         return RunFailed(code=self._error.code, message=str(self._error))
+
+    def _print_end(self, terminal: RunFinished | RunFailed | RunCancelled) -> None:
+        try:
+            if len(self.channel) == 0:
+                self._printer.emit(self._started())
+            self._printer.close_open(getattr(terminal, "message", "") or getattr(terminal, "reason", ""))
+            self._printer.emit(terminal)
+        finally:
+            self._ended.set_result(None)
 
     def _started(self, model: ChatModel | None = None, files: tuple[FileRef, ...] = ()) -> RunStarted:
         name, badge = (model.name, model.badge) if model else (self.request.settings.model or "", "")
         return RunStarted(query=self.request.query, agent=self.request.settings.agent, model=name, badge=badge, files=files)
 
-    async def _work(self, printer: Printer) -> Answer:
+    async def _work(self) -> Answer:
         request, settings = self.request, self.request.settings
         if not request.query.strip():
             raise RequestError("The question is empty. Ask something, for example: What is in this file?")
@@ -265,9 +269,9 @@ class Run:
             tools = self._equipment.tools(prepared.workspace, prepared.preamble)
             stack.push_async_callback(_bounded, tools.close)
             context = RunContext(
-                request.query, prepared.inputs, printer, prepared.workspace, settings, StepBudget(settings.max_steps)
+                request.query, prepared.inputs, self._printer, prepared.workspace, settings, StepBudget(settings.max_steps)
             )
-            printer.emit(self._started(model, prepared.files))
+            self._printer.emit(self._started(model, prepared.files))
             try:
                 async with asyncio.timeout(settings.deadline_s) as deadline:
                     return await agent.run(model, tools, context)
@@ -291,6 +295,11 @@ def _wait(ended: "Future[Any]", seconds: float) -> None:
         return
 
 
+def _wake(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # who waited is gone, and the loop with them
+        loop.call_soon_threadsafe(ended.set)
+
+
 async def _bounded(close: Callable[[], Awaitable[None]]) -> None:
     """Close something, within a limit of time and even if the run is being cancelled."""
     closing = asyncio.ensure_future(close())
@@ -310,4 +319,4 @@ def _as_genie_error(error: BaseException) -> GenieError:
     if isinstance(error, GenieError):
         return error
     log.error("A run failed by a fault of genie_nb", exc_info=error)
-    return RunError(f"genie_nb itself failed: {type(error).__name__}: {error}. Please report this with the log.")
+    return GenieError(f"genie_nb itself failed: {type(error).__name__}: {error}. Please report this with the log.")

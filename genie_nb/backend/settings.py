@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from yaml import YAMLError  # type: ignore[import-untyped]  # it ships no types
 
 from genie_nb.errors import SettingsError
 
@@ -40,7 +41,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="GENIE_", yaml_file="genie.yaml", frozen=True, extra="forbid", populate_by_name=True
+        env_prefix="GENIE_",
+        yaml_file="genie.yaml",
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        env_ignore_empty=True,
     )
 
     model: str | None = None
@@ -74,7 +80,7 @@ class Settings(BaseSettings):
         """The settings in force, with the given ones on top; `None` stands for not given.
 
         Raises:
-            SettingsError: A setting is unknown or has a wrong value.
+            SettingsError: A setting is unknown or has a wrong value, or `genie.yaml` cannot be read.
         """
         try:
             return cls(**{name: value for name, value in given.items() if value is not None})
@@ -82,3 +88,8 @@ class Settings(BaseSettings):
             first = error.errors(include_input=False, include_url=False)[0]
             name = ".".join(str(part) for part in first["loc"])
             raise SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower()}.") from None
+        except (YAMLError, OSError, TypeError, UnicodeError) as error:  # TypeError: it holds a list
+            reason = " ".join(str(error).split())
+            raise SettingsError(
+                f"The file genie.yaml is no list of settings, one `name: value` a line: {reason}."
+            ) from error

@@ -23,7 +23,9 @@ def encoding_of(head: bytes) -> str | None:
         return "utf-8"
     if _decodes(head, "gb18030") and _looks_chinese(head):
         return "gb18030"
-    return "cp1252" if _mostly_printable(head) else None
+    if not _mostly_printable(head):
+        return None
+    return "cp1252" if _decodes(head, "cp1252") else "latin-1"
 
 
 def decode_head(head: bytes, encoding: str, *, whole: bool) -> str:

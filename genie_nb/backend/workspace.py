@@ -10,7 +10,9 @@ import hashlib
 import mimetypes
 import os
 import shutil
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from genie_nb.errors import RequestError
@@ -42,6 +44,9 @@ class Workspace:
         """
         try:
             folder.mkdir(parents=True, mode=0o700)
+        except OSError as error:
+            raise RequestError(_why_no_folder(folder, error)) from error
+        try:
             needed = sum(path.stat().st_size for path in inputs.values()) + SPARE_BYTES
             if shutil.disk_usage(folder).free < needed:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -60,10 +65,13 @@ class Workspace:
         Raises:
             RequestError: The name leads out of the folder, or to no file.
         """
-        path = (self.folder / name).resolve() if "\0" not in name else self.folder
-        if not path.is_relative_to(self.folder) or not path.is_file():
-            raise RequestError(f"The run has no file {name!r}.")
-        return path
+        try:
+            path = (self.folder / name).resolve()
+            if path.is_relative_to(self.folder) and path.is_file():
+                return path
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL in it, links in a circle
+            raise RequestError(f"The run has no file {name!r}.") from error
+        raise RequestError(f"The run has no file {name!r}.")
 
     def read(self, name: str) -> bytes:
         """The content of a file in the folder.
@@ -78,8 +86,9 @@ class Workspace:
         found: list[FileRef] = []
         for name, path, stamp in self._files():
             if self._seen.get(name) != stamp:
-                self._seen[name] = stamp
-                found.append(file_ref(name, path))
+                with suppress(OSError):  # gone since, or not readable yet: it is new the next time
+                    found.append(file_ref(name, path))
+                    self._seen[name] = stamp
         return sorted(found, key=lambda file: file.name)
 
     def _files(self) -> Iterator[tuple[str, Path, tuple[int, int]]]:
@@ -88,12 +97,12 @@ class Workspace:
             folders[:] = sorted(folder for folder in folders if not _hidden(folder))
             for name in sorted(names):
                 path = Path(parent, name)
-                if _hidden(name) or path.is_symlink() or not path.is_file():
+                status = _status(path)
+                if _hidden(name) or status is None or not stat.S_ISREG(status.st_mode):
                     continue
                 count += 1
                 if count > MAX_FILES:
                     return
-                status = path.stat()
                 yield path.relative_to(self.folder).as_posix(), path, (status.st_mtime_ns, status.st_size)
 
 
@@ -106,7 +115,16 @@ def file_ref(name: str, path: Path) -> FileRef:
 
 
 def _hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__pycache__"
+    """Whether a name is not for the person; one that is no UTF-8 cannot be told in an event either."""
+    return name.startswith(".") or name == "__pycache__" or name != os.fsencode(name).decode(errors="replace")
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """What the disk says of a file, not of what a link leads to; None if it is gone."""
+    try:
+        return path.lstat()
+    except OSError:
+        return None
 
 
 def _why_no_folder(folder: Path, error: OSError) -> str:

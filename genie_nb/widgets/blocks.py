@@ -24,6 +24,8 @@ GROWTH = 1.3
 """A longer open block is rendered again when it has grown by this factor: in all that costs a few times its length."""
 
 _BOUNDARY = re.compile(r"^ {0,3}(?:$|```|~~~|#{1,6} )", re.MULTILINE)
+_BLANK_END = re.compile(r"\n[ \t]*\n\Z")
+_ENDED_BY_BLANK = ("paragraph_open", "heading_open", "hr", "fence", "table_open", "blockquote_open")
 # A last line that may yet become a heading's underline, a bullet, a fence: shown when more of it is there.
 _UNDECIDED = re.compile(r"[ >]*(?:[-=+*_~`#|: ]+|\d{1,9}[.)]? ?)")
 
@@ -119,11 +121,15 @@ class TextFlow:
         if not tops:
             return
         last = tops[-1]
-        cut = _line_start(self._open, last.map[0] if last.map else 0)
+        open_fence = last.type == "fence" and not _is_closed(last)
+        if last.type in _ENDED_BY_BLANK and not open_fence and _BLANK_END.search(self._open, 0, lines_end):
+            cut = lines_end
+        else:
+            cut = _line_start(self._open, last.map[0] if last.map else 0)
         if cut:
             yield from self._close(markdown_blocks(self._open[:cut], self._references))
             self._open = self._open[cut:]
-        if last.type == "fence" and not _is_closed(last):
+        if open_fence:
             mark = f"{re.escape(last.markup[0])}{{{len(last.markup)},}}"
             self._fence = re.compile(rf"^ {{0,3}}{mark}[ \t]*$", re.MULTILINE)
             self._fence_body = self._open.index("\n") + 1

@@ -5,12 +5,12 @@ A node has a key, a tag, attributes, and either text or safe HTML or children. `
 
 Patches are JSON arrays:
 
-    ["+", key, parent, tag, attributes]   a new node, the last of its parent
-    ["-", key]                            the node goes, with all below it
-    ["=", key, attributes]                attributes change; null removes one
-    ["t", key, text]                      text is appended
-    ["T", key, text]                      text is replaced
-    ["h", key, keep, html]                of the HTML the first `keep` UTF-16 units stay, `html` follows
+    ["+", key, parent, tag, attributes, before]   a new node before that sibling; null makes it the last of its parent
+    ["-", key]                                    the node goes, with all below it
+    ["=", key, attributes]                        attributes change; null removes one
+    ["t", key, text]                              text is appended
+    ["T", key, text]                              text is replaced
+    ["h", key, keep, html]                        of the HTML the first `keep` UTF-16 units stay, `html` follows
 
 Above: `patches`, `record`, `static/run_view.js`. Below: nothing.
 """
@@ -63,8 +63,8 @@ class Page:
     def __contains__(self, key: str) -> bool:
         return key in self._shown
 
-    def place(self, parent: str, node: Node) -> Iterator[Patch]:
-        """Show the node as it is now.
+    def place(self, parent: str, node: Node, before: str | None = None) -> Iterator[Patch]:
+        """Show the node as it is now; a new one before that sibling, or as the last.
 
         Yields:
             The patches that lead there, in order; the mirror is ahead of them.
@@ -76,8 +76,8 @@ class Page:
         if shown is None:
             shown = _Shown(parent, node.tag, dict(node.attributes))
             self._shown[node.key] = shown
-            self._shown[parent].children[node.key] = None
-            yield ["+", node.key, parent, node.tag, dict(node.attributes)]
+            self._insert(parent, node.key, before)
+            yield ["+", node.key, parent, node.tag, dict(node.attributes), before]
         elif shown.attributes != node.attributes:
             yield ["=", node.key, _changed(shown.attributes, node.attributes)]
             shown.attributes = dict(node.attributes)
@@ -88,6 +88,22 @@ class Page:
                 yield from self.remove(key)
             for child in node.children:
                 yield from self.place(node.key, child)
+
+    def _insert(self, parent: str, key: str, before: str | None) -> None:
+        children = self._shown[parent].children
+        later = list(children)[list(children).index(before) :] if before else []
+        children[key] = None
+        for sibling in later:
+            children[sibling] = children.pop(sibling)
+
+    def stands(self, key: str) -> tuple[str, str] | None:
+        """The parent and the tag of a node, where it is shown."""
+        shown = self._shown.get(key)
+        return (shown.parent, shown.tag) if shown else None
+
+    def children(self, key: str) -> list[str]:
+        """The keys of what stands in a node, in order."""
+        return list(self._shown[key].children)
 
     def remove(self, key: str) -> Iterator[Patch]:
         """Show the node and what is below it no longer.
@@ -113,7 +129,7 @@ class Page:
     def _retell(self, key: str) -> Iterator[Patch]:
         shown = self._shown[key]
         if shown.parent:
-            yield ["+", key, shown.parent, shown.tag, dict(shown.attributes)]
+            yield ["+", key, shown.parent, shown.tag, dict(shown.attributes), None]
         elif shown.attributes:
             yield ["=", key, dict(shown.attributes)]
         if shown.text:
@@ -122,16 +138,6 @@ class Page:
             yield ["h", key, 0, shown.html]
         for child in shown.children:
             yield from self._retell(child)
-
-    def append_text(self, key: str, text: str) -> Iterator[Patch]:
-        """Let the node's text go on.
-
-        Yields:
-            One patch, or none for no text.
-        """
-        if text:
-            self._shown[key].text += text
-            yield ["t", key, text]
 
 
 def _fill(shown: _Shown, node: Node) -> Iterator[Patch]:

@@ -33,7 +33,6 @@ class _Place:
     key: str
     item: Item
     task: Task | None = None
-    parent: str = ""
     flow: TextFlow = field(default_factory=TextFlow)
     taken: int = 0
     blocks: int = 0
@@ -152,13 +151,9 @@ class Painter:
 
     def _paint_item(self, place: _Place) -> Iterator[Patch]:
         item, parent = place.item, self._home(place)
-        if place.parent and place.parent != parent:
-            yield from self.page.remove(place.key)
-            place.flow, place.taken, place.blocks = TextFlow(), 0, 0
-        place.parent = parent
         match item:
             case Message():
-                yield from self._paint_message(place, item)
+                yield from self._paint_message(place, item, parent)
             case ToolCall():
                 yield from self.page.place(parent, self._card(place, item))
             case Note():
@@ -173,10 +168,21 @@ class Painter:
         answers = isinstance(place.item, Message) and sections.is_answer(place.item)
         return "answer.i" if answers else "work.i"
 
-    def _paint_message(self, place: _Place, message: Message) -> Iterator[Patch]:
+    def _before(self, key: str, parent: str) -> str | None:
+        """The sibling that a new item stands before, as it began earlier; None where it is the last."""
+        if key in self.page:
+            return None
+        siblings = (other for other in self.page.children(parent) if other in self._places)
+        return next((other for other in siblings if int(other[1:]) > int(key[1:])), None)
+
+    def _paint_message(self, place: _Place, message: Message, parent: str) -> Iterator[Patch]:
         who = sections.speaker(message, place.task)
         shell = sections.message_node(place.key, message, self.labels, who=who)
-        yield from self.page.place(place.parent, shell)
+        if self.page.stands(place.key) not in (None, (parent, shell.tag)):
+            # Its end may tell that a text is of another kind than it seemed: it is told anew where it belongs.
+            yield from self.page.remove(place.key)
+            place.flow, place.taken, place.blocks = TextFlow(), 0, 0
+        yield from self.page.place(parent, shell, self._before(place.key, parent))
         if message.finished:
             blocks = place.flow.finish(message.text)
         else:

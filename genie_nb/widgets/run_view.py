@@ -1,8 +1,8 @@
 """The live view of one run: an anywidget that follows the run's events and shows them in every page that is open.
 
-Events are folded and painted in a worker thread, and sent as numbered frames: at most one in 33 ms, fewer while pages have not
-acknowledged the last ones. A page that missed one asks, and gets a snapshot; a page that opens later starts from one. What
-is pending is never more than what changed in the transcript, so a page that is gone costs nothing.
+Events are folded and painted in a worker thread, and sent as numbered frames: at most one in 33 ms, fewer while pages have
+not acknowledged the last ones. A page that missed one asks, and gets a snapshot; a page that opens later starts from one.
+What is pending is never more than what changed in the transcript, so a page that is gone costs nothing.
 
 Above: `session`. Below: `patches`, `pulse`, `previews`, `transcript`.
 """
@@ -127,10 +127,13 @@ class RunView(anywidget.AnyWidget):
         news.cancel()
         self._news.clear()
 
+    def _held_s(self) -> float:
+        """How long after the last frame the next one waits for an answer of a page."""
+        late = self._sent - self._acknowledged - IN_FLIGHT
+        return min(FRAME_S * 2 ** (late + 1), HELD_S) if late >= 0 else 0.0
+
     def _due_in_s(self) -> float:
-        late = max(self._sent - self._acknowledged - IN_FLIGHT, -1) + 1
-        held = min(FRAME_S * 2**late, HELD_S) if late else 0.0
-        return self._sent_at + held - time.monotonic()
+        return self._sent_at + self._held_s() - time.monotonic()
 
     async def _look(self, *, at_once: bool = False) -> None:
         arrived, self._arrived = self._arrived, []

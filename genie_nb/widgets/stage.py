@@ -17,7 +17,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from IPython.core.getipython import get_ipython
 
@@ -49,7 +49,7 @@ class Stage:
     """Shows one run as output of the cell that is running now; made on the kernel's main thread.
 
     Attributes:
-        shown: Done when the live view has shown the end of the run.
+        shown: Done when the end of the run is shown, and its record has its place.
     """
 
     def __init__(
@@ -61,49 +61,60 @@ class Stage:
         stays: bool = False,
     ) -> None:
         self._record = record
-        self._stays = stays
-        self._shell: Any = get_ipython()
+        self._shell = cast("Any", get_ipython())
         self._display_id = secrets.token_hex(8)
-        self._awaited = 0
-        self._record_due = False
         self._lock = threading.Lock()
+        self._ended = False
+        self._cell_over = False
+        self._awaited = False
+        self._record_due = False
         self.shown: Future[None] = Future()
         self._view = RunView(on_cancel=run.cancel, read_file=run.read_file, loop=loop)
         self._publish({_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self._view.model_id}})
+        if stays:
+            self.shown.set_result(None)
+        else:
+            self._shell.events.register("post_execute", self._after_cell)
         self._following = asyncio.run_coroutine_threadsafe(self._follow(run), loop)
 
     async def _follow(self, run: Followed) -> None:
         try:
             await self._view.follow(run.events())
         finally:
-            with self._lock:
-                self._record_due = self._awaited > 0 and not self._stays
-            if not self._stays:
-                self._publish({} if self._record_due else self._record(), update=True)
+            self._ended = True
+            self._place()
+
+    def _place(self) -> None:
+        """Give the record its place, once the run has ended and it is known whether a cell awaits it."""
+        with self._lock:
+            if self.shown.done() or not self._ended or not (self._awaited or self._cell_over):
+                return
+            self._record_due = self._awaited
+            self._publish({} if self._awaited else self._record(), update=True)
             self.shown.set_result(None)
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
         """While a cell waits for the run; after that the record is the cell's to show."""
-        with self._lock:
-            self._awaited += 1
+        self._awaited = True
+        self._place()
         try:
             yield
-        finally:
-            with self._lock:
-                self._awaited -= 1
-            if self._record_due:
-                self._shell.events.register("post_execute", self._after_cell)
+        except BaseException:
+            self._awaited = False
+            raise
 
     def record_is_shown(self) -> None:
         """Say that the record was shown as the cell's value."""
         self._record_due = False
 
     def _after_cell(self) -> None:
-        self._shell.events.unregister("post_execute", self._after_cell)
+        self._cell_over = True
+        self._place()
         if self._record_due:
-            self._record_due = False
             self._shell.display_pub.publish(data=self._record(), metadata={})
+        if self.shown.done():
+            self._shell.events.unregister("post_execute", self._after_cell)
 
     def _publish(self, bundle: dict[str, Any], *, update: bool = False) -> None:
         """Show the bundle where the live view stands."""

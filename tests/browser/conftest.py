@@ -105,7 +105,7 @@ def _environment(root: Path) -> dict[str, str]:
         path = root / "settings" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), "utf-8")
-    paths = [str(HERE), str(HERE.parent / "widgets"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(HERE.parent.parent), os.environ.get("PYTHONPATH", "")]
     return (
         os.environ
         | {name: str(path) for name, path in folders.items()}

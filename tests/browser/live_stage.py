@@ -5,11 +5,11 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from IPython.display import display
-from sample_runs import folded
 
 from genie_nb import events as ev
 from genie_nb.widgets.record import record_html, record_markdown, record_text
 from genie_nb.widgets.run_view import RunView
+from tests.widgets.sample_runs import folded
 
 
 class Stage:

@@ -15,10 +15,11 @@ class PageModel:
                 key, *rest
             )
 
-    def _open(self, key: str, parent: str, tag: str, attributes: dict[str, str]) -> None:
+    def _open(self, key: str, parent: str, tag: str, attributes: dict[str, str], before: str | None) -> None:
         assert key not in self.nodes
         self.nodes[key] = _node(parent, tag, dict(attributes))
-        self.nodes[parent]["children"].append(key)
+        siblings = self.nodes[parent]["children"]
+        siblings.insert(siblings.index(before) if before else len(siblings), key)
 
     def _remove(self, key: str) -> None:
         self.nodes[self.nodes[key]["parent"]]["children"].remove(key)

@@ -91,7 +91,7 @@ def change_plan(plan: Plan, arguments: str) -> PlanChange:
     """
     try:
         change = msgspec.json.decode(arguments or "{}", type=_Arguments)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ToolFailed(f"The plan was not changed: {error}. Send the call again.") from error
     steps = {step.id: step for step in plan.steps}
     for added in change.add:

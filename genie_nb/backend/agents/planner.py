@@ -54,7 +54,7 @@ class Planner:
     def __init__(self, model: ChatModel, tools: Sequence[ToolSpec], context: RunContext) -> None:
         self._model = model
         self._context = context.for_task(None, "planner")
-        described = "\n".join(f"{tool.name}: {tool.description.splitlines()[0]}" for tool in tools)
+        described = "\n".join(tool.name + ": " + tool.description.partition("\n")[0] for tool in tools)
         sections = (section("question", context.query), section("inputs", context.inputs), section("tools", described))
         self._history = History(
             ChatMessage("system", prompt("planner", context.language)),

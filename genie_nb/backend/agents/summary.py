@@ -62,6 +62,6 @@ async def summarise(model: ChatModel, results: Sequence[StepResult], context: Ru
     for call in reply.calls:
         try:
             picked.extend(msgspec.json.decode(call.arguments or "{}", type=_Deliver).files)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             context.printer.note("The model named its files in a form that cannot be read; all files are listed.")
     return Answer(reply.text, files_named(picked, context) or files_named(created, context))

@@ -3,10 +3,11 @@
 The process is ours (`asyncio` tells of its death at once, which no message would); the protocol is jupyter_client's. A
 kernel leads a process group and talks over ipc sockets in a folder of its own, which goes when it goes.
 
-Above: `pool` and `runner`. Below: `limits`, `startup.py` (sent to the child), `errors`.
+Above: `pool` and `runner`. Below: `limits`, `launch.py` and `startup.py` (sent to the child), `errors`.
 """
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable
 from importlib.resources import files
@@ -30,9 +31,11 @@ __all__ = ("Kernel", "KernelDied", "Message")
 Message = dict[str, Any]
 """A message of the Jupyter protocol: https://jupyter-client.readthedocs.io/en/stable/messaging.html."""
 
+_LAUNCH = files(__package__).joinpath("launch.py").read_text("utf-8")
 # In a namespace of its own, so that a session starts with no names that are not the model's.
-_WARM_UP = """(lambda names: (
-    exec(compile({source!r}, "startup.py", "exec"), names), names["set_up"](get_ipython())
+_WARM_UP = f"""(lambda names: (
+    exec(compile({files(__package__).joinpath("startup.py").read_text("utf-8")!r}, "startup.py", "exec"), names),
+    names["set_up"](get_ipython()),
 ))({{"__name__": "startup"}})"""
 _LAST_WORDS_S = 0.2
 _LATE_OUTPUT_S = 5.0
@@ -43,7 +46,11 @@ class KernelDied(Exception):
 
 
 class Kernel:
-    """A kernel; `start` it before anything else."""
+    """A kernel; `start` it before anything else, and `kill` it at the end even if it died.
+
+    Attributes:
+        released: Whether it was killed and holds nothing any more.
+    """
 
     def __init__(self, folder: Path, *, python: str, limits: Limits) -> None:
         """A kernel that is not started; `folder` is its own and does not exist yet."""
@@ -53,16 +60,12 @@ class Kernel:
         self._process: asyncio.subprocess.Process | None = None
         self._exited: asyncio.Task[None] | None = None
         self._client: AsyncKernelClient | None = None
+        self.released = False
 
     @property
     def pid(self) -> int | None:
         """The id of its process and of its process group, while it lives."""
         return self._process.pid if self._process and self._process.returncode is None else None
-
-    @property
-    def ended(self) -> bool:
-        """Whether its process was there and is gone."""
-        return self._process is not None and self._process.returncode is not None
 
     async def start(self, *, timeout_s: float) -> None:
         """Start the process, warm it up and put the limits on.
@@ -122,6 +125,7 @@ class Kernel:
             self._client.stop_channels()
             self._client = None
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        self.released = True
 
     def kill_now(self) -> None:
         """End every process of it without waiting; for the last resort, where no loop runs any more."""
@@ -138,7 +142,7 @@ class Kernel:
         laying_out = asyncio.create_task(asyncio.to_thread(self._lay_out, connection))
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(self._python, "-m", "ipykernel_launcher", "-f", str(connection)),
+                *(self._python, "-c", _LAUNCH, str(os.getpid()), "-f", str(connection)),
                 "--HistoryManager.enabled=False",
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
@@ -170,8 +174,7 @@ class Kernel:
         assert self._client is not None
         assert self._process is not None
         await self._unless_dead(self._client.wait_for_ready())
-        code = await asyncio.to_thread(_warm_up_code)
-        reply = await self.run(code, lambda _: None, silent=True)
+        reply = await self.run(_WARM_UP, lambda _: None, silent=True)
         if reply["status"] != "ok":
             raise InterpreterFailed(f"The Python kernel could not warm up: {reply.get('ename')}: {reply.get('evalue')}")
         await asyncio.to_thread(limit_process, self._process.pid, self._limits)
@@ -223,11 +226,6 @@ async def _reply(client: AsyncKernelClient, request: str) -> Message:
         if message["parent_header"].get("msg_id") == request:
             content: Message = message["content"]
             return content
-
-
-def _warm_up_code() -> str:
-    source = files(__package__).joinpath("startup.py").read_text("utf-8")
-    return _WARM_UP.format(source=source)
 
 
 def _how(returncode: int | None) -> str:

@@ -41,11 +41,11 @@ def child_environment(home: Path) -> dict[str, str]:
         "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
         "JUPYTER_DATA_DIR": str(home / "jupyter"),
         "JUPYTER_RUNTIME_DIR": str(home / "jupyter"),
-        "MPLCONFIGDIR": str(home / "matplotlib"),
+        # The list of fonts takes a while to make, so the kernels of one pool share it.
+        "MPLCONFIGDIR": str(home.parent / "matplotlib"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         # A thread pool per BLAS call reserves address space for every core, which RLIMIT_AS counts.
         "OPENBLAS_NUM_THREADS": "1",
-        "JPY_PARENT_PID": str(os.getpid()),
     }
 
 

@@ -66,6 +66,11 @@ class KernelPool:
         while not self._closed and len(self._spares) < self._spare:
             self._spares.append(self._begin())
 
+    async def ready(self) -> None:
+        """Wait until every spare kernel is warm, or failed."""
+        if self._spares:
+            await asyncio.wait(self._spares)
+
     async def take(self) -> Kernel:
         """A warm kernel, the taker's from now on; another one is started in its place.
 
@@ -125,7 +130,7 @@ class KernelPool:
     async def _start(self) -> Kernel:
         folder = await self._kernel_folder()
         kernel = Kernel(folder, python=self._python, limits=self._limits)
-        self._kernels = {known for known in self._kernels if not known.ended} | {kernel}
+        self._kernels = {known for known in self._kernels if not known.released} | {kernel}
         await kernel.start(timeout_s=self._start_timeout_s)
         return kernel
 

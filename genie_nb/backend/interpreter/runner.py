@@ -7,6 +7,7 @@ Above: `tools/code_interpreter`. Below: `pool`, `kernel`, `outputs`, `base`.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class Interpreter:
             if lost:
                 yield StreamPart(text=_LOST_BETWEEN, stream="stderr")
             shown: asyncio.Queue[Part | None] = asyncio.Queue()
+            # Held here too, so that it stops its cell even when this generator is gone before.
             self._driving = driving = asyncio.create_task(self._drive(kernel, code, timeout_s, shown))
             driving.add_done_callback(lambda _: shown.put_nowait(None))
             try:
@@ -87,29 +89,39 @@ class Interpreter:
         if self._kernel is not None:
             await self._kernel.kill()
         self._kernel = None
+        # A spare may have died while it waited; a second death is the preparation's own.
+        with contextlib.suppress(KernelDied):
+            return await self._new_kernel()
+        try:
+            return await self._new_kernel()
+        except KernelDied as error:
+            raise InterpreterFailed(f"The Python process ended in the session's preparation ({error}).") from error
+
+    async def _new_kernel(self) -> Kernel:
         kernel = await self._pool.take()
+        self._kernel = kernel
+        prepared = False
         try:
             await self._prepare(kernel)
-            self._kernel = kernel
+            prepared = True
         finally:
-            if self._kernel is None:
+            if not prepared:
+                self._kernel = None
                 await kernel.kill()
         return kernel
 
     async def _prepare(self, kernel: Kernel) -> None:
+        if self._closed:
+            raise InterpreterFailed(_CLOSED)
         setup = f"__import__('os').chdir({str(self._folder)!r})\n{self._preamble}"
         try:
             async with asyncio.timeout(_PREPARE_S):
                 reply = await kernel.run(setup, lambda _: None, silent=True)
         except TimeoutError as error:
             raise InterpreterFailed(f"The session's preparation took longer than {_PREPARE_S:g} s.") from error
-        except KernelDied as error:
-            raise InterpreterFailed(f"The Python process ended in the session's preparation ({error}).") from error
         if reply["status"] != "ok":
             what = f"{reply.get('ename')}: {reply.get('evalue')}"
             raise InterpreterFailed(f"The session's preparation failed with {what}.")
-        if self._closed:
-            raise InterpreterFailed(_CLOSED)
 
     async def _drive(self, kernel: Kernel, code: str, timeout_s: float, shown: asyncio.Queue[Part | None]) -> CellFinished:
         """Run the cell on a clock of its own, which a slow reader does not stop."""

@@ -1,15 +1,11 @@
-"""Runs inside the child kernel at warm-up: sets up charts, tables and output, and ties its life to the parent's.
+"""Runs inside the child kernel at warm-up: sets up charts, tables and output.
 
 It is sent to the child as text and knows nothing of genie_nb; what it prepares is understood by `outputs`.
 """
 
 import dataclasses
 import logging
-import os
-import signal
 import sys
-import threading
-import time
 import warnings
 from collections.abc import Hashable
 from typing import Any
@@ -20,7 +16,6 @@ import pandas as pd
 
 __all__ = ("set_up",)
 
-PARENT_POLL_S = 0.5
 FLUSH_S = 0.02
 TABLE = "application/vnd.genie.table+json"
 MAX_ROWS, MAX_COLUMNS, MAX_CELL = 30, 50, 120
@@ -40,14 +35,6 @@ CJK_FONTS = (
     "Droid Sans Fallback",
     "Arial Unicode MS",
 )
-
-
-def follow_parent() -> None:
-    """Kill the own process group when the parent is gone."""
-    parent = int(os.environ["JPY_PARENT_PID"])
-    while os.getppid() == parent:
-        time.sleep(PARENT_POLL_S)
-    os.killpg(0, signal.SIGKILL)
 
 
 def set_up_fonts() -> None:
@@ -131,7 +118,6 @@ def set_up_charts(shell: Any) -> None:
 
 def set_up(shell: Any) -> None:
     """Prepare the kernel of this shell."""
-    threading.Thread(target=follow_parent, name="follow-parent", daemon=True).start()
     sys.argv = [""]
     streams: tuple[Any, ...] = (sys.stdout, sys.stderr)
     for stream in streams:

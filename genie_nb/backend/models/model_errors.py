@@ -46,7 +46,7 @@ class Failure:
     Attributes:
         kind: As of `ModelError`.
         words: The server's own.
-        status: Of the HTTP answer; 200 where the error stood in a stream.
+        status: Of the HTTP answer; 200 where the error stood in its body, or there was no answer.
     """
 
     kind: str
@@ -117,10 +117,10 @@ def explain(failure: Failure, endpoint: Endpoint, *, partial: str = "", wait_s: 
         partial: The text that had come before.
         wait_s: Seconds that the server asks to wait, if it does.
     """
-    keyless = failure.kind == "auth" and not endpoint.api_key
-    template = _SENTENCES["no_key" if keyless else failure.kind]
+    key_refused = failure.kind == "auth" and failure.status != 403
+    template = _SENTENCES["no_key" if key_refused and not endpoint.api_key else failure.kind]
     # A refused key stands in many servers' words, so theirs are not repeated.
-    words = "" if failure.status == 401 else endpoint.quote(failure.words)
+    words = "" if key_refused else endpoint.quote(failure.words)
     said = ": ".join(part for part in (f"HTTP {failure.status}" if failure.status >= 400 else "", words) if part)
     message = template.format(
         host=endpoint.host,

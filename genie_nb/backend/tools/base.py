@@ -72,7 +72,7 @@ def parse_arguments(request: ToolCallRequest, spec: ToolSpec) -> dict[str, Any]:
     """
     try:
         arguments = json.loads(request.arguments or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ToolFailed(f"The arguments of {request.name} are not valid JSON ({error}). Send them again.") from error
     if not isinstance(arguments, dict):
         raise ToolFailed(f"The arguments of {request.name} must be one JSON object.")
@@ -121,15 +121,15 @@ class ToolBox:
             raise ToolFailed(f"There is no tool {request.name!r}. There are: {', '.join(self._tools) or 'none'}.")
         call = Call(call_id, parse_arguments(request, tool.spec), context)
         try:
-            async with asyncio.timeout(tool.timeout_s):
+            async with asyncio.timeout(tool.timeout_s) as limit:
                 return await tool.call(call)
-        except TimeoutError as error:
-            raise ToolFailed(
-                f"The tool {request.name} did not return within {tool.timeout_s:g} s and was given up."
-            ) from error
         except ToolFailed:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a SystemExit would end the backend's loop, and every run on it
+            if isinstance(error, TimeoutError) and limit.expired():
+                raise ToolFailed(
+                    f"The tool {request.name} did not return within {tool.timeout_s:g} s and was given up."
+                ) from error
             log.warning("The tool %s raised", request.name, exc_info=error)
             raise ToolFailed(f"The tool {request.name} raised {type(error).__name__}: {error}") from error
 

@@ -6,7 +6,7 @@ Below: `interpreter/base`, `workspace`. The kernel itself is somebody else's roo
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.interpreter.base import CellFinished, CodeRunner
@@ -72,12 +72,14 @@ class CodeInterpreter:
 
     async def _run(self, call: Call, code: str) -> list[str]:
         told: list[str] = []
+        before: Part | None = None
         cell = self._runner.run(code, timeout_s=self._cell_timeout_s)
         async with _watching(call), aclosing(cell):
             async for part in cell:
                 if not isinstance(part, CellFinished):
                     call.show(part)
-                    _tell(told, part)
+                    _tell(told, part, before)
+                    before = part
                     continue
                 if part.message:
                     told.append(part.message)
@@ -93,18 +95,21 @@ class CodeInterpreter:
 @asynccontextmanager
 async def _watching(call: Call) -> AsyncIterator[None]:
     """Report files as they appear while a cell runs."""
+    ended = asyncio.Event()
 
     async def watch() -> None:
-        while True:
-            await asyncio.sleep(WATCH_S)
+        while not ended.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), WATCH_S)
+                return
             await _report_files(call.context, call.call_id)
 
     watcher = asyncio.create_task(watch())
     try:
         yield
     finally:
-        watcher.cancel()
-        await asyncio.gather(watcher, return_exceptions=True)
+        ended.set()
+        await watcher  # not cancelled: a file that was found is only reported once
 
 
 async def _report_files(context: RunContext, call_id: str) -> list[str]:
@@ -114,14 +119,13 @@ async def _report_files(context: RunContext, call_id: str) -> list[str]:
     return [file.name for file in found]
 
 
-def _tell(told: list[str], part: Part) -> None:
-    """Add what the model is told of a part."""
+def _tell(told: list[str], part: Part, before: Part | None) -> None:
+    """Add what the model is told of a part; what is printed piece by piece is one text again."""
     match part:
+        case StreamPart() if isinstance(before, StreamPart):
+            told[-1] += part.text
         case StreamPart():
-            if told and not told[-1].endswith("\n") and not told[-1].startswith("["):
-                told[-1] += part.text
-            else:
-                told.append(part.text)
+            told.append(part.text)
         case TablePart():
             told.append(table_text(part))
         case ImagePart():

@@ -52,7 +52,8 @@ class FunctionTool:
             ToolFailed: The arguments do not fit, the function raised, or it returned what nobody can read.
         """
         arguments = self._validated(call.arguments)
-        parts, told = shown_and_told(self.spec.name, await _on_own_thread(self.function, arguments))
+        value = await _on_own_thread(self.function, arguments)
+        parts, told = await asyncio.to_thread(shown_and_told, self.spec.name, value)
         for part in parts:
             call.show(part)
         return told
@@ -69,7 +70,7 @@ class FunctionTool:
                 for problem in error.errors(include_url=False, include_input=False)
             )
             raise ToolFailed(f"The arguments of {self.spec.name} do not fit: {wrong}.") from error
-        return {name: getattr(fitting, name) for name in self.arguments.model_fields}
+        return {str(field.alias): getattr(fitting, key) for key, field in self.arguments.model_fields.items()}
 
 
 @overload
@@ -101,21 +102,27 @@ def _tool_of(function: Callable[..., Any], given_name: str | None, timeout_s: fl
     if not _NAME.fullmatch(name):
         raise SettingsError(f"{name!r} cannot be a tool's name. Use @gn.tool(name=...) with letters, digits and _.")
     about, described = _read_docstring(inspect.getdoc(function) or "")
-    fields: dict[str, Any] = {}
-    for parameter in inspect.signature(function, eval_str=True).parameters.values():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise SettingsError(f"The tool {name} takes *{parameter.name}; name its arguments one by one.")
-        annotation = str if parameter.annotation is parameter.empty else parameter.annotation
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (annotation, pydantic.Field(default, description=described.get(parameter.name)))
     try:
-        model = pydantic.create_model(name, __config__=pydantic.ConfigDict(extra="forbid"), **fields)
+        model = _arguments_of(function, name, described)
         schema = model.model_json_schema()
-    except pydantic.errors.PydanticUserError as error:
-        reason = str(error).splitlines()[0]
+    except (pydantic.errors.PydanticUserError, NameError, TypeError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SettingsError(f"No schema can be made for the arguments of {name}: {reason}") from error
     schema.pop("title", None)
     return FunctionTool(function, ToolSpec(name, about or name, schema), timeout_s, model)
+
+
+def _arguments_of(function: Callable[..., Any], name: str, described: dict[str, str]) -> type[pydantic.BaseModel]:
+    """The arguments as a model; they are aliases in it, as pydantic keeps names like `schema` and `_x` to itself."""
+    fields: dict[str, Any] = {}
+    for number, parameter in enumerate(inspect.signature(function, eval_str=True).parameters.values()):
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise SettingsError(f"The tool {name} takes {str(parameter).split(':')[0]}; name its arguments one by one.")
+        annotation = str if parameter.annotation is parameter.empty else parameter.annotation
+        default = ... if parameter.default is parameter.empty else parameter.default
+        about = described.get(parameter.name)
+        fields[f"argument_{number}"] = (annotation, pydantic.Field(default, alias=parameter.name, description=about))
+    return pydantic.create_model(name, __config__=pydantic.ConfigDict(extra="forbid"), **fields)
 
 
 def _read_docstring(docstring: str) -> tuple[str, dict[str, str]]:

@@ -57,11 +57,15 @@ def table_text(table: TablePart) -> str:
 
 
 def _table(frame: Any) -> TablePart:
-    head = frame.head(SHOWN_ROWS).reset_index(names=frame.index.name or "")
+    head = frame.head(SHOWN_ROWS)
+    keys = [key if frame.index.nlevels > 1 else (key,) for key in head.index]
+    levels = ["" if name is None else name for name in frame.index.names]
     return TablePart(
-        columns=tuple(map(str, head.columns)),
-        rows=tuple(tuple(str(cell) for cell in row) for row in head.itertuples(index=False)),
-        dtypes=("", *map(str, frame.dtypes)),
+        columns=tuple(map(str, (*levels, *frame.columns))),
+        rows=tuple(
+            tuple(map(str, (*key, *row))) for key, row in zip(keys, head.itertuples(index=False, name=None), strict=True)
+        ),
+        dtypes=("",) * len(levels) + tuple(map(str, frame.dtypes)),
         total_rows=len(frame),
         total_columns=len(frame.columns),
     )

@@ -76,10 +76,10 @@ class Page {
     const node = this.nodes.get(key);
     switch (kind) {
       case "+": {
-        const [parent, tag, attributes] = rest;
+        const [parent, tag, attributes, before] = rest;
         if (!TAGS.has(tag)) return;
         this.nodes.set(key, { key, parent, tag, attributes, text: "", html: "", children: new Set() });
-        this.nodes.get(parent).children.add(key);
+        insert(this.nodes.get(parent).children, key, before);
         break;
       }
       case "-":
@@ -161,12 +161,12 @@ class View {
     node.children.forEach((child) => this.build(child));
   }
 
-  add(node) {
+  add(node, before) {
     const element = document.createElement(node.tag);
     element.dataset.key = node.key;
     this.dom.set(node.key, element);
     this.set(element, node.attributes);
-    this.dom.get(node.parent).append(element);
+    this.dom.get(node.parent).insertBefore(element, this.dom.get(before) || null);
   }
 
   set(element, attributes) {
@@ -181,7 +181,7 @@ class View {
   }
 
   patch(kind, key, node, rest) {
-    if (kind === "+") return this.add(node);
+    if (kind === "+") return this.add(node, rest[3]);
     const element = this.dom.get(key);
     if (kind === "-") {
       element.remove();
@@ -260,6 +260,12 @@ class View {
     this.unfold.setAttribute("aria-expanded", String(!folded));
     this.unfold.textContent = this.page.labels.live_view;
   }
+}
+
+function insert(keys, key, before) {
+  const later = before ? [...keys].slice([...keys].indexOf(before)) : [];
+  later.forEach((other) => keys.delete(other));
+  [key, ...later].forEach((other) => keys.add(other));
 }
 
 function atEnd(element) {

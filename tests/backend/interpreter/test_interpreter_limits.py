@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -68,7 +69,6 @@ def test_an_awaiting_cell_is_stopped_at_its_limit(open_session: Callable[[], Any
 DEATHS = {
     "exit": ("import os\nos._exit(3)", "exit code 3"),
     "killed": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "killed by signal 9"),
-    "crash": ("import ctypes\nctypes.string_at(0)", "killed by signal 11"),
 }
 
 
@@ -175,6 +175,23 @@ def test_closing_in_the_middle_of_a_cell_leaves_no_process(
         assert session.backend.do(asyncio.wait_for(task, 10)).end.status == "died"
     with pytest.raises(InterpreterFailed, match="closed"):
         session.run("1")
+
+
+def test_closing_in_the_middle_of_the_preparation_leaves_no_process(
+    open_session: Callable[[str], Any], assert_gone: Callable[[list[psutil.Process]], None], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "gate")
+    session = open_session("import os, time\nopen('gate', 'w').write(str(os.getpid()))\ntime.sleep(600)")
+
+    async def begin() -> asyncio.Task[Any]:
+        return asyncio.create_task(session.cell("1"))
+
+    task = session.backend.do(begin())
+    found = processes((tmp_path / "gate").read_text())
+    session.backend.do(session.interpreter.close())
+    assert_gone(found)
+    with pytest.raises(InterpreterFailed, match="closed"):
+        session.backend.do(asyncio.wait_for(task, 10))
 
 
 def test_cancelling_the_reader_stops_the_cell_and_keeps_the_session(open_session: Callable[[], Any]) -> None:

@@ -70,7 +70,7 @@ def test_a_forged_message_is_named_and_does_no_harm(message: tuple[str, dict[str
 
 FALLBACKS = {
     "table-of-wrong-form": {TABLE: {"columns": 3}},
-    "image-of-wrong-form": {"image/png": "?"},
+    "image-of-wrong-form": {"image/png": "A"},
     "image-of-no-text": {"image/png": 3},
 }
 

@@ -182,17 +182,19 @@ def test_streams_that_begin_together_share_one_client() -> None:
         assert asyncio.run(both(OpenAIModel("tiny", base_url=server.url))) == ["fine", "fine"]
 
 
-def test_a_key_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("key", [FAKE_KEY, "fake0000plain"])
+def test_a_key_shows_nowhere(key: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    said = f"Key {FAKE_KEY} and sk-other-1111 are bad, Bearer abc123 too"
+    said = f"Key {key} and sk-other-1111 are bad, Bearer abc123 too"
     for status in (400, 401, 403):
         with ModelServer([error_reply(status, said)]) as server:
-            model = OpenAIModel("tiny", base_url=server.url, api_key=f" {FAKE_KEY}\n")
+            model = OpenAIModel("tiny", base_url=server.url, api_key=f" {key}\n")
             error = failure(model)
         shown = f"{error!r} {error} {error.__cause__!r} {model!r} {caplog.text}"
-        for secret in (FAKE_KEY, "sk-other", "abc123"):
+        for secret in (key, "sk-other", "abc123"):
             assert secret not in shown
-        assert server.requests[0].headers["authorization"] == f"Bearer {FAKE_KEY}"
+        assert server.requests[0].headers["authorization"] == f"Bearer {key}"
+        assert ("are bad" in str(error)) == (status != 401)
 
 
 BADGES = {

@@ -90,7 +90,7 @@ def _compound(match: re.Match[str]) -> Computation:
         "final = amount * (1 + rate / times) ** (times * years)\n"
         'value = {"final amount": round(final, 2), "interest": round(final - amount, 2)}'
     )
-    return Computation(f"{amount} at {rate} % for {years} years{word}", f"{amount} 按年利率 {rate}% 复利 {years} 年(期末金额与利息)", code)
+    return Computation(f"{amount} at {rate} % compound interest for {years} years{word}", f"{amount} 按年利率 {rate}% 复利 {years} 年(期末金额与利息)", code)
 
 
 def _simple_interest(match: re.Match[str]) -> Computation:

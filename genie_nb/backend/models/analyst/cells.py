@@ -118,7 +118,7 @@ def _period_lines(wish: Wish, names: Names, step: str = "") -> tuple[list[str], 
     if time.grain != "date":
         return lines, time.name
     period = step_name(wish.period, names.language)
-    if any(column.name == period for column in wish.source.columns):
+    if period != time.name and any(column.name == period for column in wish.source.columns):
         period += f" ({time.name})"
     new = f"{rows}[{text_of(period)}]"
     match wish.period:
@@ -187,7 +187,7 @@ def _group_lines(wish: Wish, names: Names) -> list[str]:
         share = "占比 %" if names.language == "zh" else "share %"
         lines.append(f"{answer}[{text_of(share)}] = ({answer}[{text_of(labels[0])}] / {answer}[{text_of(labels[0])}].sum() * 100).round(2)")
     if wish.kind == "top":
-        lines += ['facts["groups"] = len(' + answer + ")", f"{answer} = {answer}.head({max(wish.n, 5) if wish.n != 1 else 5})"]
+        lines += ['facts["groups"] = len(' + answer + ")", f"{answer} = {answer}.head({wish.n if wish.n > 1 else 5})"]
     return lines
 
 
@@ -285,19 +285,20 @@ def _quality_lines(wish: Wish, names: Names) -> list[str]:
     chosen = [c.name for c in (*wish.measures, *wish.groups)]
     ids = indent_list([c.name for c in wish.source.columns if c.role in ("id", "time")])
     return [
-        "found = []",
+        "found, odd = [], {}",
         f"for name in {indent_list(chosen) if chosen else f'{rows}.columns'}:",
         f"    cells = {rows}[name]",
-        "    low = high = negative = 0",
+        "    high = negative = 0",
         f"    if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells) and name not in {ids}:",
         "        q1, q3 = cells.quantile([0.25, 0.75])",
-        "        low, high = int((cells < q1 - 1.5 * (q3 - q1)).sum()), int((cells > q3 + 1.5 * (q3 - q1)).sum())",
+        "        outside = cells[(cells < q1 - 1.5 * (q3 - q1)) | (cells > q3 + 1.5 * (q3 - q1))]",
+        "        odd[str(name)], high = outside.head(5).tolist(), len(outside)",
         "        negative = int((cells < 0).sum())",
         '    blank = cells.isna() | (cells.astype("string").str.strip() == "").fillna(False)',
         "    gone = int(blank.sum()) - unread.get(name, 0)",
-        "    found.append([name, gone, round(100 * gone / max(len(cells), 1), 1), low + high, negative, unread.get(name, 0)])",
+        "    found.append([name, gone, round(100 * gone / max(len(cells), 1), 1), high, negative, unread.get(name, 0)])",
         f"{answer} = pd.DataFrame(found, columns={indent_list(words)})",
-        f'facts = {{"duplicates": int({rows}.duplicated().sum()), "cells": int({rows}.size)}}',
+        f'facts = {{"duplicates": int({rows}.duplicated().sum()), "odd": odd}}',
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from genie_nb.backend.models.analyst.columns import Column
+from genie_nb.backend.models.analyst.columns import Column, words_of
 from genie_nb.backend.models.analyst.matching import Mention
 
 __all__ = ("Condition", "conditions_in")
@@ -40,7 +40,7 @@ class Condition:
     values: tuple[str, ...]
 
 
-def conditions_in(text: str, time: Column | None, measures: Sequence[Mention]) -> tuple[list[Condition], str]:
+def conditions_in(text: str, time: Column | None, measures: Sequence[Mention], columns: Sequence[Column]) -> tuple[list[Condition], str]:
     """The conditions in a text, and the text with their words blanked."""
     found: list[Condition] = []
     if time is not None:
@@ -48,11 +48,19 @@ def conditions_in(text: str, time: Column | None, measures: Sequence[Mention]) -
         text = _dates(text, time, found)
     for op, pattern in _LIMITS:
         for match in list(re.finditer(pattern, text, re.IGNORECASE)):
-            nearest = _nearest(match.start(), measures)
+            nearest = _nearest(match.start(), measures) or _meant(match[0], columns)
             if nearest is not None:
                 found.append(Condition(nearest.name, op, (match[1].replace(",", ""),)))
                 text = _blank(text, match)
     return found, text
+
+
+def _meant(words: str, columns: Sequence[Column]) -> Column | None:
+    """The column that `older than 50` means without naming it; else the only one with numbers."""
+    measures = [column for column in columns if column.role == "measure"]
+    if re.search(r"older|younger|岁", words, re.IGNORECASE):
+        return next((column for column in measures if "age" in words_of(column.name) or "年龄" in column.name), None)
+    return measures[0] if len(measures) == 1 else None
 
 
 def _nearest(at: int, measures: Sequence[Mention]) -> Column | None:
@@ -66,9 +74,9 @@ def _blank(text: str, match: re.Match[str]) -> str:
 
 def _spans(text: str, time: Column, found: list[Condition]) -> str:
     """`between 2019 and 2021`, `from 2020 to 2022`, `since 2020`, `before 2019`, `2019年到2021年`."""
-    both = re.search(rf"(?:between|from|从|自)?\s*{_YEAR}\s*年?\s*(?:and|to|until|through|-|–|—|~|到|至)\s*{_YEAR}(?!\d)\s*年?(?:之间|间|期间)?", text, re.IGNORECASE)
+    both = re.search(rf"(?:between\s+{_YEAR}\s+and|(?:from|从|自)?\s*{_YEAR}\s*年?\s*(?:to|until|through|-|–|—|~|到|至))\s*{_YEAR}(?!\d)\s*年?(?:之间|间|期间)?", text, re.IGNORECASE)
     if both:
-        found += [Condition(time.name, "from", (both[1],)), Condition(time.name, "until", (both[2],))]
+        found += [Condition(time.name, "from", (both[1] or both[2],)), Condition(time.name, "until", (both[3],))]
         return _blank(text, both)
     patterns: tuple[tuple[Op, int, str], ...] = (
         ("from", 0, rf"\b(?:since|from|starting(?: in)?)\s+{_YEAR}(?!\d)|{_YEAR}年?(?:以来|起|及以后)|(?:自|从){_YEAR}年?"),

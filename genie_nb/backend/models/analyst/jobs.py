@@ -202,8 +202,8 @@ def _computation_script(computation: Computation, language: str) -> Script:
 def _value_text(name: str, value: Any, language: str) -> str:
     chinese = language == "zh"
     if isinstance(value, Mapping):
-        lines = "\n".join(f"- {_VALUES.get(key, (key, key))[chinese]}: {figure(entry)}" for key, entry in value.items())
-        return f"{name}{say(':', ':', language)}\n\n{lines}"
+        listed = say(", ", ",", language).join(f"{_VALUES.get(key, (key, key))[chinese]} {figure(entry)}" for key, entry in value.items())
+        return say(f"{name}: {listed}.", f"{name}:{listed}。", language)
     if isinstance(value, bool):
         word = say("yes" if value else "no", "是" if value else "否", language)
         return say(f"{name}: {word}.", f"{name}:{word}。", language)
@@ -218,9 +218,9 @@ def _full(value: Any) -> str:
 
 
 _VALUES = {
-    "final amount": ("Final amount", "期末金额"), "interest": ("Interest", "利息"), "mean": ("Mean", "平均值"), "median": ("Median", "中位数"),
-    "std": ("Standard deviation", "标准差"), "variance": ("Variance", "方差"), "mode": ("Mode", "众数"), "max": ("Largest", "最大值"),
-    "min": ("Smallest", "最小值"), "product": ("Product", "乘积"), "sorted": ("In order", "排序"), "sum": ("Sum", "总和"),
+    "final amount": ("final amount", "期末金额"), "interest": ("interest", "利息"), "mean": ("mean", "平均值"), "median": ("median", "中位数"),
+    "std": ("standard deviation", "标准差"), "variance": ("variance", "方差"), "mode": ("mode", "众数"), "max": ("largest", "最大值"),
+    "min": ("smallest", "最小值"), "product": ("product", "乘积"), "sorted": ("in order", "排序"), "sum": ("sum", "总和"),
 }  # fmt: skip
 
 

@@ -4,12 +4,13 @@ Above: `cells`, `wording`, `planner`. Below: `question`.
 """
 
 import re
+from calendar import month_name
 
 from genie_nb.backend.models.analyst.columns import Column
 from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.question import Wish
 
-__all__ = ("file_name", "label", "step_name", "title_of", "where_text")
+__all__ = ("file_name", "label", "spaced", "step_name", "title_of", "where_text")
 
 _AGGREGATES = {
     "sum": ("total {}", "{}合计"),
@@ -31,6 +32,8 @@ def label(aggregate: str, column: Column | None, language: str) -> str:
     """What an aggregate of a column is called; without a column, the count of rows."""
     if column is None:
         return "行数" if language == "zh" else "number of rows"
+    if aggregate == "sum" and re.match(r"total\b|sum\b|总", column.name, re.IGNORECASE):
+        return column.name
     return _AGGREGATES[aggregate][language == "zh"].format(column.name)
 
 
@@ -50,7 +53,7 @@ def _condition(condition: Condition, language: str) -> str:
     values = ("、" if chinese else " or ").join(condition.values)
     match condition.op:
         case "month":
-            return f"{values}月" if chinese else f"month {values}"
+            return f"{values}月" if chinese else " or ".join(month_name[int(value)] for value in condition.values)
         case "quarter":
             return f"第{values}季度" if chinese else f"Q{values}"
         case "year":
@@ -67,9 +70,15 @@ def title_of(wish: Wish, language: str) -> str:
     text = _chinese(wish) if language == "zh" else _english(wish)
     if wish.only_chart:
         text = f"画图:{text}" if language == "zh" else f"Chart of {text[:1].lower() + text[1:]}"
-    if not where:
-        return text
-    return f"{text}({where})" if language == "zh" else f"{text} ({where})"
+    if language == "zh":
+        return spaced(f"{text}({where})" if where else text)
+    return f"{text} ({where})" if where else text
+
+
+def spaced(text: str) -> str:
+    """Chinese text with a blank between a Chinese character and a Latin word."""
+    text = re.sub(r"([\u4e00-\u9fff])([A-Za-z])", r"\1 \2", text)
+    return re.sub(r"([A-Za-z])([\u4e00-\u9fff])", r"\1 \2", text)
 
 
 def _english(wish: Wish) -> str:
@@ -110,7 +119,7 @@ def _chinese(wish: Wish) -> str:
         case "trend":
             return f"{measured}的变化趋势"
         case "growth":
-            return f"各{'和'.join(c.name for c in wish.groups)}{measured}的增长"
+            return f"各{'和'.join(c.name for c in wish.groups)}的{measured}的增长"
         case "correlation":
             return f"{names or '数值列'}的相关性"
         case "quality":

@@ -25,8 +25,19 @@ _SMALL_CHINESE = re.compile(
     r"请问?|帮我|帮忙|给我|给出|告诉我|计算|分析一下|分析|统计|算一下|算出|查询|查找|列出|显示|展示|展现|生成|制作|一下|一张|一个|一幅|数据集?|文件|表格?|结果|情况|分别|所有|全部"
     r"|各个|每个|哪个|哪些|哪一个|哪种|什么|多少|怎么样|怎样|如何|是否|是不是|有没有|为什么|以及|还有|或者|之间|其中|里面|当中|整体|总体|公司|我们|我想|想要|需要|知道|可以|能否"
     r"|根据|按照|按|关于|对于|针对|排序|排列|分组|个月|年份|月份|日期|时间|速度|最快|最慢|第[一二三]|名单|占|高|低|大|小|多|少|前|后|年|月|日|天|元"
-    r"|的|了|吗|呢|吧|是|有|在|和|与|及|或|对|为|把|将|被|从|到|由|于|中|里|内|上|下|个|各|每|哪|谁|几|这|那|该|其|比|跟|让|使|用|看|求|做|出|来|去|并|再|也|都|就|只|最|数|值|名|位|条|种|家|类|款",
+    r"|性|方面|部分|的|了|吗|呢|吧|是|有|在|和|与|及|或|为|把|将|被|从|到|由|于|中(?!国)|里|内|上(?!海)|下|个|各|每|哪|谁|几|这|那|该|其|比|跟|让|使|用|看|求|做|出|来|去|并|再|也|都|就|只|最|数|值|名|位|条|种|家|类|款",
 )
+
+
+# What a question may call a value that the file writes otherwise.
+_ALIASES = (
+    (r"\b(?:wom[ae]n|females?|girls?)\b|女(?:性|生|士|人)?", " Female F 女 "),
+    (r"\b(?:m[ae]n|males?|boys?)\b|男(?:性|生|士|人)?", " Male M 男 "),
+    ("中国", " 中国 China "), ("美国", " 美国 USA US "), ("印度", " 印度 India "), ("日本", " 日本 Japan "), ("德国", " 德国 Germany "),
+    ("英国", " 英国 UK "), ("法国", " 法国 France "), ("巴西", " 巴西 Brazil "), ("北京", " 北京 Beijing "), ("上海", " 上海 Shanghai "),
+    ("广州", " 广州 Guangzhou "), ("深圳", " 深圳 Shenzhen "), ("北部|北区", " 北部 North "), ("南部|南区", " 南部 South "),
+    ("东部|东区", " 东部 East "), ("西部|西区", " 西部 West "),
+)  # fmt: skip
 
 
 def leftover(text: str, mentions: Sequence[Mention]) -> str:
@@ -35,22 +46,29 @@ def leftover(text: str, mentions: Sequence[Mention]) -> str:
         text = text[: mention.start] + " " * (mention.end - mention.start) + text[mention.end :]
     for pattern in (*AGGREGATES.values(), *INTENTS.values(), *CHARTS.values(), *PERIODS.values()):
         text = pattern.sub(lambda match: " " * len(match[0]), text)
-    text = _SMALL.sub(" ", text)
+    shouted = text.isupper()
+    text = _SMALL.sub(lambda match: match[0] if len(match[0]) > 1 and match[0].isupper() and match[0].isalpha() and not shouted else " ", text)
     text = re.sub(r"[·,，.。;；:：?？!！()（）、\"'“”‘’`~/\\<>=+*%$€£¥|-]+", " ", text)
+    for pattern, words in _ALIASES:
+        text = re.sub(pattern, words, text, flags=re.IGNORECASE)
     kept = [word for word in text.split() if _SMALL_CHINESE.sub("", word)]
     return " ".join(kept)
 
 
 def unresolved(loose: str, clause: str, found: Sequence[str]) -> list[str]:
     """Words that look like names (capital letters, or a Chinese run) and were found nowhere."""
+    for _, words in _ALIASES:
+        known = words.split()
+        if any(word in found for word in known) or "F" in known or "M" in known:
+            found = [*found, *known]
     for value in sorted(found, key=len, reverse=True):
-        loose = re.sub(rf"{re.escape(value)}(?:s|es)?", " ", loose, flags=re.IGNORECASE)
+        loose = re.sub(rf"(?<![A-Za-z]){re.escape(value)}(?:s|es)?(?![A-Za-z])", " ", loose, flags=re.IGNORECASE)
     names = []
     for word in loose.split():
         inner = re.sub(r"[A-Za-z]", "", _SMALL_CHINESE.sub(" ", word)).strip()
         if re.search(r"[\u4e00-\u9fff]", word):
             names += [run for run in inner.split() if len(run) > 1]
-        elif _named(word, clause):
+        elif _named(word, clause) and word in clause:
             names.append(word)
     return names
 

@@ -43,8 +43,10 @@ def _with_kept(wish: Wish, name: str, kept: tuple[str, ...]) -> Wish:
         return wish
     free = not wish.groups and not wish.period
     if wish.share and free and len(kept) == 1:
-        return replace(wish, groups=(column,), kind="aggregate")
+        return replace(wish, groups=(column,), kind="aggregate", focus=kept[0])
     wish = replace(wish, conditions=(*wish.conditions, Condition(name, "is", kept)))
+    if len(kept) == 1 and column in wish.groups:
+        return replace(wish, groups=tuple(group for group in wish.groups if group != column))
     if len(kept) < 2 or column in wish.groups:
         return wish
     if wish.kind == "trend":

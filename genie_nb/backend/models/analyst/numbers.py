@@ -18,11 +18,15 @@ def figure(value: Any, sign: Sign = ("", "")) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value).removesuffix("T00:00:00.000").removesuffix("T00:00:00.000Z").removesuffix(" 00:00:00")
+        return re.sub(r"^(\d{4}-\d\d-\d\d)(?:[T ]00:00:00(?:\.000)?Z?|[T ](\d\d:\d\d)(?::00(?:\.000)?Z?))$", _moment, str(value))
     size = abs(value)
     text = _plain(size)
     minus = "−" if value < 0 and float(text.replace(",", "")) != 0 else ""
     return f"{minus}{sign[0]}{text}{sign[1]}"
+
+
+def _moment(match: re.Match[str]) -> str:
+    return f"{match[1]} {match[2]}" if match[2] else match[1]
 
 
 def _plain(size: float) -> str:

@@ -49,17 +49,20 @@ def to_date(column):
     """Dates in the format that reads the most of them."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return column
-    text = column.astype("string").str.strip()
+    text = column.astype("string").str.strip().str.replace(r"\\.0$", "", regex=True)
+    if pd.api.types.is_numeric_dtype(column) and text.str.len().max() > 6:
+        text = text.str.zfill(8)
     text = text.str.replace(r"\\s*[年月]\\s*(?=\\d)", "-", regex=True).str.replace(r"[年月日号]+$", "", regex=True)
     quarter = text.str.extract(r"^(?P<y>\\d{4})\\D*?[Qq第]\\s*(?P<q>[1-4一二三四])|^[Qq](?P<q2>[1-4])\\D*(?P<y2>\\d{4})$")
     number = quarter["q"].fillna(quarter["q2"]).replace({"一": "1", "二": "2", "三": "3", "四": "4"})
     start = quarter["y"].fillna(quarter["y2"]) + "-" + (pd.to_numeric(number) * 3 - 2).astype("Int64").astype("string")
     text = start.fillna(text)
-    formats = ["%Y-%m-%d", "ISO8601", "%Y-%m", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y%m%d", "%Y%m",
+    formats = ["%Y-%m-%d", "ISO8601", "%Y-%m", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y%m%d", "%d%m%Y", "%Y%m",
                "%Y.%m.%d", "%Y/%m", "%b %Y", "%B %Y", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b-%y",
                "%m/%d/%y", "%d/%m/%y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "mixed"]
     tries = (pd.to_datetime(text, format=form, errors="coerce", utc=True) for form in formats)
     dates = max(tries, key=lambda found: found.notna().sum()).dt.tz_localize(None)
+    dates = dates.where(dates.dt.year.between(1700, 2200))
     unread[column.name] = int((text.notna() & (text != "") & dates.isna()).sum())
     return dates
 '''

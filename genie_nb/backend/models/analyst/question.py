@@ -23,6 +23,12 @@ _GROUP_BEFORE = re.compile(
 )
 _GROUP_MARK = re.compile(r"\b(?:by|per|for each|for every|across|grouped|in each|of each|in every)\b|[按各每]", re.IGNORECASE)
 _COUNTED = re.compile(r"(?:\b(?:how many|number of|count of|count)(?: the)?(?: different| distinct| unique)?|多少[个种家名位条类]?|几[个种家名位]|有多少)\s*$", re.IGNORECASE)
+_BEYOND = re.compile(
+    r"\b(?:predict\w*|forecast\w*|why|poem|story|joke|translate|write|e-?mail|recommend\w*|advise|should)\b|预测|为什么|为何|写[一首篇封]|翻译|建议|推荐|笑话",
+    re.IGNORECASE,
+)
+_AGAIN = re.compile(r"\s*(?:and|now|or|but|same|what about|how about|for|in|那|呢|还有|换成)\b", re.IGNORECASE)
+_FELL = re.compile(r"declin|fell|fall|drop|decreas|shr[aiu]nk|lost|slowest|least|下降|下跌|减少|降幅|跌|最慢", re.IGNORECASE)
 _WHEN = re.compile(r"\bwhen\b|什么时候|何时|哪一?[天日月年]", re.IGNORECASE)
 
 
@@ -37,6 +43,8 @@ class Wish:
         only_chart: Whether the numbers were another wish.
         notes: What the answer must say of how the question was read, as (key, words).
         loose: The words that no column, verb or condition took: perhaps values of text columns.
+        text: The clause itself.
+        focus: The group that the question asks for, while all groups are computed.
     """
 
     kind: str
@@ -54,6 +62,8 @@ class Wish:
     only_chart: bool = False
     notes: tuple[tuple[str, str], ...] = ()
     loose: str = ""
+    text: str = ""
+    focus: str = ""
 
 
 def read_question(question: str, sources: Sequence[Source]) -> list[Wish]:
@@ -67,7 +77,7 @@ def read_question(question: str, sources: Sequence[Source]) -> list[Wish]:
     for at, clause in enumerate(clauses):
         later = " ".join(other.text for other in clauses[at + 1 :])
         wish = _read_clause(clause, source, wishes[-1] if wishes else None, later)
-        if wish is not None and (not wishes or replace(wish, loose="", notes=()) != replace(wishes[-1], loose="", notes=())):
+        if wish is not None and (not wishes or replace(wish, text="", notes=()) != replace(wishes[-1], text="", notes=())):
             wishes.append(wish)
     return wishes
 
@@ -101,23 +111,36 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
     text = clause.text
     mentions = find_mentions(text, source.columns)
     time = _time(mentions, source)
-    conditions, rest = conditions_in(text, time, [m for m in mentions if m.column.role == "measure"])
+    conditions, rest = conditions_in(text, time, [m for m in mentions if m.column.role == "measure"], source.columns)
     mentions = [m for m in mentions if rest[m.start : m.end].strip("·")]
+    mentions = _without_limits(mentions, conditions, rest)
+    named = rest
+    for mention in mentions:
+        if mention.strength >= 3 and mention.column.role != "time":  # a header such as `Growth Rate` is no verb
+            rest = rest[: mention.start] + "_" * (mention.end - mention.start) + rest[mention.end :]
     kind = _kind(rest, mentions)
     period = _period(rest, mentions, time)
-    loose = leftover(rest, mentions)
+    loose = leftover(named, mentions)
     chart = next((name for name in CHARTS if has(name, rest)), "auto") if has("chart", rest) or kind == "chart" else ""
     if before is not None and not mentions and not conditions and not period and kind == "chart":
         return replace(before, chart=chart, only_chart=True, loose=before.loose, notes=())
-    if kind == "" and not conditions and not period and not loose:
+    if _BEYOND.search(text) or (kind == "" and not conditions and not (before and _AGAIN.match(text))):
         return None
-    if kind == "" and before is None and not mentions and not conditions and not period:
-        return None
-    wish = Wish(kind, source, time=time, period=period, conditions=tuple(conditions), chart=chart, loose=loose, share=has("share", rest))
+    wish = Wish(kind, source, time=time, period=period, conditions=tuple(conditions), chart=chart, loose=loose, text=text, share=has("share", rest))
     wish = replace(wish, n=top_count(rest), ascending=has("bottom", rest) and not has("top", rest))
     wish = _with_columns(wish, rest, mentions)
     wish = _inherit(wish, before, clause, later)
     return _settle(wish, rest)
+
+
+def _without_limits(mentions: list[Mention], conditions: Sequence[Condition], text: str) -> list[Mention]:
+    """The mentions without a column that is only named to set a limit, as in `orders with revenue over 300`."""
+    limited = {condition.column for condition in conditions if condition.op in (">", ">=", "<", "<=")}
+    others = [m for m in mentions if m.column.role == "measure" and m.column.name not in limited]
+    named = any(has(name, text) for name in AGGREGATES if name != "count")
+    if not limited or (named and not others):
+        return mentions
+    return [m for m in mentions if m.column.name not in limited]
 
 
 def _time(mentions: Sequence[Mention], source: Source) -> Column | None:
@@ -183,8 +206,8 @@ def _with_columns(wish: Wish, text: str, mentions: Sequence[Mention]) -> Wish:
             continue
         if column.role == "measure" and not (led and measures and wish.kind in ("aggregate", "distribution", "compare", "chart")):
             measures.append(column)
-        elif column.role == "id" and not led and not (counted and _COUNTED.search(text[: mention.start])):
-            continue
+        elif column.role == "id" and (not led or has("mean", text)) and not (counted and _COUNTED.search(text[: mention.start])):
+            notes.append(("id", column.name))
         elif counted and _COUNTED.search(text[: mention.start]) and not led:
             measures.append(column)
         else:
@@ -216,6 +239,16 @@ def _settle(wish: Wish, text: str) -> Wish | None:
     aggregates = tuple(name for name in AGGREGATES if has(name, text))
     if wish.kind in ("top", "growth", "trend", "compare", "chart", "correlation"):
         aggregates = tuple(name for name in aggregates if name in ("sum", "mean", "median", "count")) or wish.aggregates
+    limited = any(condition.op in (">", ">=", "<", "<=") for condition in wish.conditions)
+    if limited and wish.kind in ("aggregate", "distinct", "") and not any(c.role == "measure" for c in wish.measures) and not aggregates:
+        wish, aggregates = replace(wish, kind="aggregate", measures=()), ("count",)
+    if wish.share and not wish.measures and not aggregates and wish.kind == "aggregate":
+        aggregates = ("count",)
+    ids = [column for column in wish.source.of_role("id") if ("id", column.name) in wish.notes]
+    if ids and not wish.measures and wish.kind == "aggregate" and aggregates and "count" not in aggregates:
+        wish, aggregates = replace(wish, measures=(ids[0],)), ("count",)
+    else:
+        wish = replace(wish, notes=tuple(note for note in wish.notes if note[0] != "id"))
     counts = "count" in aggregates and not any(column.role == "measure" for column in wish.measures)
     if "count" in aggregates and not counts:
         aggregates = tuple(name for name in aggregates if name != "count") or ("count",)
@@ -226,7 +259,10 @@ def _settle(wish: Wish, text: str) -> Wish | None:
     if wish.kind in ("aggregate", "top", "trend", "growth", "compare"):
         wish = _with_aggregates(wish, ("count",) if counts else aggregates)
     if wish.kind in ("trend", "growth"):
-        wish = _with_time(wish)
+        wish = replace(_with_time(wish), ascending=_FELL.search(text) is not None)
+    if wish.kind == "compare" and not wish.period and not wish.groups:
+        spans = [condition.op for condition in wish.conditions if len(condition.values) > 1 and condition.op in ("year", "month", "quarter")]
+        wish = replace(wish, period=spans[0] if spans else "")
     if wish.kind == "top" and _WHEN.search(text) and not wish.groups and not wish.period:
         wish = replace(wish, notes=(*wish.notes, ("when", "")))
     if wish.kind == "correlation" and len(wish.measures) == 1 and wish.groups:
@@ -238,6 +274,8 @@ def _chart_kind(wish: Wish) -> str:
     if wish.chart == "scatter" or (len(wish.measures) == 2 and not wish.groups and not wish.period and wish.time is None):
         return "correlation"
     if wish.chart in ("hist", "box"):
+        return "distribution"
+    if wish.groups and not wish.measures and not wish.period:
         return "distribution"
     if wish.groups or wish.period:
         return "trend" if wish.period and not wish.groups else "aggregate"
@@ -268,8 +306,7 @@ def _with_aggregates(wish: Wish, aggregates: tuple[str, ...]) -> Wish:
     row_by_row = wish.kind == "top" and not wish.groups and not wish.period
     if row_by_row:
         return wish
-    chosen = "mean" if wish.measures and all(column.averaged for column in wish.measures) else "sum"
-    return replace(wish, aggregates=(chosen,), notes=(*wish.notes, ("aggregate", chosen)))
+    return replace(wish, aggregates=("mean" if wish.measures and all(column.averaged for column in wish.measures) else "sum",))
 
 
 def _with_time(wish: Wish) -> Wish:

@@ -10,23 +10,18 @@ from genie_nb.backend.models.analyst.question import Wish
 
 __all__ = ("remarks",)
 
-_AGGREGATES = {"sum": ("added up", "求和"), "mean": ("averaged", "求平均")}
 _STEPS = {"Y": ("year", "年"), "M": ("month", "月"), "D": ("day", "日"), "h": ("hour", "小时")}
 
 
 def remarks(wish: Wish, facts: Mapping[str, Any], *, chinese: bool, missed: tuple[str, ...]) -> list[str]:
     """The remarks, each one sentence."""
-    pairs = [*(_missed(word, wish) for word in missed), *_readings(wish), *_left_out(wish, facts), *_cleaned(wish)]
+    pairs = [*([_measures(wish)] if missed else []), *_readings(wish), *_left_out(wish, facts), *_cleaned(wish, facts)]
     return [pair[chinese] for pair in dict.fromkeys(pairs)]
 
 
-def _missed(word: str, wish: Wish) -> tuple[str, str]:
-    measures = ", ".join(column.name for column in wish.source.of_role("measure")[:8])
-    name = wish.source.name
-    return (
-        f"“{word}” is neither a column nor a value in {name} and was left out of account. Its number columns: {measures or 'none'}.",
-        f"“{word}”在 {name} 中既不是列名也不是取值,未予考虑。数值列有:{measures or '无'}。",
-    )
+def _measures(wish: Wish) -> tuple[str, str]:
+    names = [column.name for column in wish.source.of_role("measure")[:8]]
+    return (f"The number columns are: {', '.join(names) or 'none'}.", f"数值列有:{'、'.join(names) or '无'}。")
 
 
 def _readings(wish: Wish) -> list[tuple[str, str]]:
@@ -39,10 +34,8 @@ def _readings(wish: Wish) -> list[tuple[str, str]]:
                 word, taken, *others = words.split("|")
                 other, other_zh = ", ".join(others), "、".join(others)
                 found.append((f"I read “{word}” as the column “{taken}” (it could also be {other}).", f"“{word}”按“{taken}”列理解(也可能指{other_zh})。"))
-            case "aggregate" if wish.measures:
-                name = "/".join(column.name for column in wish.measures)
-                how = _AGGREGATES[words]
-                found.append((f"No way to combine rows was named; {name} was {how[0]}.", f"问题没有指明汇总方式,{name} 按{how[1]}处理。"))
+            case "id":
+                found.append((f"{words} names things and is no quantity, so it was counted.", f"{words} 是标识而不是数量,因此改为计数。"))
             case "no time":
                 found.append(("There is no date column to follow over time.", "没有日期列,无法按时间分析。"))
     return found
@@ -63,8 +56,9 @@ def _left_out(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _cleaned(wish: Wish) -> list[tuple[str, str]]:
-    names = [column.name for column in wish.measures if column.role == "measure" and not column.clean]
+def _cleaned(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    read = facts.get("unread") or {}  # the columns that had to be read from text, also those without a fault
+    names = [column.name for column in wish.measures if column.role == "measure" and column.name in read]
     if not names:
         return []
     return [(f"{', '.join(names)}: numbers written as text were turned into numbers.", f"{'、'.join(names)}:以文本书写的数字已转换为数值。")]

@@ -16,8 +16,9 @@ _KEPT = re.compile(r"\.(?:png|jpe?g|svg|csv|tsv|xlsx|parquet|json|md|html|pdf|tx
 def summing_up(conversation: Conversation) -> tuple[str, Call | None]:
     """The answer, and the call that delivers the files, if there are any."""
     language = conversation.language
-    done = [entry for entry in conversation.results if entry.get("status") != "failed"]
-    failed = [entry for entry in conversation.results if entry.get("status") == "failed"]
+    results = sorted(conversation.results, key=lambda entry: int("".join(re.findall(r"\d+", str(entry.get("step", "")))) or 0))
+    done = [entry for entry in results if entry.get("status") != "failed"]
+    failed = [entry for entry in results if entry.get("status") == "failed"]
     told = [entry for entry in done if not _is_look(entry)] or done
     main = [entry for entry in told if not _is_extra(entry, told)]
     side = [entry for entry in told if entry not in main]

@@ -8,7 +8,7 @@ __all__ = ("ADDITIVE", "AVERAGED", "CONCEPTS")
 CONCEPTS: tuple[tuple[str, ...], ...] = tuple(
     tuple(line.split(", "))
     for line in """\
-sales, revenue, turnover, amount, takings, 销售额, 营业额, 销售金额, 营收, 收入, 金额, 销售, 流水
+sales, revenue, turnover, amount, takings, umsatz, 销售额, 营业额, 销售金额, 营收, 收入, 金额, 销售, 流水
 profit, margin, earnings, 利润, 毛利, 盈利, 净利
 quantity, qty, units, volume, pieces, 数量, 销量, 件数, 销售量
 price, 单价, 价格, 售价
@@ -39,7 +39,7 @@ employee, staff, worker, 员工, 职员, 雇员
 salary, wage, pay, income, compensation, 工资, 薪资, 薪水, 月薪, 年薪, 收入
 job, occupation, profession, position, role, 职业, 职位, 岗位, 工种
 education, degree, 学历, 教育程度
-score, rating, grade, mark, points, 评分, 分数, 得分, 成绩, 打分
+score, rating, grade, mark, points, 平均分, 评分, 分数, 得分, 成绩, 打分
 satisfaction, 满意度
 temperature, temp, 温度, 气温
 humidity, 湿度

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genie_nb.backend.models.analyst.labels import label, title_of, where_text
+from genie_nb.backend.models.analyst.labels import label, spaced, title_of, where_text
 from genie_nb.backend.models.analyst.numbers import Sign, figure, percent, table
 from genie_nb.backend.models.analyst.question import Wish
 from genie_nb.backend.models.analyst.remarks import remarks
@@ -30,7 +30,10 @@ class Told:
     @property
     def rows(self) -> list[list[Any]]:
         """The result's table, as far as it was printed."""
-        return [list(row) for row in self.facts.get("table") or []]
+        columns = [self.wish.source.column(head) for head in self.heads]
+        names = [column is not None and column.role in ("id", "time") for column in columns]
+        table = self.facts.get("table") or []
+        return [[_plain(value) if name else value for name, value in zip(names, row, strict=True)] for row in table]
 
     @property
     def heads(self) -> list[str]:
@@ -43,7 +46,7 @@ class Told:
 
     def sign(self, head: str = "") -> Sign:
         """What stands before and after the numbers of a column of the result."""
-        if head.endswith("%"):
+        if head.endswith(" %"):
             return ("", " %")
         if head in (label("count", None, "en"), label("count", None, "zh")) or "different" in head or "不同" in head:
             return ("", "")
@@ -77,6 +80,13 @@ class Told:
         words = where_text(self.wish.conditions, "zh" if self.chinese else "en")
         return f"({words})" if words and self.chinese else f" ({words})" if words else ""
 
+    def where_else(self) -> str:
+        """The conditions besides those that name the groups."""
+        names = {column.name for column in self.wish.groups} | ({self.wish.time.name} if self.wish.time and self.wish.period else set())
+        kept = tuple(condition for condition in self.wish.conditions if condition.column not in names)
+        words = where_text(kept, "zh" if self.chinese else "en")
+        return f"({words})" if words and self.chinese else f" ({words})" if words else ""
+
     def measured(self) -> str:
         """What was measured, as the table calls it."""
         measure = self.wish.measures[0] if self.wish.measures else None
@@ -94,6 +104,11 @@ class Told:
         if count > len(rows):
             text += "\n\n" + self.say(f"The first {len(rows)} of {count:,} rows.", f"共 {count:,} 行,这里是前 {len(rows)} 行。")
         return text
+
+
+def _plain(value: Any) -> Any:
+    """A year or an id: a number that is a name takes no separator."""
+    return f"{value:.0f}" if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _name(value: Any, *, chinese: bool) -> str:
@@ -120,8 +135,15 @@ def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...]
             f"The chart `{chart}` shows {_lower(title_of(wish, 'en').removeprefix('Chart of '))}.",
             f"图表 `{chart}` 展示了{title_of(wish, 'zh').removeprefix('画图:')}。",
         )
+    if missed:
+        listed = told.say(", ", "、").join(f"“{word}”" for word in missed)
+        are = "are neither columns nor values" if len(missed) > 1 else "is neither a column nor a value"
+        body = told.say(f"{listed} {are} in {wish.source.name}. Without it: ", f"{listed}在 {wish.source.name} 中既不是列名也不是取值。不考虑它:") + body
     told_remarks = remarks(wish, facts, chinese=told.chinese, missed=missed) if not wish.only_chart else []
-    return body + ("\n\n" + "\n".join(f"- {remark}" for remark in told_remarks) if told_remarks else "")
+    text = body + ("\n\n" + "\n".join(f"- {remark}" for remark in told_remarks) if told_remarks else "")
+    if not told.chinese:
+        return text
+    return "\n".join(line if line.startswith("|") or "`" in line else spaced(line) for line in text.split("\n"))
 
 
 def no_rows_text(told: Told) -> str:
@@ -155,6 +177,16 @@ def _aggregate(told: Told) -> str:
     name = " / ".join(column.name for column in wish.groups)
     if len(rows) == 1:
         return told.say(f"{_upper(told.measured())}{told.where()} for {told.key(top)}: {told.shown(top)}.", f"{told.key(top)}的{told.measured()}{told.where()}为 {told.shown(top)}。")
+    asked = next((row for row in rows if told.key(row) == wish.focus), None)
+    if asked is not None and told.heads[-1].endswith(" %") and whole is not None:
+        part = told.say(
+            f"{wish.focus} accounts for {percent(asked[-1])} of {told.measured()}{told.where()}: {told.shown(asked)} of {figure(whole, told.sign(heads[1]))}.",
+            f"{wish.focus}占{told.measured()}{told.where()}的 {percent(asked[-1])}:{figure(whole, told.sign(heads[1]))} 中的 {told.shown(asked)}。",
+        )
+        return f"{part}\n\n{told.grid()}"
+    if told.number(top) == told.number(low) and told.facts.get("count", 0) == len(rows):
+        same = told.say(f"{_upper(told.measured())}{told.where()} is the same for every {name}: {told.shown(top)}.", f"各{name}的{told.measured()}{told.where()}相同,均为 {told.shown(top)}。")
+        return f"{same}\n\n{told.grid()}"
     lowest = "" if told.facts.get("count", 0) > len(rows) else told.say(f"; {told.key(low)} has the lowest ({told.shown(low)})", f",{told.key(low)}最低({told.shown(low)})")
     overall = figure(whole, told.sign(heads[len(wish.groups)])) if whole is not None else ""
     first = told.say(
@@ -189,10 +221,10 @@ def _single(told: Told) -> str:
         return told.say(f"{used:,}{rest}{told.where() and ': ' + told.where().strip(' ()')}.", f"{told.where().strip('()')}共 {used:,} 行{rest if whole != used else ''}。")
     text = joint.join(parts)
     if len(parts) > 2:
-        head = told.say(f"{title_of(told.wish, 'en')}, over {used:,} rows:", f"{title_of(told.wish, 'zh')},共 {used:,} 行:")
+        head = told.say(f"{title_of(told.wish, 'en')}, over {used:,} row{'s' * (used != 1)}:", f"{title_of(told.wish, 'zh')},共 {used:,} 行:")
         lines = "\n".join(f"- {name}: {figure(value, told.sign(name))}" for name, value in zip(told.heads, row, strict=True))
         return f"{head}\n\n{lines}"
-    return told.say(f"{_upper(text)}{told.where()}, over {used:,} rows.", f"{told.where().strip('()')}{'的' if told.where() else ''}{text},共 {used:,} 行。")
+    return told.say(f"{_upper(text)}{told.where()}, over {used:,} row{'s' * (used != 1)}.", f"{told.where().strip('()')}{'的' if told.where() else ''}{text},共 {used:,} 行。")
 
 
 def _top(told: Told) -> str:
@@ -207,7 +239,7 @@ def _top(told: Told) -> str:
         chosen = rows[: wish.n]
         listed = told.say(", ", "、").join(f"{told.key(row)} ({told.shown(row)})" for row in chosen[:10])
         first = told.say(
-            f"The {len(chosen)} {name or 'periods'} with the {side} {told.measured()}{told.where()}: {listed}.",
+            f"The {len(chosen)} {side} by {told.measured()}{told.where()}: {listed}.",
             f"{told.measured()}{told.where()}{side}的 {len(chosen)} 个{name or '时期'}:{listed}。",
         )
         return f"{first}\n\n{told.grid()}" if len(chosen) > 1 else first
@@ -225,6 +257,11 @@ def _top_rows(told: Told) -> str:
     measure = told.wish.measures[0]
     side = told.say("lowest" if told.wish.ascending else "highest", "最低" if told.wish.ascending else "最高")
     best = told.rows[0]
+    if told.wish.n > 1:
+        at = next((at for at, head in enumerate(told.heads) if at and (c := told.wish.source.column(head)) and c.role == "category"), None)
+        listed = told.say(", ", "、").join(figure(row[0], measure.sign) + (f" ({figure(row[at])})" if at else "") for row in told.rows[:10])
+        first = told.say(f"The {len(told.rows)} {side} values of {measure.name}{told.where()}: {listed}.", f"{measure.name}{told.where()}{side}的 {len(told.rows)} 个值:{listed}。")
+        return f"{first}\n\n{told.grid()}"
     whose = ", ".join(f"{head} {figure(value)}" if not isinstance(value, int) else f"{head} {value}" for head, value in zip(told.heads[1:4], best[1:4], strict=False) if value is not None)
     first = told.say(
         f"The {side} {measure.name}{told.where()} is {figure(best[0], measure.sign)}" + (f" ({whose})" if whose else ""),
@@ -281,8 +318,8 @@ def _compare(told: Told) -> str:
     times = gap / told.number(low) * 100 if told.number(low) > 0 else None
     by = f" ({percent(times)})" if times is not None else ""
     first = told.say(
-        f"{told.key(high)} is ahead: its {told.measured()} is {told.shown(high)}, that of {told.key(low)} {told.shown(low)}, a difference of {figure(gap, told.sign(told.measured()))}{by}.",
-        f"{told.key(high)}更高:{told.measured()}为 {told.shown(high)},{told.key(low)}为 {told.shown(low)},相差 {figure(gap, told.sign(told.measured()))}{by}。",
+        f"{told.key(high)} has the higher {told.measured()}{told.where_else()}: {told.shown(high)} against {told.shown(low)} for {told.key(low)}, a difference of {figure(gap, told.sign(told.measured()))}{by}.",
+        f"{told.key(high)}更高:{told.measured()}{told.where_else()}为 {told.shown(high)},{told.key(low)}为 {told.shown(low)},相差 {figure(gap, told.sign(told.measured()))}{by}。",
     )
     return f"{first}\n\n{told.grid()}"
 

@@ -3,6 +3,7 @@
 Above: `wording`. Below: `numbers`, `question`.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -45,30 +46,41 @@ def correlation_text(told: Telling) -> str:
 
 
 def quality_text(told: Telling) -> str:
-    """Missing, doubled and odd values."""
-    facts, rows = told.facts, told.rows
-    joint = told.say(", ", "、")
+    """Missing, doubled and odd values; what was asked for comes first."""
+    rows, joint = told.rows, told.say(", ", "、")
     missing = [f"{name} {gone:,} ({percent(share)})" for name, gone, share, *_ in sorted(rows, key=lambda row: -row[1]) if gone]
-    outliers = [f"{row[0]} {row[3]:,}" for row in rows if row[3]]
-    negative = [f"{row[0]} {row[4]:,}" for row in rows if row[4]]
-    unread = [f"{row[0]} {row[5]:,}" for row in rows if row[5]]
     total = sum(row[1] for row in rows)
-    first = told.say(
-        f"{total:,} values are missing: {joint.join(missing)}." if missing else "No values are missing.",
-        f"共缺失 {total:,} 个值:{joint.join(missing)}。" if missing else "没有缺失值。",
-    )
-    doubled = facts.get("duplicates", 0)
-    lines = [told.say(f"Duplicate rows: {doubled:,}.", f"重复行:{doubled:,}。")]
-    for found, english, chinese in (
-        (outliers, "Outliers (more than 1.5 interquartile ranges outside the quartiles)", "离群值(超出四分位 1.5 倍 IQR)"),
-        (negative, "Negative values", "负值"),
-        (unread, "Values that are no number or date", "无法解析为数字或日期的值"),
-    ):
-        if found:
-            lines.append(told.say(f"{english}: {joint.join(found)}.", f"{chinese}:{joint.join(found)}。"))
-    if not outliers:
-        lines.append(told.say("No outliers by the 1.5 × IQR rule.", "按 1.5 倍 IQR 规则没有离群值。"))
-    return first + "\n\n" + "\n".join(f"- {line}" for line in lines)
+    counts = {at: joint.join(f"{row[0]} {row[at]:,}" for row in rows if row[at]) for at in (3, 4, 5)}
+    doubled = told.facts.get("duplicates", 0)
+    lines = {
+        "missing": told.say(
+            f"{total:,} values are missing: {joint.join(missing)}." if missing else "No values are missing.",
+            f"共缺失 {total:,} 个值:{joint.join(missing)}。" if missing else "没有缺失值。",
+        ),
+        "odd": _outliers(told),
+        "doubled": told.say(f"{doubled:,} rows are duplicates." if doubled else "No row is a duplicate.", f"有 {doubled:,} 行重复。" if doubled else "没有重复行。"),
+        "negative": told.say(f"Negative values: {counts[4] or 'none'}.", f"负值:{counts[4] or '无'}。"),
+    }
+    if counts[5]:
+        lines["unread"] = told.say(f"Values that are no number or date: {counts[5]}.", f"无法解析为数字或日期的值:{counts[5]}。")
+    first = next((name for name, words in _FOCUS.items() if re.search(words, told.wish.text, re.IGNORECASE)), "missing")
+    rest = [line for name, line in lines.items() if name != first]
+    return lines[first] + "\n\n" + "\n".join(f"- {line}" for line in rest)
+
+
+_FOCUS = {"missing": "missing|null|nan|empty|blank|缺失|空", "doubled": "duplicat|重复", "negative": "negative|负", "odd": "outlier|odd|anomal|unusual|strange|异常|离群"}
+
+
+def _outliers(told: Telling) -> str:
+    odd = told.facts.get("odd") or {}
+    found = []
+    for row in told.rows:
+        if row[3]:
+            values = ", ".join(figure(value) for value in odd.get(str(row[0]), []))
+            found.append(f"{row[0]} {row[3]:,} ({values}{', …' if row[3] > 5 else ''})")
+    if not found:
+        return told.say("No outliers by the 1.5 × IQR rule.", "按 1.5 倍 IQR 规则没有离群值。")
+    return told.say(f"Outliers by the 1.5 × IQR rule: {', '.join(found)}.", f"离群值(1.5 倍 IQR 规则):{'、'.join(found)}。")
 
 
 def distribution_text(told: Telling) -> str:

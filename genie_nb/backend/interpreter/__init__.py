@@ -1,0 +1,1 @@
+"""The code interpreter: child kernels and the sessions that run on them."""

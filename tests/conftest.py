@@ -1,0 +1,54 @@
+"""What every test gets: no settings from the machine, a backend loop, runs."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genie_nb.backend.interpreter.base import CodeRunner
+from genie_nb.backend.loop import BackendLoop
+from genie_nb.backend.models.base import ChatModel
+from genie_nb.backend.runs import Equipment, Run, RunRequest
+from genie_nb.backend.settings import Settings
+from genie_nb.backend.tools.base import Tool, ToolBox
+from genie_nb.backend.tools.code_interpreter import CodeInterpreter
+from tests.fakes import FakeRunner
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("GENIE_", "OPENAI_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def backend() -> Iterator[BackendLoop]:
+    loop = BackendLoop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def make_run(backend: BackendLoop, tmp_path: Path) -> Callable[..., Run]:
+    """Makes runs that are not started yet, with a model and tools of the test's own."""
+
+    def make(
+        model: ChatModel | Callable[[], ChatModel],
+        *tools: Tool,
+        query: str = "How many rows?",
+        runner: CodeRunner | None = None,
+        owned: bool = True,
+        request: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> Run:
+        given = Settings.load(**{"agent": "react", "runs_folder": tmp_path / "runs", **settings})
+        code = CodeInterpreter(runner or FakeRunner(), cell_timeout_s=5.0)
+        equipment = Equipment(
+            model if callable(model) else lambda: model, lambda workspace, preamble: ToolBox((code, *tools)), owned
+        )
+        return Run(RunRequest(query, given, **(request or {})), equipment, backend)
+
+    return make

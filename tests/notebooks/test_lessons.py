@@ -1,0 +1,57 @@
+"""The lessons: each runs under strict nbval, and nbval notices when an answer changes."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+SANITISE = Path(__file__).with_name("nbval_sanitise.cfg")
+
+
+def nbval(notebook: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", "-c", "/dev/null"]
+    return subprocess.run(
+        [*command, "--rootdir", str(notebook.parent), "--nbval-sanitize-with", str(SANITISE), str(notebook)],
+        cwd=notebook.parent, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
+def test_a_lesson_passes_strict_nbval(lesson: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(lesson, tmp_path))
+    done = nbval(copy)
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+@pytest.mark.timeout(300)
+def test_strict_nbval_fails_when_an_answer_changes(tmp_path: Path) -> None:
+    lesson = nbformat.read(LESSONS[0], as_version=4)
+    changed = re.sub(r"\*\*[^*\n]{5,}\*\*", "**Something else.**", json.dumps(lesson), count=1)
+    assert changed != json.dumps(lesson)
+    copy = tmp_path / "changed.ipynb"
+    copy.write_text(changed, encoding="utf-8")
+    done = nbval(copy)
+    assert done.returncode == 1, done.stdout[-6000:]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
+def test_a_saved_lesson_shows_its_runs_without_a_kernel_and_without_widgets(lesson: Path) -> None:
+    notebook = nbformat.read(lesson, as_version=4)
+    bundles = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    records = [bundle for bundle in bundles if "gnb-record" in str(bundle.get("text/html", ""))]
+    assert records
+    assert all({"text/plain", "text/markdown"} <= set(record) for record in records)
+    assert not [bundle for bundle in bundles if "application/vnd.jupyter.widget-view+json" in bundle]
+    assert "<script" not in str(records)
+
+
+def test_the_lessons_are_here() -> None:
+    assert [lesson.stem for lesson in LESSONS] == ["01_first_answer", "02_your_own_tools"]

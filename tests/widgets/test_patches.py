@@ -1,0 +1,177 @@
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genie_nb import events as ev
+from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, StreamPart
+from genie_nb.widgets.patches import Painter
+from tests.widgets.page_model import PageModel
+from tests.widgets.sample_runs import call, file_ref, folded, numbered, plan, sample_run, started, words
+
+TEXTS = st.lists(
+    st.sampled_from(
+        ["words ", "\n", "\n\n", "- a\n", "# t\n", "```\n", "x = 1\n", "😀", "中", "|a|b|\n|-|-|\n", "<i>", "**b**"]
+    ),
+    max_size=12,
+).map("".join)
+PARTS = st.one_of(
+    st.builds(StreamPart, text=TEXTS, stream=st.sampled_from(["stdout", "stderr"])),
+    st.builds(CodePart, code=TEXTS),
+    st.builds(DocumentPart, text=TEXTS, media_type=st.sampled_from(["text/plain", "text/markdown", "text/html"])),
+    st.builds(ErrorPart, name=st.just("KeyError"), message=TEXTS, traceback=TEXTS),
+    st.just(ImagePart(content=b"png", alt="chart")),
+)
+CHANCE = st.integers(0, 2**32).map(Random)
+STATES = st.sampled_from(["not_started", "in_progress", "completed", "blocked", "dropped"])
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> list[ev.RunEvent]:
+    """Whole runs: tasks, texts and calls interleaved, then a terminal event."""
+    strands: list[list[ev.RunEvent]] = []
+    tasks = [None, *(f"t{n}" for n in range(draw(st.integers(0, 2))))]
+    for number in range(draw(st.integers(0, 5))):
+        task = draw(st.sampled_from(tasks))
+        if draw(st.booleans()):
+            channel = draw(st.sampled_from(["answer", "tool_thought", "reasoning", "plan_thought"]))
+            *said, last = words(f"m{number}", draw(TEXTS), channel, task)
+            assert isinstance(last, ev.TextFinished)
+            final = draw(st.sampled_from(["answer", last.channel]))
+            text = draw(st.one_of(st.just(last.text), TEXTS))
+            strands.append([*said, ev.TextFinished(message_id=f"m{number}", channel=final, text=text, task_id=task)])
+        else:
+            strands.append(list(call(f"c{number}", "tool", '{"code": "x = 1\\n"}', draw(st.lists(PARTS, max_size=4)), task)))
+    strands.append([ev.PlanUpdated(plan=plan(*draw(st.tuples(STATES, STATES, STATES, STATES))).plan) for _ in range(2)])
+    strands.append([ev.FileCreated(file=file_ref("sales.csv")), ev.FileCreated(file=file_ref("report.md"))])
+    events: list[ev.RunEvent] = [started(draw(st.sampled_from(["Why?", "为什么？"])))]
+    events += [ev.TaskStarted(task_id=task, title="Task", assignee="executor") for task in tasks if task]
+    chance = draw(CHANCE)
+    while any(strands):
+        events.append(chance.choice([strand for strand in strands if strand]).pop(0))
+    events += [ev.TaskFinished(task_id=task, status="completed", summary="ok") for task in tasks if task]
+    events.append(draw(st.sampled_from([ev.RunFinished(output="All done."), ev.RunFailed(code="model", message="No.")])))
+    return numbered(events)
+
+
+def painted_at_once(events: list[ev.RunEvent]) -> PageModel:
+    painter, page = Painter(), PageModel()
+    for event in events:
+        painter.take(event)
+    page.apply(painter.paint())
+    return page
+
+
+@settings(max_examples=150, deadline=None)
+@given(runs(), CHANCE)
+def test_frames_cut_anywhere_show_what_the_whole_run_shows(events: list[ev.RunEvent], chance: Random) -> None:
+    painter, page = Painter(), PageModel()
+    for event in events:
+        painter.take(event)
+        if chance.random() < 0.3:
+            page.apply(painter.paint())
+    page.apply(painter.paint())
+    assert page.tree() == painted_at_once(events).tree()
+
+
+@settings(max_examples=150, deadline=None)
+@given(runs(), CHANCE)
+def test_a_page_that_lost_frames_is_whole_after_a_snapshot_and_the_frames_since(
+    events: list[ev.RunEvent], chance: Random
+) -> None:
+    painter, always, late = Painter(), PageModel(), PageModel()
+    opened = chance.randint(0, len(events))
+    for number, event in enumerate(events):
+        painter.take(event)
+        if number == opened:
+            late.apply(painter.page.snapshot())
+        if chance.random() < 0.3:
+            patches = painter.paint()
+            always.apply(patches)
+            if number >= opened:
+                late.apply(patches)
+    if opened == len(events):
+        late.apply(painter.page.snapshot())
+    patches = painter.paint()
+    always.apply(patches)
+    late.apply(patches)
+    assert late.tree() == always.tree()
+
+
+def test_nothing_touched_is_nothing_painted() -> None:
+    painter = Painter()
+    for event in sample_run():
+        painter.take(event)
+    assert painter.pending
+    painter.paint()
+    assert not painter.pending
+    assert painter.paint() == []
+
+
+def test_what_is_pending_does_not_grow_with_the_words() -> None:
+    painter = Painter()
+    for event in numbered([started(), *words("m", "word " * 10_000, "answer")]):
+        painter.take(event)
+    assert len(painter._touched) <= 4
+
+
+def test_every_word_of_the_transcript_is_on_the_page() -> None:
+    events = sample_run()
+    shown = painted_at_once(events).text()
+    for words_of_run in (
+        "How did sales develop",
+        "offline rules",
+        "Write the report",
+        "The kernel was replaced",
+        "KeyError",
+    ):
+        assert words_of_run in shown
+    transcript = folded(events)
+    assert all(step.title in shown for step in transcript.plan.steps)  # type: ignore[union-attr]
+    assert all(name in shown for name in transcript.files)
+
+
+def test_a_task_that_went_well_folds_and_a_failed_one_stays_open() -> None:
+    painter, page = Painter(), PageModel()
+    for event in numbered(
+        [
+            started(),
+            ev.TaskStarted(task_id="a", title="A", assignee="x"),
+            ev.TaskStarted(task_id="b", title="B", assignee="x"),
+            ev.TaskFinished(task_id="a", status="completed"),
+            ev.TaskFinished(task_id="b", status="failed", summary="No file."),
+        ]
+    ):
+        painter.take(event)
+    page.apply(painter.paint())
+    assert [page.nodes[key]["attributes"]["data-open"] for key in ("i0", "i1")] == ["0", "1"]
+    assert page.nodes["i1.f"]["text"] == "No file."
+
+
+def test_code_is_shown_while_the_model_still_writes_it() -> None:
+    painter, page = Painter(), PageModel()
+    begin = [started(), ev.ToolStarted(call_id="c", tool="code_interpreter", assignee="x")]
+    for event in numbered([*begin, ev.ToolArguments(call_id="c", fragment='{"code": "x = 1\\ny = \\"\\ud83d')]):
+        painter.take(event)
+    page.apply(painter.paint())
+    assert page.nodes["i0.a"]["text"] == 'x = 1\ny = "'
+
+
+def test_an_answer_that_was_a_thought_at_first_moves_to_the_answer() -> None:
+    painter, page = Painter(), PageModel()
+    said = list(words("m", "It is four.", "tool_thought"))
+    for event in numbered([started(), *said[:-1]]):
+        painter.take(event)
+    page.apply(painter.paint())
+    assert page.nodes["i0"]["parent"] == "work.i"
+    painter.take(ev.TextFinished(seq=9, message_id="m", channel="answer", text="It is four."))
+    page.apply(painter.paint())
+    assert page.nodes["i0"]["parent"] == "answer.i"
+    assert page.text("answer").count("It is four.") == 1
+
+
+def test_the_answer_is_not_said_twice() -> None:
+    page = painted_at_once(sample_run())
+    assert page.text("answer").count("The rise comes from") == 1
+    other = painted_at_once(numbered([started(), ev.RunFinished(output="Only *here*.")]))
+    assert "<p>Only <em>here</em>.</p>" in other.text("answer")

@@ -1,0 +1,182 @@
+import re
+from html import unescape
+
+import pytest
+from markdown_it import MarkdownIt
+
+from genie_nb import events as ev
+from genie_nb.errors import RequestError
+from genie_nb.parts import DocumentPart, FileRef, StreamPart
+from genie_nb.widgets.record import EMBED_BYTES, record_html, record_markdown, record_text
+from tests.widgets.hostile import PAYLOADS
+from tests.widgets.sample_runs import ANSWER, FILES, call, file_ref, folded, numbered, plan, sample_run, started, words
+from tests.widgets.test_render import Reader
+
+RECORD_TAGS = {
+    *("a", "blockquote", "code", "del", "details", "div", "em", "h1", "hr", "iframe", "img", "li", "ol", "p", "pre"),
+    *("span", "strong", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+}
+MARKDOWN_TAGS = {"a", "blockquote", "br", "code", "em", "h1", "hr", "li", "ol", "p", "pre", "strong", "ul"}
+
+
+def html_of(events: list[ev.RunEvent], contents: dict[str, bytes] = FILES) -> str:
+    return record_html(folded(events), read_file=contents.__getitem__)
+
+
+def test_equal_runs_at_other_times_under_other_ids_give_equal_records() -> None:
+    one = sample_run()
+    two = [
+        type(event)(
+            **{name: getattr(event, name) for name in event.__struct_fields__}
+            | {"run_id": "another", "at": event.at * 7, **({"seconds": 99.0} if isinstance(event, ev.ToolFinished) else {})}
+        )
+        for event in one
+        if not isinstance(event, ev.UsageReported)
+    ]
+    for record in (html_of, lambda run: record_text(folded(run)), lambda run: record_markdown(folded(run))):
+        assert record(one) == record(two)  # type: ignore[operator]
+
+
+def test_the_text_says_question_plan_answer_and_files() -> None:
+    text = record_text(folded(sample_run()))
+    assert text.startswith("Question: How did sales develop, and where?\n\nPlan:\n  Understand\n  ✓ Look at the file\n")
+    assert f"Answer:\n{ANSWER}" in text
+    assert text.endswith("Files: growth.png, report.md, sales.csv")
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (ev.RunFailed(code="model", message="The key was refused."), "Failed: The key was refused."),
+        (ev.RunCancelled(reason="you stopped it"), "Stopped: you stopped it"),
+    ],
+    ids=["failed", "cancelled"],
+)
+def test_a_run_without_an_answer_says_why(end: ev.RunEvent, said: str) -> None:
+    run = numbered([started(), plan("completed", "blocked", "dropped", "not_started"), end])
+    assert said in record_text(folded(run))
+    reason = said.split(": ")[1]
+    assert reason in html_of(run)
+    assert reason in record_markdown(folded(run))
+
+
+def test_a_run_that_goes_on_says_so() -> None:
+    assert record_text(folded(numbered([started()]))) == "Question: What happened?\n\nRunning"
+
+
+def test_labels_are_in_the_language_of_the_question() -> None:
+    run = sample_run(query="销售额如何变化？")
+    assert record_text(folded(run)).startswith("问题: 销售额如何变化？\n\n计划:")
+    assert 'lang="zh"' in html_of(run)
+    assert ">已完成<" in html_of(run)
+
+
+def test_the_html_has_everything_and_needs_nothing() -> None:
+    html = html_of(sample_run())
+    for words_of_run in (
+        "Sales grew by 12 %",
+        "halves",
+        "8,760 rows",
+        "KeyError",
+        "The kernel was replaced",
+        "growth by region",
+    ):
+        assert words_of_run in html
+    outside = re.sub(r"<a [^>]*>", "", html)
+    assert "http" not in outside
+    assert "<script" not in html
+    assert "url(" not in html
+
+
+def test_tasks_are_folded_and_the_answer_is_not() -> None:
+    html = html_of(sample_run())
+    tasks = re.findall(r'<details class="gnb-task"[^>]*>', html)
+    assert len(tasks) == 2
+    assert not any(" open" in task for task in tasks)
+    answer = html[html.index('<div class="gnb-section gnb-answer"') :]
+    assert "<details" not in answer[: answer.index("Files")]
+
+
+def test_a_picture_is_shown_and_a_table_has_its_head() -> None:
+    html = html_of(sample_run())
+    assert html.count('src="data:image/png;base64,') == 2
+    assert "<td>2026-01-02</td>" in html
+
+
+def test_a_small_file_can_be_saved_from_the_record_and_a_large_one_is_listed() -> None:
+    contents = {"small.bin": b"x", "large.bin": b"x" * EMBED_BYTES}
+    files = [ev.FileCreated(file=file_ref(name, contents)) for name in contents]
+    html = html_of(numbered([started(), *files, ev.RunFinished(output="Done.")]), contents)
+    assert re.findall(r'download="([^"]*)"', html) == ["small.bin"]
+    assert "large.bin" in html
+    assert len(html) < EMBED_BYTES
+
+
+@pytest.mark.parametrize("error", [RequestError("No such file."), FileNotFoundError()], ids=["ours", "the disk's"])
+def test_a_file_that_is_gone_is_listed_all_the_same(error: Exception) -> None:
+    def gone(_: str) -> bytes:
+        raise error
+
+    html = record_html(folded(sample_run()), read_file=gone)
+    assert html.count("This file cannot be read.") == 3
+    assert "sales.csv" in html
+
+
+def test_a_very_long_output_is_cut_and_the_rest_counted() -> None:
+    run = numbered([started(), *call("c", "tool", "", [StreamPart(text="x" * 60_000)]), ev.RunFinished(output="")])
+    assert "… 10000 characters left out …" in html_of(run)
+
+
+def hostile_run(payload: str) -> list[ev.RunEvent]:
+    """The payload wherever a model, a tool or a page can put words."""
+    files = {"x.html": payload.encode(), "x.md": payload.encode(), "x.csv": f"{payload}\n{payload}".encode()}
+    names = [FileRef(name=payload, size=1, media_type="text/plain", sha256=""), *(file_ref(name, files) for name in files)]
+    parts = [DocumentPart(text=payload, media_type=kind) for kind in ("text/plain", "text/markdown", "application/json")]
+    return numbered(
+        [
+            started(payload),
+            *words("m", payload, "tool_thought"),
+            ev.TaskStarted(task_id="t", title=payload, assignee=payload),
+            *call("c", payload, '{"query": "x"}', [*parts, StreamPart(text=payload)], "t", payload),
+            ev.NoteAdded(text=payload),
+            *(ev.FileCreated(file=file) for file in names),
+            ev.TaskFinished(task_id="t", status="failed", summary=payload),
+            ev.RunFinished(output=payload),
+        ]
+    )
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+def test_hostile_words_anywhere_run_nothing_in_the_record(payload: str) -> None:
+    html = record_html(folded(hostile_run(payload)), read_file=lambda _: payload.encode())
+    body = html[html.index("</style>") + len("</style>") :]
+    for tag, attributes in Reader(body).tags:
+        assert tag in RECORD_TAGS
+        assert not any(name.startswith("on") for name in attributes)
+        assert tag != "iframe" or attributes["sandbox"] == ""
+        assert str(attributes.get("src", "data:image/")).startswith("data:image/")
+        link = str(attributes.get("href") or "https://")
+        assert link.startswith(("http://", "https://", "mailto:", "data:application/octet-stream;base64,"))
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+def test_hostile_words_run_and_load_nothing_in_the_markdown(payload: str) -> None:
+    markdown = record_markdown(folded(hostile_run(payload)))
+    # The most trusting reader there is: raw HTML on, every scheme allowed.
+    trusting = MarkdownIt("commonmark", {"html": True})
+    trusting.validateLink = lambda _: True  # type: ignore[method-assign]
+    for tag, attributes in Reader(trusting.render(markdown)).tags:
+        assert tag in MARKDOWN_TAGS
+        assert str(attributes.get("href") or "https://").lower().startswith(("http://", "https://", "mailto:"))
+
+
+def test_the_markdown_keeps_code_blocks_as_they_are() -> None:
+    run = numbered([started(), ev.RunFinished(output="a <b>\n\n```html\n<b>bold</b> ![x](y)\n```\n")])
+    markdown = record_markdown(folded(run))
+    assert "```html\n<b>bold</b> ![x](y)\n```" in markdown
+    assert "a &lt;b>" in markdown
+
+
+def test_plain_words_reach_the_page_as_they_were() -> None:
+    html = html_of(numbered([started("1 < 2 & 3 > 2?"), ev.RunFinished(output="Yes.")]))
+    assert "1 < 2 & 3 > 2?" in unescape(html)
