@@ -299,7 +299,7 @@ def table_of(name: str, frame: "pd.DataFrame") -> "pa.Table":
     if not isinstance(frame, pd.DataFrame):
         raise RequestError(f"data[{name!r}] is a {type(frame).__name__}; only DataFrames can be handed over.")
     try:
-        return pa.Table.from_pandas(frame)
+        return pa.Table.from_pandas(frame.copy())  # Arrow itself does not copy numbers
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise RequestError(

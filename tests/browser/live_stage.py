@@ -9,7 +9,7 @@ from IPython.display import display
 from genie_nb import events as ev
 from genie_nb.widgets.record import record_html, record_markdown, record_text
 from genie_nb.widgets.run_view import RunView
-from tests.widgets.sample_runs import folded
+from tests.widgets.sample_runs import FILES, folded
 
 
 class Stage:
@@ -18,19 +18,26 @@ class Stage:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.cancelled = threading.Event()
-        self.contents: dict[str, bytes] = {}
+        self.contents = dict(FILES)
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
+
+    def read(self, name: str) -> bytes:
+        """The content of a file; of an unknown one its name, which may be hostile."""
+        return self.contents.get(name, name.encode())
 
     def view(self) -> RunView:
         """A displayed view whose Stop button sets `cancelled`."""
-        view = RunView(on_cancel=self.cancelled.set, read_file=self.contents.__getitem__, loop=self.loop)
+        view = RunView(on_cancel=self.cancelled.set, read_file=self.read, loop=self.loop)
         show(view)
         return view
 
-    def play(self, view: RunView, events: AsyncIterator[ev.RunEvent]) -> Callable[[], None]:
-        """Let the view follow; the result waits for the end."""
-        future = asyncio.run_coroutine_threadsafe(view.follow(events), self.loop)
-        return lambda: future.result(timeout=100)
+    def play(self, view: RunView, events: AsyncIterator[ev.RunEvent]) -> None:
+        """Let the view follow."""
+        self._following = asyncio.run_coroutine_threadsafe(view.follow(events), self.loop)
+
+    def end(self) -> None:
+        """Wait for the end of what is played."""
+        self._following.result(timeout=100)
 
 
 def show(view: RunView) -> None:
@@ -42,14 +49,14 @@ def show(view: RunView) -> None:
 class Record:
     """A finished run as its cell's value."""
 
-    def __init__(self, events: Iterable[ev.RunEvent], contents: dict[str, bytes]) -> None:
-        self.transcript, self.contents = folded(events), contents
+    def __init__(self, events: Iterable[ev.RunEvent], read_file: Callable[[str], bytes]) -> None:
+        self.transcript, self.read_file = folded(events), read_file
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {
             "text/plain": record_text(self.transcript),
             "text/markdown": record_markdown(self.transcript),
-            "text/html": record_html(self.transcript, read_file=self.contents.__getitem__),
+            "text/html": record_html(self.transcript, read_file=self.read),
         }
 
 
@@ -68,9 +75,9 @@ async def paced(events: Iterable[ev.RunEvent], per_second: float) -> AsyncIterat
         yield event
 
 
-async def gated(events: Iterable[ev.RunEvent], gates: dict[int, asyncio.Event]) -> AsyncIterator[ev.RunEvent]:
-    """Waits for a gate before the event of that number."""
+async def gated(events: list[ev.RunEvent], at: int, gate: asyncio.Event) -> AsyncIterator[ev.RunEvent]:
+    """Waits for the gate before the event of that number."""
     for number, event in enumerate(events):
-        if number in gates:
-            await gates[number].wait()
+        if number == at:
+            await gate.wait()
         yield event

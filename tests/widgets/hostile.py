@@ -1,5 +1,11 @@
 """Texts that try to run, load, imitate or lead away. In a page they set `window.__owned` or ask the host evil.example."""
 
+from collections.abc import Iterable, Iterator
+
+from genie_nb import events as ev
+from genie_nb.parts import DocumentPart, ErrorPart, FileRef, ImagePart, Plan, PlanStep, StreamPart, TablePart
+from tests.widgets.sample_runs import call, numbered, started, words
+
 RUN = "window.__owned=1"
 EVIL = "http://evil.example"
 
@@ -73,3 +79,33 @@ PAYLOADS: dict[str, str] = {
     "null-byte": f"<scr\0ipt>{RUN}</scr\0ipt>",
     "utf7": "+ADw-script+AD4-window.__owned=1+ADw-/script+AD4-",
 }
+
+
+def hostile_run(payloads: Iterable[str]) -> list[ev.RunEvent]:
+    """The payloads wherever a model, a tool or a page can put words."""
+    listed = list(payloads)
+    everything = "\n\n".join(listed)
+    inside = [event for number, payload in enumerate(listed) for event in _hostile_task(f"t{number}", payload)]
+    return numbered([started(everything), *inside, ev.RunFinished(output=everything)])
+
+
+def _hostile_task(task_id: str, payload: str) -> Iterator[ev.RunEvent]:
+    kinds = ("text/plain", "text/markdown", "application/json", "text/html")
+    parts = [
+        *(DocumentPart(text=payload, media_type=kind) for kind in kinds),
+        StreamPart(text=payload),
+        TablePart(columns=(payload,), dtypes=(payload,), rows=((payload,),)),
+        ImagePart(content=payload.encode(), media_type="image/svg+xml", alt=payload),
+        ErrorPart(name=payload, message=payload, traceback=payload),
+    ]
+    step = PlanStep(id=task_id, title=payload, stage=payload, note=payload)
+    yield ev.PlanUpdated(plan=Plan(title=payload, steps=(step,)))
+    yield ev.TaskStarted(task_id=task_id, title=payload, assignee=payload)
+    yield from words(f"m{task_id}", payload, "tool_thought", task_id)
+    yield from words(f"r{task_id}", payload, "reasoning", task_id)
+    yield from words(f"a{task_id}", payload, "answer")
+    yield from call(f"c{task_id}", payload, '{"query": "x"}', parts, task_id, payload)
+    yield ev.NoteAdded(text=payload, task_id=task_id)
+    for kind in ("text/html", "text/markdown", "text/csv", "image/svg+xml", "text/plain"):
+        yield ev.FileCreated(file=FileRef(name=f"{task_id} {kind} {payload}", size=1, media_type=kind, sha256=""))
+    yield ev.TaskFinished(task_id=task_id, status="failed", summary=payload)

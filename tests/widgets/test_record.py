@@ -6,10 +6,10 @@ from markdown_it import MarkdownIt
 
 from genie_nb import events as ev
 from genie_nb.errors import RequestError
-from genie_nb.parts import DocumentPart, FileRef, StreamPart
+from genie_nb.parts import StreamPart
 from genie_nb.widgets.record import EMBED_BYTES, record_html, record_markdown, record_text
-from tests.widgets.hostile import PAYLOADS
-from tests.widgets.sample_runs import ANSWER, FILES, call, file_ref, folded, numbered, plan, sample_run, started, words
+from tests.widgets.hostile import PAYLOADS, hostile_run
+from tests.widgets.sample_runs import ANSWER, FILES, call, file_ref, folded, numbered, plan, sample_run, started
 from tests.widgets.test_render import Reader
 
 RECORD_TAGS = {
@@ -127,28 +127,9 @@ def test_a_very_long_output_is_cut_and_the_rest_counted() -> None:
     assert "… 10000 characters left out …" in html_of(run)
 
 
-def hostile_run(payload: str) -> list[ev.RunEvent]:
-    """The payload wherever a model, a tool or a page can put words."""
-    files = {"x.html": payload.encode(), "x.md": payload.encode(), "x.csv": f"{payload}\n{payload}".encode()}
-    names = [FileRef(name=payload, size=1, media_type="text/plain", sha256=""), *(file_ref(name, files) for name in files)]
-    parts = [DocumentPart(text=payload, media_type=kind) for kind in ("text/plain", "text/markdown", "application/json")]
-    return numbered(
-        [
-            started(payload),
-            *words("m", payload, "tool_thought"),
-            ev.TaskStarted(task_id="t", title=payload, assignee=payload),
-            *call("c", payload, '{"query": "x"}', [*parts, StreamPart(text=payload)], "t", payload),
-            ev.NoteAdded(text=payload),
-            *(ev.FileCreated(file=file) for file in names),
-            ev.TaskFinished(task_id="t", status="failed", summary=payload),
-            ev.RunFinished(output=payload),
-        ]
-    )
-
-
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
 def test_hostile_words_anywhere_run_nothing_in_the_record(payload: str) -> None:
-    html = record_html(folded(hostile_run(payload)), read_file=lambda _: payload.encode())
+    html = record_html(folded(hostile_run([payload])), read_file=lambda _: payload.encode())
     body = html[html.index("</style>") + len("</style>") :]
     for tag, attributes in Reader(body).tags:
         assert tag in RECORD_TAGS
@@ -161,7 +142,7 @@ def test_hostile_words_anywhere_run_nothing_in_the_record(payload: str) -> None:
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
 def test_hostile_words_run_and_load_nothing_in_the_markdown(payload: str) -> None:
-    markdown = record_markdown(folded(hostile_run(payload)))
+    markdown = record_markdown(folded(hostile_run([payload])))
     # The most trusting reader there is: raw HTML on, every scheme allowed.
     trusting = MarkdownIt("commonmark", {"html": True})
     trusting.validateLink = lambda _: True  # type: ignore[method-assign]

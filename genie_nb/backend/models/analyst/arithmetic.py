@@ -33,7 +33,10 @@ def given_code(question: str) -> str:
             tree = ast.parse(inline)
         except SyntaxError:
             continue
-        if any(isinstance(node, ast.Call | ast.BinOp | ast.Assign | ast.Import | ast.ListComp | ast.Compare) for node in ast.walk(tree)):
+        if any(
+            isinstance(node, ast.Call | ast.BinOp | ast.Assign | ast.Import | ast.ListComp | ast.Compare)
+            for node in ast.walk(tree)
+        ):
             return str(inline)
     return ""
 
@@ -56,7 +59,11 @@ def _groups(match: re.Match[str]) -> list[str]:
 def _series(match: re.Match[str]) -> Computation | None:
     low, high = match["low"] or match["low2"] or "1", match["high"] or match["high2"]
     text = match[0].lower()
-    kinds = (("square", "平方", "number ** 2", "the squares of "), ("cube", "立方", "number ** 3", "the cubes of "), ("reciprocal", "倒数", "1 / number", "the reciprocals of "))
+    kinds = (
+        ("square", "平方", "number ** 2", "the squares of "),
+        ("cube", "立方", "number ** 3", "the cubes of "),
+        ("reciprocal", "倒数", "1 / number", "the reciprocals of "),
+    )
     term, name, name_zh = "number", "", ""
     for english, chinese, expression, words in kinds:
         if english in text or chinese in text:
@@ -67,22 +74,41 @@ def _series(match: re.Match[str]) -> Computation | None:
     elif re.search(r"\bodd|奇", text):
         test, name, name_zh = " if number % 2", name + "the odd numbers ", "奇数" + name_zh
     elif re.search(r"\bprime|素数|质数", text):
-        test, name, name_zh = " if number > 1 and all(number % factor for factor in range(2, int(number**0.5) + 1))", name + "the primes ", "素数" + name_zh
+        test, name, name_zh = (
+            " if number > 1 and all(number % factor for factor in range(2, int(number**0.5) + 1))",
+            name + "the primes ",
+            "素数" + name_zh,
+        )
     product = re.search(r"product|乘积|积", text) is not None
     mean = re.search(r"average|mean|平均", text) is not None
     terms = f"[{term} for number in range({low}, {high} + 1){test}]"
     if product:
-        return Computation(f"The product of {name}{low} to {high}", f"{low} 到 {high} 的{name_zh}乘积", f"from math import prod\n\nterms = {terms}\nvalue = prod(terms)")
+        return Computation(
+            f"The product of {name}{low} to {high}",
+            f"{low} 到 {high} 的{name_zh}乘积",
+            f"from math import prod\n\nterms = {terms}\nvalue = prod(terms)",
+        )
     if mean:
-        return Computation(f"The mean of {name}{low} to {high}", f"{low} 到 {high} 的{name_zh}平均值", f"terms = {terms}\nvalue = sum(terms) / len(terms)")
-    return Computation(f"The sum of {name}{low} to {high}", f"{low} 到 {high} 的{name_zh}和", f"terms = {terms}\nvalue = sum(terms)")
+        return Computation(
+            f"The mean of {name}{low} to {high}",
+            f"{low} 到 {high} 的{name_zh}平均值",
+            f"terms = {terms}\nvalue = sum(terms) / len(terms)",
+        )
+    return Computation(
+        f"The sum of {name}{low} to {high}", f"{low} 到 {high} 的{name_zh}和", f"terms = {terms}\nvalue = sum(terms)"
+    )
 
 
 def _compound(match: re.Match[str]) -> Computation:
     text = match.string
     amount, rate, years = match["amount"], match["rate"], match["years"]
     times, word = 1, ""
-    for pattern, count, name in ((r"monthly|按月|每月", 12, "monthly"), (r"quarterly|按季", 4, "quarterly"), (r"daily|按日|每天", 365, "daily"), (r"semi-?annual|半年", 2, "half-yearly")):
+    for pattern, count, name in (
+        (r"monthly|按月|每月", 12, "monthly"),
+        (r"quarterly|按季", 4, "quarterly"),
+        (r"daily|按日|每天", 365, "daily"),
+        (r"semi-?annual|半年", 2, "half-yearly"),
+    ):
         if re.search(pattern, text, re.IGNORECASE):
             times, word = count, f", compounded {name}"
     code = (
@@ -90,13 +116,19 @@ def _compound(match: re.Match[str]) -> Computation:
         "final = amount * (1 + rate / times) ** (times * years)\n"
         'value = {"final amount": round(final, 2), "interest": round(final - amount, 2)}'
     )
-    return Computation(f"{amount} at {rate} % compound interest for {years} years{word}", f"{amount} 按年利率 {rate}% 复利 {years} 年(期末金额与利息)", code)
+    return Computation(
+        f"{amount} at {rate} % compound interest for {years} years{word}",
+        f"{amount} 按年利率 {rate}% 复利 {years} 年(期末金额与利息)",
+        code,
+    )
 
 
 def _simple_interest(match: re.Match[str]) -> Computation:
     amount, rate, years = match["amount"], match["rate"], match["years"]
     code = f"amount, rate, years = {amount}, {rate} / 100, {years}\nvalue = round(amount * rate * years, 2)"
-    return Computation(f"The simple interest of {amount} at {rate} % for {years} years", f"{amount} 按 {rate}% 单利 {years} 年的利息", code)
+    return Computation(
+        f"The simple interest of {amount} at {rate} % for {years} years", f"{amount} 按 {rate}% 单利 {years} 年的利息", code
+    )
 
 
 def _maths(english: str, chinese: str, code: str) -> Callable[[re.Match[str]], Computation]:
@@ -153,7 +185,13 @@ def _part_of(match: re.Match[str]) -> Computation:
 _STATISTICS = (
     (r"\b(?:average|mean)\b|平均", "mean", "The mean", "平均值", "statistics.mean(numbers)"),
     (r"\bmedian\b|中位数", "median", "The median", "中位数", "statistics.median(numbers)"),
-    (r"\b(?:standard deviation|stdev|std)\b|标准差", "std", "The standard deviation (sample)", "标准差(样本)", "statistics.stdev(numbers)"),
+    (
+        r"\b(?:standard deviation|stdev|std)\b|标准差",
+        "std",
+        "The standard deviation (sample)",
+        "标准差(样本)",
+        "statistics.stdev(numbers)",
+    ),
     (r"\bvariance\b|方差", "variance", "The variance (sample)", "方差(样本)", "statistics.variance(numbers)"),
     (r"\bmode\b|众数", "mode", "The mode", "众数", "statistics.mode(numbers)"),
     (r"\b(?:max|maximum|largest|biggest|highest)\b|最大", "max", "The largest", "最大值", "max(numbers)"),
@@ -174,13 +212,21 @@ def _statistics(text: str) -> Computation | None:
     wanted = [rule for rule in _STATISTICS if re.search(rule[0], rest, re.IGNORECASE)]
     if not wanted:
         return None
-    if len(wanted) > 1 and wanted[-1][1] == "sum" and not re.search(r"\b(?:sum|total|add)\b|总和|之和|总计|合计", rest, re.IGNORECASE):
+    if (
+        len(wanted) > 1
+        and wanted[-1][1] == "sum"
+        and not re.search(r"\b(?:sum|total|add)\b|总和|之和|总计|合计", rest, re.IGNORECASE)
+    ):
         wanted = wanted[:-1]  # 和 between two wishes is "and"
     code = f"import math\nimport statistics\n\nnumbers = [{', '.join(numbers)}]\n"
     if len(wanted) == 1:
         _, _, english, chinese, expression = wanted[0]
         shown = ", ".join(numbers[:12])
-        return Computation(f"{english} of {shown}" if english != "In order" else english, f"{shown} 的{chinese}", f"{code}value = {expression}")
+        return Computation(
+            f"{english} of {shown}" if english != "In order" else english,
+            f"{shown} 的{chinese}",
+            f"{code}value = {expression}",
+        )
     values = ", ".join(f'"{rule[1]}": {rule[4]}' for rule in wanted)
     return Computation("The statistics of the numbers", "这些数的统计量", f"{code}value = {{{values}}}")
 
@@ -201,8 +247,15 @@ def _expression(text: str) -> Computation | None:
             tree = ast.parse(candidate, mode="eval")
         except SyntaxError:
             continue
-        plain = all(isinstance(node, ast.Expression | ast.BinOp | ast.UnaryOp | ast.Constant | ast.operator | ast.unaryop) for node in ast.walk(tree))
-        if plain and any(isinstance(node, ast.BinOp) for node in ast.walk(tree)) and not re.fullmatch(r"\d{4}-\d{1,2}(?:-\d{1,2})?", candidate):
+        plain = all(
+            isinstance(node, ast.Expression | ast.BinOp | ast.UnaryOp | ast.Constant | ast.operator | ast.unaryop)
+            for node in ast.walk(tree)
+        )
+        if (
+            plain
+            and any(isinstance(node, ast.BinOp) for node in ast.walk(tree))
+            and not re.fullmatch(r"\d{4}-\d{1,2}(?:-\d{1,2})?", candidate)
+        ):
             shown = re.sub(r"\s+", " ", candidate)
             return Computation(shown, shown, f"value = {shown}")
     return None

@@ -171,8 +171,10 @@ def _group_lines(wish: Wish, names: Names) -> list[str]:
     how, labels = _aggregation(wish, names)
     if '"_row"' in how:
         lines.append(f"{rows} = {rows}.assign(_row=1)")
-    lines.append(f'facts["missing"] = {{name: int({rows}[name].isna().sum()) for name in {indent_list([c.name for c in wish.measures])}}}')
-    whole = f"{rows}.assign(_all=1).groupby(\"_all\").agg(**{how})"
+    lines.append(
+        f'facts["missing"] = {{name: int({rows}[name].isna().sum()) for name in {indent_list([c.name for c in wish.measures])}}}'
+    )
+    whole = f'{rows}.assign(_all=1).groupby("_all").agg(**{how})'
     if not keys:
         lines.append(f"{answer} = {whole}.reset_index(drop=True)")
         return lines
@@ -183,9 +185,13 @@ def _group_lines(wish: Wish, names: Names) -> list[str]:
     else:
         lines.append(f"{answer} = {answer}.sort_values({text_of(labels[0])}, ascending={wish.ascending}, ignore_index=True)")
     lines.append(f'facts["overall"] = {whole}.iloc[0].to_dict() if len({rows}) else {{}}')
-    if wish.share or (wish.aggregates[0] in ("sum", "count") and len(keys) == 1 and not ordered and wish.kind == "aggregate"):
+    if wish.share or (
+        wish.aggregates[0] in ("sum", "count") and len(keys) == 1 and not ordered and wish.kind == "aggregate"
+    ):
         share = "占比 %" if names.language == "zh" else "share %"
-        lines.append(f"{answer}[{text_of(share)}] = ({answer}[{text_of(labels[0])}] / {answer}[{text_of(labels[0])}].sum() * 100).round(2)")
+        lines.append(
+            f"{answer}[{text_of(share)}] = ({answer}[{text_of(labels[0])}] / {answer}[{text_of(labels[0])}].sum() * 100).round(2)"
+        )
     if wish.kind == "top":
         lines += ['facts["groups"] = len(' + answer + ")", f"{answer} = {answer}.head({wish.n if wish.n > 1 else 5})"]
     return lines
@@ -194,7 +200,10 @@ def _group_lines(wish: Wish, names: Names) -> list[str]:
 def _sorted_by_time(wish: Wish, names: Names, keys: list[str]) -> list[str]:
     answer = names.answer
     if wish.period == "part" or wish.period == "weekday" or any(c.grain == "part" for c in wish.groups):
-        return [_ORDER, f"{answer} = {answer}.sort_values({text_of(keys[-1])}, key=lambda cells: cells.map(in_order), ignore_index=True)"]
+        return [
+            _ORDER,
+            f"{answer} = {answer}.sort_values({text_of(keys[-1])}, key=lambda cells: cells.map(in_order), ignore_index=True)",
+        ]
     return [f"{answer} = {answer}.sort_values({indent_list(keys[::-1])}, ignore_index=True)"]
 
 
@@ -272,7 +281,11 @@ def _correlation_lines(wish: Wish, names: Names) -> list[str]:
         "    pairs.append([one, other, both[one].corr(both[other]) if varied else None, len(both)])",
         f"{answer} = pd.DataFrame(pairs, columns={indent_list(words)})",
         f"{answer}[{text_of(words[2])}] = {answer}[{text_of(words[2])}].astype(float).round(4)",
-        *([f"{answer} = {answer}[({answer}.iloc[:, :2] == {text_of(wish.measures[0].name)}).any(axis=1)]"] if len(wish.measures) == 1 else []),
+        *(
+            [f"{answer} = {answer}[({answer}.iloc[:, :2] == {text_of(wish.measures[0].name)}).any(axis=1)]"]
+            if len(wish.measures) == 1
+            else []
+        ),
         f"{answer} = {answer}.sort_values({text_of(words[2])}, key=abs, ascending=False, ignore_index=True)",
         "facts = {}",
     ]
@@ -281,7 +294,11 @@ def _correlation_lines(wish: Wish, names: Names) -> list[str]:
 def _quality_lines(wish: Wish, names: Names) -> list[str]:
     rows, answer = names.rows, names.answer
     chinese = names.language == "zh"
-    words = ("列", "缺失", "缺失 %", "离群值", "负值", "无法解析") if chinese else ("column", "missing", "missing %", "outliers", "negative", "unreadable")
+    words = (
+        ("列", "缺失", "缺失 %", "离群值", "负值", "无法解析")
+        if chinese
+        else ("column", "missing", "missing %", "outliers", "negative", "unreadable")
+    )
     chosen = [c.name for c in (*wish.measures, *wish.groups)]
     ids = indent_list([c.name for c in wish.source.columns if c.role in ("id", "time")])
     return [
@@ -317,7 +334,11 @@ def _distribution_lines(wish: Wish, names: Names) -> list[str]:
         ]
     measures = measures or [c.name for c in wish.source.of_role("measure")]
     statistics = '["count", "mean", "std", "min", "25%", "50%", "75%", "max"]'
-    heads = ["列", "个数", "平均", "标准差", "最小", "25%", "中位数", "75%", "最大"] if chinese else ["column", "count", "mean", "std", "min", "25%", "median", "75%", "max"]
+    heads = (
+        ["列", "个数", "平均", "标准差", "最小", "25%", "中位数", "75%", "最大"]
+        if chinese
+        else ["column", "count", "mean", "std", "min", "25%", "median", "75%", "max"]
+    )
     if groups:
         heads[0] = groups[0]
         table = f"{rows}.groupby({text_of(groups[0])}, dropna=False)[{text_of(measures[0])}].describe()[{statistics}].reset_index()"
@@ -341,11 +362,15 @@ def _distinct_lines(wish: Wish, names: Names) -> list[str]:
 
 def _profile_lines(names: Names) -> list[str]:
     rows, answer = names.rows, names.answer
-    heads = ["列", "类型", "缺失", "不同值", "示例或范围"] if names.language == "zh" else ["column", "type", "missing", "distinct", "range or examples"]
+    heads = (
+        ["列", "类型", "缺失", "不同值", "示例或范围"]
+        if names.language == "zh"
+        else ["column", "type", "missing", "distinct", "range or examples"]
+    )
     return [
         "described = []",
         f"for name, cells in {rows}.items():",
-        '    if pd.api.types.is_datetime64_any_dtype(cells):',
+        "    if pd.api.types.is_datetime64_any_dtype(cells):",
         '        kind, says = "date", f"{cells.min():%Y-%m-%d} – {cells.max():%Y-%m-%d}" if cells.notna().any() else ""',
         "    elif pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):",
         '        kind, says = "number", f"{cells.min():.15g} – {cells.max():.15g}" if cells.notna().any() else ""',

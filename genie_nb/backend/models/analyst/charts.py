@@ -3,7 +3,6 @@
 Above: `cells`. Below: `pieces`, `labels`, `question`.
 """
 
-
 from genie_nb.backend.models.analyst.labels import file_name
 from genie_nb.backend.models.analyst.pieces import indent_list, text_of
 from genie_nb.backend.models.analyst.question import Wish
@@ -54,7 +53,11 @@ def _drawing(wish: Wish, rows: str, answer: str, language: str) -> list[str]:
         case "profile":
             return _bars(answer, f"{answer}.columns[0]", f"{answer}.columns[3]")
     if wish.kind == "top" and not wish.aggregates:
-        return [f'labels = {answer}.iloc[:, 1].astype(str)', f"axes.barh(labels[::-1], {answer}.iloc[::-1, 0])", f"axes.set_xlabel({answer}.columns[0])"]
+        return [
+            f"labels = {answer}.iloc[:, 1].astype(str)",
+            f"axes.barh(labels[::-1], {answer}.iloc[::-1, 0])",
+            f"axes.set_xlabel({answer}.columns[0])",
+        ]
     if not wish.groups and not wish.period and not _of_category(wish):
         return [f"axes.bar({answer}.columns, {answer}.iloc[0])"]
     if len(wish.groups) + bool(wish.period) == 2:
@@ -67,7 +70,11 @@ def _drawing(wish: Wish, rows: str, answer: str, language: str) -> list[str]:
 
 
 def _of_category(wish: Wish) -> bool:
-    return wish.kind in ("distinct",) or (wish.kind == "distribution" and bool(wish.groups or wish.measures) and not any(c.role == "measure" for c in wish.measures))
+    return wish.kind in ("distinct",) or (
+        wish.kind == "distribution"
+        and bool(wish.groups or wish.measures)
+        and not any(c.role == "measure" for c in wish.measures)
+    )
 
 
 def _bars(table: str, labels: str, values: str) -> list[str]:
@@ -115,7 +122,7 @@ def _lines_by_group() -> list[str]:
 def _clustered(wish: Wish, answer: str) -> list[str]:
     across, split = ("1", "0") if wish.period else ("0", "1")
     return [
-        f"wide = {answer}.pivot_table(index={answer}.columns[{across}], columns={answer}.columns[{split}], values={answer}.columns[2], aggfunc=\"sum\")",
+        f'wide = {answer}.pivot_table(index={answer}.columns[{across}], columns={answer}.columns[{split}], values={answer}.columns[2], aggfunc="sum")',
         f'wide.iloc[:40, :12].plot(kind="{"line" if wish.period else "bar"}", ax=axes)',
         f"axes.set_ylabel({answer}.columns[2])",
         "axes.legend(fontsize=8)",
@@ -156,11 +163,11 @@ def _spread(wish: Wish, rows: str, count: str) -> list[str]:
             f"axes.set_ylabel({first})",
         ]
     if wish.chart == "box":
-        return [f"axes.boxplot([{rows}[name].dropna().astype(float) for name in {indent_list(measures)}], tick_labels={indent_list(measures)})"]
+        return [
+            f"axes.boxplot([{rows}[name].dropna().astype(float) for name in {indent_list(measures)}], tick_labels={indent_list(measures)})"
+        ]
     return [
-        f"axes.hist({rows}[{first}].dropna().astype(float), bins=min(30, max(5, int(len({rows}) ** 0.5))), edgecolor=\"white\")",
+        f'axes.hist({rows}[{first}].dropna().astype(float), bins=min(30, max(5, int(len({rows}) ** 0.5))), edgecolor="white")',
         f"axes.set_xlabel({first})",
         f"axes.set_ylabel({text_of(count)})",
     ]
-
-

@@ -32,7 +32,10 @@ _ID = re.compile(
     r"|^(?:id|index|unnamed: \d+|zip|postal)\b|id号?$|编号|编码|序号|邮编|电话|手机号?|工号|学号|单号|订单号|身份证|代码|^号码$",
     re.IGNORECASE,
 )
-_YEAR_NAME = re.compile(r"(?:^|[\s_])(?:year|yr|fy|année|jahr|año)$|^(?:year|fiscal)\b|年份|年度|^年$|founded|born|birth|established|built|opened|launched|成立|出生|建成", re.IGNORECASE)
+_YEAR_NAME = re.compile(
+    r"(?:^|[\s_])(?:year|yr|fy|année|jahr|año)$|^(?:year|fiscal)\b|年份|年度|^年$|founded|born|birth|established|built|opened|launched|成立|出生|建成",
+    re.IGNORECASE,
+)
 _PART_NAME = re.compile(r"^(?:month|quarter|weekday|week|hour|day)$|^(?:月份?|季度|星期|周|小时|时段)$", re.IGNORECASE)
 _DATE_NAME = re.compile(r"date|time|day|日期|时间|年月", re.IGNORECASE)
 
@@ -153,7 +156,14 @@ def read_sources(section: str) -> list[Source]:
             columns = columns_from(given)
             tidy = bool(names) and all(name == _tidy(name) for name in names)
             sources.append(
-                Source(str(entry.get("name", "")), str(entry.get("kind", "")), str(entry["read"]), entry.get("rows"), columns, tidy)
+                Source(
+                    str(entry.get("name", "")),
+                    str(entry.get("kind", "")),
+                    str(entry["read"]),
+                    entry.get("rows"),
+                    columns,
+                    tidy,
+                )
             )
     return sources
 

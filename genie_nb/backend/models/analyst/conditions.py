@@ -17,7 +17,20 @@ __all__ = ("Condition", "conditions_in")
 
 Op = Literal["is", "is not", "year", "month", "quarter", "from", "until", ">", ">=", "<", "<="]
 
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 _MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 _YEAR = r"((?:19|20)\d\d)"
 _NUMBER = r"(-?\d[\d,]*(?:\.\d+)?)"
@@ -40,7 +53,9 @@ class Condition:
     values: tuple[str, ...]
 
 
-def conditions_in(text: str, time: Column | None, measures: Sequence[Mention], columns: Sequence[Column]) -> tuple[list[Condition], str]:
+def conditions_in(
+    text: str, time: Column | None, measures: Sequence[Mention], columns: Sequence[Column]
+) -> tuple[list[Condition], str]:
     """The conditions in a text, and the text with their words blanked."""
     found: list[Condition] = []
     if time is not None:
@@ -74,7 +89,11 @@ def _blank(text: str, match: re.Match[str]) -> str:
 
 def _spans(text: str, time: Column, found: list[Condition]) -> str:
     """`between 2019 and 2021`, `from 2020 to 2022`, `since 2020`, `before 2019`, `2019年到2021年`."""
-    both = re.search(rf"(?:between\s+{_YEAR}\s+and|(?:from|从|自)?\s*{_YEAR}\s*年?\s*(?:to|until|through|-|–|—|~|到|至))\s*{_YEAR}(?!\d)\s*年?(?:之间|间|期间)?", text, re.IGNORECASE)
+    both = re.search(
+        rf"(?:between\s+{_YEAR}\s+and|(?:from|从|自)?\s*{_YEAR}\s*年?\s*(?:to|until|through|-|–|—|~|到|至))\s*{_YEAR}(?!\d)\s*年?(?:之间|间|期间)?",
+        text,
+        re.IGNORECASE,
+    )
     if both:
         found += [Condition(time.name, "from", (both[1] or both[2],)), Condition(time.name, "until", (both[3],))]
         return _blank(text, both)
@@ -97,12 +116,21 @@ def _dates(text: str, time: Column, found: list[Condition]) -> str:
     months: list[str] = []
     quarters: list[str] = []
     if time.grain == "date":
-        for pattern in (rf"\b({_MONTH})\.?,?\s+(?:of\s+)?{_YEAR}(?!\d)", rf"\b(?:in|during|for|of)\s+({_MONTH})\b", rf"\b({_MONTH})(?=\s+and\s+{_MONTH}\b)", rf"(?<=and )({_MONTH})\b"):
+        for pattern in (
+            rf"\b({_MONTH})\.?,?\s+(?:of\s+)?{_YEAR}(?!\d)",
+            rf"\b(?:in|during|for|of)\s+({_MONTH})\b",
+            rf"\b({_MONTH})(?=\s+and\s+{_MONTH}\b)",
+            rf"(?<=and )({_MONTH})\b",
+        ):
             for match in list(re.finditer(pattern, text, re.IGNORECASE)):
                 months.append(str(1 + next(at for at, name in enumerate(_MONTHS) if name.startswith(match[1].lower()[:3]))))
                 years += [group for group in match.groups()[1:] if group]
                 text = _blank(text, match)
-        for match in list(re.finditer(rf"(?:{_YEAR}\s*[年-])?\s*(?<!\d)(1[0-2]|0?[1-9])\s*月份?(?!\d)|{_YEAR}-(0[1-9]|1[0-2])(?![\d-])", text)):
+        for match in list(
+            re.finditer(
+                rf"(?:{_YEAR}\s*[年-])?\s*(?<!\d)(1[0-2]|0?[1-9])\s*月份?(?!\d)|{_YEAR}-(0[1-9]|1[0-2])(?![\d-])", text
+            )
+        ):
             years += [group for group in (match[1], match[3]) if group]
             months.append(str(int(match[2] or match[4])))
             text = _blank(text, match)

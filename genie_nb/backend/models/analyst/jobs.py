@@ -44,9 +44,21 @@ def jobs_of(conversation: Conversation) -> list[Job]:
     stage = say("Compute", "计算", language)
     tool = tool_for(question, conversation.tools)
     if tool is not None:
-        return [Job(say(f"Ask {tool.name}", f"调用 {tool.name}", language), stage, lambda suffix: _tool_script(conversation, tool))]
+        return [
+            Job(
+                say(f"Ask {tool.name}", f"调用 {tool.name}", language),
+                stage,
+                lambda suffix: _tool_script(conversation, tool),
+            )
+        ]
     if code := given_code(question):
-        return [Job(say("Run the given Python", "运行给出的 Python 代码", language), stage, lambda suffix: _given_script(code, language))]
+        return [
+            Job(
+                say("Run the given Python", "运行给出的 Python 代码", language),
+                stage,
+                lambda suffix: _given_script(code, language),
+            )
+        ]
     computation = read_computation(question)
     wishes = read_question(question, conversation.sources)
     if computation is not None and not (wishes and _fits_table(wishes)):
@@ -69,13 +81,20 @@ def _with_titles(jobs: list[Job]) -> list[Job]:
     """The same, with the words that tell two jobs of one title apart."""
     titles = [job.title for job in jobs]
     return [
-        replace(job, title=f"{job.title} ({job.wish.loose})") if job.wish and titles.count(job.title) > 1 else job for job in jobs
+        replace(job, title=f"{job.title} ({job.wish.loose})") if job.wish and titles.count(job.title) > 1 else job
+        for job in jobs
     ]
 
 
 def job_of_wish(wish: Wish, language: str) -> Job:
     """The job that fulfils a wish."""
-    stage = say("Draw", "画图", language) if wish.only_chart else say("Check", "检查", language) if wish.kind == "quality" else say("Compute", "计算", language)
+    stage = (
+        say("Draw", "画图", language)
+        if wish.only_chart
+        else say("Check", "检查", language)
+        if wish.kind == "quality"
+        else say("Compute", "计算", language)
+    )
     return Job(title_of(wish, language), stage, lambda suffix: _wish_script(wish, suffix, language), wish)
 
 
@@ -92,13 +111,32 @@ def _code(code: str, thought: str) -> Call:
 
 
 def _look_script(wish: Wish, suffix: str, loose: str, language: str) -> Script:
-    output = yield _code(look_cell(wish, suffix, loose), say(f"I look at the columns and the first rows of {wish.source.name}.", f"先查看 {wish.source.name} 的列和前几行。", language))
+    output = yield _code(
+        look_cell(wish, suffix, loose),
+        say(
+            f"I look at the columns and the first rows of {wish.source.name}.",
+            f"先查看 {wish.source.name} 的列和前几行。",
+            language,
+        ),
+    )
     facts = read_result(output)
     if facts is None:
         return _failure(output, language)
-    gone = [f"{entry['name']} {entry['missing']}/{facts['all_rows']} ({100 * entry['missing'] / max(facts['all_rows'], 1):.1f} %)" for entry in facts["look"] if entry["missing"]]
-    text = say(f"{wish.source.name} has {facts['all_rows']:,} rows and {len(facts['look'])} columns.", f"{wish.source.name} 有 {facts['all_rows']:,} 行、{len(facts['look'])} 列。", language)
-    text += say(" Missing: " + ", ".join(gone) + "." if gone else " No values are missing.", "缺失:" + ", ".join(gone) + "。" if gone else "没有缺失值。", language)
+    gone = [
+        f"{entry['name']} {entry['missing']}/{facts['all_rows']} ({100 * entry['missing'] / max(facts['all_rows'], 1):.1f} %)"
+        for entry in facts["look"]
+        if entry["missing"]
+    ]
+    text = say(
+        f"{wish.source.name} has {facts['all_rows']:,} rows and {len(facts['look'])} columns.",
+        f"{wish.source.name} 有 {facts['all_rows']:,} 行、{len(facts['look'])} 列。",
+        language,
+    )
+    text += say(
+        " Missing: " + ", ".join(gone) + "." if gone else " No values are missing.",
+        "缺失:" + ", ".join(gone) + "。" if gone else "没有缺失值。",
+        language,
+    )
     for column, values in (facts.get("named") or {}).items():
         listed = ", ".join(f"“{value}”" for value in values[:5])
         text += say(f" {listed}: found in the column {column}.", f"{listed} 是“{column}”列中的值。", language)
@@ -108,15 +146,23 @@ def _look_script(wish: Wish, suffix: str, loose: str, language: str) -> Script:
 def _wish_script(wish: Wish, suffix: str, language: str) -> Script:
     missed: tuple[str, ...] = ()
     if wish.loose:
-        thought = say("I look which words of the question are values in the rows.", "先看问题中的哪些词是表中的值。", language)
+        thought = say(
+            "I look which words of the question are values in the rows.", "先看问题中的哪些词是表中的值。", language
+        )
         output = yield _code(look_cell(wish, suffix, wish.loose), thought)
         wish, missed = with_values(wish, (read_result(output) or {}).get("named") or {})
     title = title_of(wish, language)
-    output = yield _code(cell_for(wish, suffix, language), say(f"Now the numbers: {title}.", f"现在计算:{title}。", language))
+    output = yield _code(
+        cell_for(wish, suffix, language), say(f"Now the numbers: {title}.", f"现在计算:{title}。", language)
+    )
     facts = read_result(output)
     if facts is None:
         reason = _last_line(output)
-        thought = say(f"That failed ({reason}). I try again and clean every column first.", f"执行失败({reason})。先清洗所有用到的列再试一次。", language)
+        thought = say(
+            f"That failed ({reason}). I try again and clean every column first.",
+            f"执行失败({reason})。先清洗所有用到的列再试一次。",
+            language,
+        )
         output = yield _code(cell_for(wish, suffix, language, careful=True), thought)
         facts = read_result(output)
     if facts is None:
@@ -138,18 +184,29 @@ def _blind_job(conversation: Conversation, source: Source) -> Job:
     language = conversation.language
 
     def script(suffix: str) -> Script:
-        output = yield _code(look_cell(Wish("look", source), suffix, conversation.question), say(f"I look at what {source.name} holds.", f"先查看 {source.name} 的内容。", language))
+        output = yield _code(
+            look_cell(Wish("look", source), suffix, conversation.question),
+            say(f"I look at what {source.name} holds.", f"先查看 {source.name} 的内容。", language),
+        )
         facts = read_result(output)
         if facts is None:
             return _failure(output, language)
-        known = replace(source, columns=columns_from(facts["look"]), tidy=all(entry["name"] == entry["name"].strip() for entry in facts["look"]))
+        known = replace(
+            source,
+            columns=columns_from(facts["look"]),
+            tidy=all(entry["name"] == entry["name"].strip() for entry in facts["look"]),
+        )
         wishes = read_question(conversation.question, [known])
         texts = [] if wishes else [unknown_text(known, language)]
         for at, wish in enumerate(wishes or [Wish("profile", known)]):
             texts.append((yield from _wish_script(wish, f"{suffix}_{at + 1}" if at else suffix, language)))
         return "\n\n".join(texts)
 
-    return Job(say(f"Work out the answer from {source.name}", f"根据 {source.name} 得出答案", language), say("Compute", "计算", language), script)
+    return Job(
+        say(f"Work out the answer from {source.name}", f"根据 {source.name} 得出答案", language),
+        say("Compute", "计算", language),
+        script,
+    )
 
 
 def _unknown_job(conversation: Conversation, source: Source | None) -> Job:
@@ -159,7 +216,11 @@ def _unknown_job(conversation: Conversation, source: Source | None) -> Job:
         title = say(f"Look into {other.name}", f"查看 {other.name}", language)
         return Job(title, say("Look", "查看", language), lambda suffix: _other_script(other, language))
     if source is None:
-        return Job(say("Say what can be done", "说明可以做什么", language), say("Answer", "回答", language), lambda suffix: _words_only(unknown_text(None, language)))
+        return Job(
+            say("Say what can be done", "说明可以做什么", language),
+            say("Answer", "回答", language),
+            lambda suffix: _words_only(unknown_text(None, language)),
+        )
     wish = Wish("profile", source)
 
     def script(suffix: str) -> Script:
@@ -176,9 +237,13 @@ def _words_only(text: str) -> Script:
 
 def _other_script(source: Source, language: str) -> Script:
     if source.kind == "text":
-        code = f"text = {source.read}\nwords = text.split()\nprint(text[:1000])\n" + _result('{"lines": len(text.splitlines()), "words": len(words), "characters": len(text)}')
+        code = f"text = {source.read}\nwords = text.split()\nprint(text[:1000])\n" + _result(
+            '{"lines": len(text.splitlines()), "words": len(words), "characters": len(text)}'
+        )
     else:
-        code = f"content = {source.read}\n" + _result('{"bytes": len(content)}' if "'rb'" in source.read else '{"type": type(content).__name__}')
+        code = f"content = {source.read}\n" + _result(
+            '{"bytes": len(content)}' if "'rb'" in source.read else '{"type": type(content).__name__}'
+        )
     output = yield _code(code, say(f"I look into {source.name}.", f"查看 {source.name}。", language))
     facts = read_result(output)
     if facts is None:
@@ -194,7 +259,10 @@ def _result(value: str) -> str:
 
 def _computation_script(computation: Computation, language: str) -> Script:
     name = say(computation.english, computation.chinese, language)
-    output = yield _code(f"{computation.code}\nprint(value)\n{_result('value')}", say(f"I compute it in Python: {name}.", f"用 Python 计算:{name}。", language))
+    output = yield _code(
+        f"{computation.code}\nprint(value)\n{_result('value')}",
+        say(f"I compute it in Python: {name}.", f"用 Python 计算:{name}。", language),
+    )
     facts = read_result(output)
     return _failure(output, language) if facts is None else _value_text(name, facts.get("value"), language)
 
@@ -202,7 +270,9 @@ def _computation_script(computation: Computation, language: str) -> Script:
 def _value_text(name: str, value: Any, language: str) -> str:
     chinese = language == "zh"
     if isinstance(value, Mapping):
-        listed = say(", ", ",", language).join(f"{_VALUES.get(key, (key, key))[chinese]} {figure(entry)}" for key, entry in value.items())
+        listed = say(", ", ",", language).join(
+            f"{_VALUES.get(key, (key, key))[chinese]} {figure(entry)}" for key, entry in value.items()
+        )
         return say(f"{name}: {listed}.", f"{name}:{listed}。", language)
     if isinstance(value, bool):
         word = say("yes" if value else "no", "是" if value else "否", language)
@@ -234,10 +304,12 @@ def _tool_script(conversation: Conversation, tool: ToolSpec) -> Script:
     language = conversation.language
     arguments = arguments_for(conversation.question, tool, conversation.sources)
     shown = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items())
-    output = yield Call(tool.name, arguments, say(f"The tool {tool.name} fits the question.", f"这个问题适合用工具 {tool.name}。", language))
+    output = yield Call(
+        tool.name, arguments, say(f"The tool {tool.name} fits the question.", f"这个问题适合用工具 {tool.name}。", language)
+    )
     words = output.strip() or "–"
     if len(words) <= 200 and "\n" not in words:
         return say(f"{tool.name}({shown}) gives {words}", f"{tool.name}({shown}) 的结果是 {words}", language)
-    return say(f"{tool.name}({shown}) gives:", f"{tool.name}({shown}) 的结果:", language) + f"\n\n```text\n{words[:4000]}\n```"
-
-
+    return (
+        say(f"{tool.name}({shown}) gives:", f"{tool.name}({shown}) 的结果:", language) + f"\n\n```text\n{words[:4000]}\n```"
+    )

@@ -34,6 +34,8 @@ def label(aggregate: str, column: Column | None, language: str) -> str:
         return "行数" if language == "zh" else "number of rows"
     if aggregate == "sum" and re.match(r"total\b|sum\b|总", column.name, re.IGNORECASE):
         return column.name
+    if aggregate == "mean" and re.match(r"(?:average|avg|mean)\b|平均", column.name, re.IGNORECASE):
+        return column.name
     return _AGGREGATES[aggregate][language == "zh"].format(column.name)
 
 
@@ -83,7 +85,9 @@ def spaced(text: str) -> str:
 
 def _english(wish: Wish) -> str:
     names = " and ".join(column.name for column in (*wish.measures, *(wish.groups if not wish.measures else ())))
-    by = " and ".join([*(c.name for c in wish.groups), *([step_name(wish.period, "en")] if wish.period and wish.period != "part" else [])])
+    by = " and ".join(
+        [*(c.name for c in wish.groups), *([step_name(wish.period, "en")] if wish.period and wish.period != "part" else [])]
+    )
     measured = _measured(wish, "en")
     match wish.kind:
         case "top":
@@ -111,11 +115,17 @@ def _english(wish: Wish) -> str:
 
 def _chinese(wish: Wish) -> str:
     names = "与".join(column.name for column in (*wish.measures, *(wish.groups if not wish.measures else ())))
-    by = "和".join([*(c.name for c in wish.groups), *([step_name(wish.period, "zh")] if wish.period and wish.period != "part" else [])])
+    by = "和".join(
+        [*(c.name for c in wish.groups), *([step_name(wish.period, "zh")] if wish.period and wish.period != "part" else [])]
+    )
     measured = _measured(wish, "zh")
     match wish.kind:
         case "top":
-            return (f"各{by}中" if by else "") + f"{measured}{'最低' if wish.ascending else '最高'}" + (f"的{wish.n}个" if wish.n > 1 else "")
+            return (
+                (f"各{by}中" if by else "")
+                + f"{measured}{'最低' if wish.ascending else '最高'}"
+                + (f"的{wish.n}个" if wish.n > 1 else "")
+            )
         case "trend":
             return f"{measured}的变化趋势"
         case "growth":

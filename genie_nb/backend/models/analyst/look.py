@@ -34,7 +34,9 @@ def with_values(wish: Wish, named: Mapping[str, Sequence[str]]) -> tuple[Wish, t
 
 
 def _in(value: str, loose: str) -> bool:
-    return value.lower() in loose.lower() or (not value.isascii() and len(value) > 2 and value.rstrip("市省区县店部") in loose)
+    return value.lower() in loose.lower() or (
+        not value.isascii() and len(value) > 2 and value.rstrip("市省区县店部") in loose
+    )
 
 
 def _with_kept(wish: Wish, name: str, kept: tuple[str, ...]) -> Wish:

@@ -18,7 +18,9 @@ def figure(value: Any, sign: Sign = ("", "")) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return re.sub(r"^(\d{4}-\d\d-\d\d)(?:[T ]00:00:00(?:\.000)?Z?|[T ](\d\d:\d\d)(?::00(?:\.000)?Z?))$", _moment, str(value))
+        return re.sub(
+            r"^(\d{4}-\d\d-\d\d)(?:[T ]00:00:00(?:\.000)?Z?|[T ](\d\d:\d\d)(?::00(?:\.000)?Z?))$", _moment, str(value)
+        )
     size = abs(value)
     text = _plain(size)
     minus = "−" if value < 0 and float(text.replace(",", "")) != 0 else ""

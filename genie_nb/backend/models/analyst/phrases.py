@@ -40,9 +40,21 @@ def _examples(source: Source | None, language: str) -> list[str]:
     found = []
     if measures and groups:
         how = ("average", "平均") if measures[0].averaged else ("total", "总")
-        found.append(say(f"{how[0]} {measures[0].name} by {groups[0].name}", f"按{groups[0].name}统计{measures[0].name}{'平均值' if how[0] == 'average' else '合计'}", language))
+        found.append(
+            say(
+                f"{how[0]} {measures[0].name} by {groups[0].name}",
+                f"按{groups[0].name}统计{measures[0].name}{'平均值' if how[0] == 'average' else '合计'}",
+                language,
+            )
+        )
     if measures and times:
         found.append(say(f"plot {measures[0].name} over time", f"画出{measures[0].name}随时间的趋势图", language))
     if len(measures) > 1:
-        found.append(say(f"correlation between {measures[0].name} and {measures[1].name}", f"{measures[0].name}和{measures[1].name}的相关性", language))
+        found.append(
+            say(
+                f"correlation between {measures[0].name} and {measures[1].name}",
+                f"{measures[0].name}和{measures[1].name}的相关性",
+                language,
+            )
+        )
     return [*found, say("missing values and outliers", "缺失值和异常值", language)][:4]

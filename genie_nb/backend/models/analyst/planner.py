@@ -32,9 +32,13 @@ def planning(conversation: Conversation) -> Call:
     if done >= set(steps):
         words = say("Every step has its result; the answer can be written.", "所有步骤都有结果,可以作答。", language)
         return Call("plan", {"finish": True}, words)
-    dead = [step for step, entry in steps.items() if step not in done and _failed(conversation) & set(entry.get("after") or [])]
+    dead = [
+        step for step, entry in steps.items() if step not in done and _failed(conversation) & set(entry.get("after") or [])
+    ]
     if dead:
-        words = say("A step failed; what hangs on it still runs by itself.", "有步骤失败;依赖它的步骤改为独立执行。", language)
+        words = say(
+            "A step failed; what hangs on it still runs by itself.", "有步骤失败;依赖它的步骤改为独立执行。", language
+        )
         again = [{**steps[step], "id": f"{step}b", "after": []} for step in dead]
         return Call("plan", {"drop": dead, "add": again}, words)
     return Call("plan", {"mark": []}, say("The remaining steps go on as planned.", "其余步骤按计划继续。", language))
@@ -79,7 +83,14 @@ def _step(number: int, job: Job, after: list[str]) -> dict[str, Any]:
     detail = job.title
     if job.wish is not None and job.wish.loose:
         detail += f" [{job.wish.loose}]"
-    return {"id": f"s{number}", "stage": job.stage, "title": job.title, "detail": detail, "after": after, "assignee": "executor"}
+    return {
+        "id": f"s{number}",
+        "stage": job.stage,
+        "title": job.title,
+        "detail": detail,
+        "after": after,
+        "assignee": "executor",
+    }
 
 
 def _needed(conversation: Conversation, steps: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -100,7 +111,12 @@ def _asked_for(conversation: Conversation, wishes: list[Wish]) -> list[Wish]:
     for entry in conversation.results:
         summary = str(entry.get("summary", ""))
         for name, gone, rows in _GONE.findall(summary):
-            wanted = [(wish, column) for wish in wishes for column in (*wish.measures, *wish.groups) if column.name == name and wish.kind != "quality"]
+            wanted = [
+                (wish, column)
+                for wish in wishes
+                for column in (*wish.measures, *wish.groups)
+                if column.name == name and wish.kind != "quality"
+            ]
             if wanted and int(gone) >= _MUCH * int(rows):
                 asked.append(Wish("quality", wanted[0][0].source, measures=(wanted[0][1],)))
         odd = re.search(r"values? of (.+?) could not be read|([^\s,。]+) 中有 [\d,]+ 个值无法解析", summary)

@@ -21,8 +21,13 @@ _GROUP_BEFORE = re.compile(
     r"|[按各每哪](?:[个种类]|一[个种类])?|不同的?|分|以及|逐)\s*$",
     re.IGNORECASE,
 )
-_GROUP_MARK = re.compile(r"\b(?:by|per|for each|for every|across|grouped|in each|of each|in every)\b|[按各每]", re.IGNORECASE)
-_COUNTED = re.compile(r"(?:\b(?:how many|number of|count of|count)(?: the)?(?: different| distinct| unique)?|多少[个种家名位条类]?|几[个种家名位]|有多少)\s*$", re.IGNORECASE)
+_GROUP_MARK = re.compile(
+    r"\b(?:by|per|for each|for every|across|grouped|in each|of each|in every)\b|[按各每]", re.IGNORECASE
+)
+_COUNTED = re.compile(
+    r"(?:\b(?:how many|number of|count of|count)(?: the)?(?: different| distinct| unique)?|多少[个种家名位条类]?|几[个种家名位]|有多少)\s*$",
+    re.IGNORECASE,
+)
 _BEYOND = re.compile(
     r"\b(?:predict\w*|forecast\w*|why|poem|story|joke|translate|write|e-?mail|recommend\w*|advise|should)\b|预测|为什么|为何|写[一首篇封]|翻译|建议|推荐|笑话",
     re.IGNORECASE,
@@ -90,7 +95,9 @@ def source_for(question: str, sources: Sequence[Source]) -> Source | None:
     lowered = question.lower()
     for source in tables:
         stem = source.name.rsplit(".", 1)[0].lower()
-        if source.name.lower() in lowered or (len(stem) > 2 and re.search(rf"(?<![a-z0-9]){re.escape(stem)}(?![a-z0-9])", lowered)):
+        if source.name.lower() in lowered or (
+            len(stem) > 2 and re.search(rf"(?<![a-z0-9]){re.escape(stem)}(?![a-z0-9])", lowered)
+        ):
             fitting = [other for other in tables if _fit(question, other) > _fit(question, source)]
             return source if source.name.lower() in lowered or not fitting else fitting[0]
     return max(tables, key=lambda source: _fit(question, source))
@@ -103,7 +110,9 @@ def _fit(question: str, source: Source) -> float:
 def _without_names(question: str, sources: Sequence[Source]) -> str:
     for source in sources:
         if "." in source.name:
-            question = re.sub(rf"(?:\b(?:in|of|from|for)\s+)?[\"'`“]?{re.escape(source.name)}[\"'`”]?", " ", question, flags=re.IGNORECASE)
+            question = re.sub(
+                rf"(?:\b(?:in|of|from|for)\s+)?[\"'`“]?{re.escape(source.name)}[\"'`”]?", " ", question, flags=re.IGNORECASE
+            )
     return question.strip() or "describe"
 
 
@@ -126,7 +135,17 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
         return replace(before, chart=chart, only_chart=True, loose=before.loose, notes=())
     if _BEYOND.search(text) or (kind == "" and not conditions and not (before and _AGAIN.match(text))):
         return None
-    wish = Wish(kind, source, time=time, period=period, conditions=tuple(conditions), chart=chart, loose=loose, text=text, share=has("share", rest))
+    wish = Wish(
+        kind,
+        source,
+        time=time,
+        period=period,
+        conditions=tuple(conditions),
+        chart=chart,
+        loose=loose,
+        text=text,
+        share=has("share", rest),
+    )
     wish = replace(wish, n=top_count(rest), ascending=has("bottom", rest) and not has("top", rest))
     wish = _with_columns(wish, rest, mentions)
     wish = _inherit(wish, before, clause, later)
@@ -166,7 +185,11 @@ def _kind(text: str, mentions: Sequence[Mention]) -> str:
     counts = has("count", text) and not measures
     if has("profile", text) and not measures and not (mentions and _GROUP_MARK.search(text)):
         return "profile"
-    if (has("top", text) or has("bottom", text)) and not (counts and not re.search(r"\b(?:which|most|top)\b|[哪最前]", text)):
+    if has("min", text) and has("max", text):
+        return "aggregate"
+    if (has("top", text) or has("bottom", text)) and not (
+        counts and not re.search(r"\b(?:which|most|top)\b|[哪最前]", text)
+    ):
         return "top"
     if has("distinct", text) and not measures and mentions and not _GROUP_MARK.search(text):
         return "distinct"
@@ -201,12 +224,20 @@ def _with_columns(wish: Wish, text: str, mentions: Sequence[Mention]) -> Wish:
         column = mention.column
         led = _GROUP_BEFORE.search(text[: mention.start]) is not None
         if mention.others and column.role == "measure":
-            notes.append(("ambiguous", "|".join([text[mention.start : mention.end], column.name, *(c.name for c in mention.others)])))
+            notes.append(
+                ("ambiguous", "|".join([text[mention.start : mention.end], column.name, *(c.name for c in mention.others)]))
+            )
         if column == wish.time and column.grain != "part":
             continue
-        if column.role == "measure" and not (led and measures and wish.kind in ("aggregate", "distribution", "compare", "chart")):
+        if column.role == "measure" and not (
+            led and measures and wish.kind in ("aggregate", "distribution", "compare", "chart")
+        ):
             measures.append(column)
-        elif column.role == "id" and (not led or has("mean", text)) and not (counted and _COUNTED.search(text[: mention.start])):
+        elif (
+            column.role == "id"
+            and (not led or has("mean", text))
+            and not (counted and _COUNTED.search(text[: mention.start]))
+        ):
             notes.append(("id", column.name))
         elif counted and _COUNTED.search(text[: mention.start]) and not led:
             measures.append(column)
@@ -240,11 +271,18 @@ def _settle(wish: Wish, text: str) -> Wish | None:
     if wish.kind in ("top", "growth", "trend", "compare", "chart", "correlation"):
         aggregates = tuple(name for name in aggregates if name in ("sum", "mean", "median", "count")) or wish.aggregates
     limited = any(condition.op in (">", ">=", "<", "<=") for condition in wish.conditions)
-    if limited and wish.kind in ("aggregate", "distinct", "") and not any(c.role == "measure" for c in wish.measures) and not aggregates:
+    if (
+        limited
+        and wish.kind in ("aggregate", "distinct", "")
+        and not any(c.role == "measure" for c in wish.measures)
+        and not aggregates
+    ):
         wish, aggregates = replace(wish, kind="aggregate", measures=()), ("count",)
     if wish.share and not wish.measures and not aggregates and wish.kind == "aggregate":
         aggregates = ("count",)
     ids = [column for column in wish.source.of_role("id") if ("id", column.name) in wish.notes]
+    if ids and wish.kind == "distinct" and not wish.groups and not wish.measures:
+        wish = replace(wish, groups=(ids[0],))
     if ids and not wish.measures and wish.kind == "aggregate" and aggregates and "count" not in aggregates:
         wish, aggregates = replace(wish, measures=(ids[0],)), ("count",)
     else:
@@ -261,7 +299,11 @@ def _settle(wish: Wish, text: str) -> Wish | None:
     if wish.kind in ("trend", "growth"):
         wish = replace(_with_time(wish), ascending=_FELL.search(text) is not None)
     if wish.kind == "compare" and not wish.period and not wish.groups:
-        spans = [condition.op for condition in wish.conditions if len(condition.values) > 1 and condition.op in ("year", "month", "quarter")]
+        spans = [
+            condition.op
+            for condition in wish.conditions
+            if len(condition.values) > 1 and condition.op in ("year", "month", "quarter")
+        ]
         wish = replace(wish, period=spans[0] if spans else "")
     if wish.kind == "top" and _WHEN.search(text) and not wish.groups and not wish.period:
         wish = replace(wish, notes=(*wish.notes, ("when", "")))
@@ -306,7 +348,9 @@ def _with_aggregates(wish: Wish, aggregates: tuple[str, ...]) -> Wish:
     row_by_row = wish.kind == "top" and not wish.groups and not wish.period
     if row_by_row:
         return wish
-    return replace(wish, aggregates=("mean" if wish.measures and all(column.averaged for column in wish.measures) else "sum",))
+    return replace(
+        wish, aggregates=("mean" if wish.measures and all(column.averaged for column in wish.measures) else "sum",)
+    )
 
 
 def _with_time(wish: Wish) -> Wish:
@@ -321,5 +365,3 @@ def _with_time(wish: Wish) -> Wish:
     elif wish.kind == "growth" and not wish.groups:
         wish = replace(wish, kind="trend")
     return replace(wish, period=wish.period or ("year" if wish.time and wish.time.grain == "year" else "auto"))
-
-

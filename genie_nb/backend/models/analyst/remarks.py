@@ -33,9 +33,19 @@ def _readings(wish: Wish) -> list[tuple[str, str]]:
             case "ambiguous":
                 word, taken, *others = words.split("|")
                 other, other_zh = ", ".join(others), "、".join(others)
-                found.append((f"I read “{word}” as the column “{taken}” (it could also be {other}).", f"“{word}”按“{taken}”列理解(也可能指{other_zh})。"))
+                found.append(
+                    (
+                        f"I read “{word}” as the column “{taken}” (it could also be {other}).",
+                        f"“{word}”按“{taken}”列理解(也可能指{other_zh})。",
+                    )
+                )
             case "id":
-                found.append((f"{words} names things and is no quantity, so it was counted.", f"{words} 是标识而不是数量,因此改为计数。"))
+                found.append(
+                    (
+                        f"{words} names things and is no quantity, so it was counted.",
+                        f"{words} 是标识而不是数量,因此改为计数。",
+                    )
+                )
             case "no time":
                 found.append(("There is no date column to follow over time.", "没有日期列,无法按时间分析。"))
     return found
@@ -44,13 +54,21 @@ def _readings(wish: Wish) -> list[tuple[str, str]]:
 def _left_out(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     unread = {name: count for name, count in (facts.get("unread") or {}).items() if count}
     found = [
-        (f"{count:,} value{'s' if count > 1 else ''} of {name} could not be read as a number or date and {'were' if count > 1 else 'was'} left out.", f"{name} 中有 {count:,} 个值无法解析为数字或日期,已排除。")
+        (
+            f"{count:,} value{'s' if count > 1 else ''} of {name} could not be read as a number or date and {'were' if count > 1 else 'was'} left out.",
+            f"{name} 中有 {count:,} 个值无法解析为数字或日期,已排除。",
+        )
         for name, count in unread.items()
     ]
     for name, count in (facts.get("missing") or {}).items():
         gone = count - unread.get(name, 0)
         if gone > 0:
-            found.append((f"{gone:,} of {facts['used']:,} rows have no {name} and were left out.", f"{facts['used']:,} 行中有 {gone:,} 行没有{name},已排除。"))
+            found.append(
+                (
+                    f"{gone:,} of {facts['used']:,} rows have no {name} and were left out.",
+                    f"{facts['used']:,} 行中有 {gone:,} 行没有{name},已排除。",
+                )
+            )
     if step := _STEPS.get(str(facts.get("step", ""))):
         found.append((f"Periods are {step[0]}s.", f"按{step[1]}划分时期。"))
     return found
@@ -61,4 +79,9 @@ def _cleaned(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     names = [column.name for column in wish.measures if column.role == "measure" and column.name in read]
     if not names:
         return []
-    return [(f"{', '.join(names)}: numbers written as text were turned into numbers.", f"{'、'.join(names)}:以文本书写的数字已转换为数值。")]
+    return [
+        (
+            f"{', '.join(names)}: numbers written as text were turned into numbers.",
+            f"{'、'.join(names)}:以文本书写的数字已转换为数值。",
+        )
+    ]

@@ -16,7 +16,9 @@ _KEPT = re.compile(r"\.(?:png|jpe?g|svg|csv|tsv|xlsx|parquet|json|md|html|pdf|tx
 def summing_up(conversation: Conversation) -> tuple[str, Call | None]:
     """The answer, and the call that delivers the files, if there are any."""
     language = conversation.language
-    results = sorted(conversation.results, key=lambda entry: int("".join(re.findall(r"\d+", str(entry.get("step", "")))) or 0))
+    results = sorted(
+        conversation.results, key=lambda entry: int("".join(re.findall(r"\d+", str(entry.get("step", "")))) or 0)
+    )
     done = [entry for entry in results if entry.get("status") != "failed"]
     failed = [entry for entry in results if entry.get("status") == "failed"]
     told = [entry for entry in done if not _is_look(entry)] or done
@@ -25,11 +27,21 @@ def summing_up(conversation: Conversation) -> tuple[str, Call | None]:
     texts = [str(entry.get("summary", "")).strip() for entry in (*main, *side)]
     texts = [text for text in dict.fromkeys(texts) if text]
     for entry in failed:
-        texts.append(say(f"The step “{entry.get('title')}” failed: {entry.get('summary')}", f"步骤“{entry.get('title')}”失败:{entry.get('summary')}", language))
+        texts.append(
+            say(
+                f"The step “{entry.get('title')}” failed: {entry.get('summary')}",
+                f"步骤“{entry.get('title')}”失败:{entry.get('summary')}",
+                language,
+            )
+        )
     if not texts:
         texts = [say("No step came to a result.", "没有任何步骤得出结果。", language)]
     files = [name for name in conversation.created if _KEPT.search(name)]
-    call = Call("deliver", {"files": files}) if files and "deliver" in conversation.tool_names and not conversation.outputs else None
+    call = (
+        Call("deliver", {"files": files})
+        if files and "deliver" in conversation.tool_names and not conversation.outputs
+        else None
+    )
     return bolded("\n\n".join(texts)), call
 
 
@@ -40,7 +52,10 @@ def _is_look(entry: dict[str, object]) -> bool:
 def _is_extra(entry: dict[str, object], told: list[dict[str, object]]) -> bool:
     """Whether a step was only added for what another had found."""
     title = str(entry.get("title", ""))
-    return len(told) > 1 and (title.startswith(("Missing and odd values in", "Values of", "Profile of")) or title.endswith(("缺失与异常值检查", "的取值", " 概况")))
+    return len(told) > 1 and (
+        title.startswith(("Missing and odd values in", "Values of", "Profile of"))
+        or title.endswith(("缺失与异常值检查", "的取值", " 概况"))
+    )
 
 
 def bolded(text: str) -> str:

@@ -11,7 +11,7 @@ CONCEPTS: tuple[tuple[str, ...], ...] = tuple(
 sales, revenue, turnover, amount, takings, umsatz, 销售额, 营业额, 销售金额, 营收, 收入, 金额, 销售, 流水
 profit, margin, earnings, 利润, 毛利, 盈利, 净利
 quantity, qty, units, volume, pieces, 数量, 销量, 件数, 销售量
-price, 单价, 价格, 售价
+price, expensive, cheapest, cheaper, 最贵, 最便宜, 单价, 价格, 售价
 cost, expense, spending, spend, 成本, 费用, 支出, 花费, 开支
 budget, 预算
 region, area, territory, zone, 地区, 区域, 大区, 片区
@@ -32,30 +32,30 @@ year, 年份, 年度, 年
 quarter, 季度
 weekday, 星期, 周几
 gender, sex, 性别
-age, 年龄
+age, oldest, youngest, older, younger, 最年长, 最年轻, 年龄
 name, 姓名, 名称, 名字
 department, dept, team, division, 部门, 科室, 团队
 employee, staff, worker, 员工, 职员, 雇员
-salary, wage, pay, income, compensation, 工资, 薪资, 薪水, 月薪, 年薪, 收入
+salary, wage, earn, earner, paid, pay, income, compensation, 工资, 薪资, 薪水, 月薪, 年薪, 收入
 job, occupation, profession, position, role, 职业, 职位, 岗位, 工种
 education, degree, 学历, 教育程度
 score, rating, grade, mark, points, 平均分, 评分, 分数, 得分, 成绩, 打分
 satisfaction, 满意度
-temperature, temp, 温度, 气温
+temperature, temp, hottest, warmest, coldest, warmer, hotter, colder, 最热, 最冷, 温度, 气温
 humidity, 湿度
 pressure, 压力, 气压
-rain, rainfall, precipitation, 降雨量, 降水量, 雨量
+rain, rainfall, wettest, rainiest, driest, wetter, drier, precipitation, 降雨量, 降水量, 雨量
 wind, 风速
 speed, velocity, 速度
 sensor, device, 传感器, 设备
 station, site, 站点, 测站, 站
-population, 人口, 人口数
+population, populous, inhabitant, 人口, 人口数
 gdp, 国内生产总值, 生产总值
 stock, inventory, 库存
 discount, 折扣
 tax, 税额, 税
-weight, mass, 重量, 体重
-height, 身高, 高度
+weight, mass, heaviest, lightest, heavier, 重量, 体重
+height, tallest, taller, 身高, 高度
 length, 长度
 distance, 距离, 里程
 duration, minutes, hours, 时长, 耗时, 用时
@@ -83,6 +83,10 @@ hospital, 医院
 disease, diagnosis, 疾病, 诊断
 answer, response, reply, 回答, 答案
 question, 问题, 题目
+math, maths, mathematics, 数学
+english, 英语
+chinese, 语文
+science, 科学
 return, refund, 退货, 退款
 seller, salesperson, salesman, rep, agent, 销售员, 业务员
 """.splitlines()
@@ -92,7 +96,12 @@ seller, salesperson, salesman, rep, agent, 销售员, 业务员
 ADDITIVE = ("sales", "profit", "gdp", "quantity", "cost", "visits", "population", "energy", "salary", "score")
 # What is not summed unless the question says so: the sum of temperatures means nothing.
 AVERAGED = frozenset(
-    "price age salary score satisfaction temperature humidity pressure wind speed weight height length discount "
-    "duration rate ratio share percent percentage pct index level mean average avg median margin "
-    "degree bmi density frequency latitude longitude lat lon lng share 率 比例 占比 平均 指数 均价 温 湿度 浓度 百分比".split()
-)
+    [
+        "price", "age", "salary", "score", "satisfaction", "temperature", "humidity", "pressure", "wind",
+        "speed", "weight", "height", "length", "discount", "duration", "rate", "ratio", "percent", "percentage",
+        "pct", "index", "level", "mean", "average", "avg", "median", "margin", "degree", "bmi", "density",
+        "frequency", "latitude", "longitude", "lat", "lon", "lng", "share", "math", "maths", "english",
+        "science", "physics", "chemistry", "biology", "history", "数学", "语文", "英语", "物理", "化学", "率", "比例", "占比",
+        "平均", "指数", "均价", "温", "湿度", "浓度", "百分比",
+    ]
+)  # fmt: skip

@@ -14,12 +14,13 @@ from genie_nb.backend.models.base import ToolSpec
 __all__ = ("OWN", "arguments_for", "tool_for")
 
 # Tools of the house: they are used by rule and not for what their descriptions say.
-OWN = frozenset({"code_interpreter", "plan", "deliver", "deep_search", "report", "files", "read_file", "write_file", "list_files"})
-_COMMON = frozenset(
-    "the a an of in on by for per and or to from with as is are be this that it its give get return tool use call compute calculate "
-    "given number value string text list one two what how name result input output argument many much do can i me my you please".split()
+OWN = frozenset(
+    {"code_interpreter", "plan", "deliver", "deep_search", "report", "files", "read_file", "write_file", "list_files"}
 )
-_CHINESE_COMMON = frozenset("计算 给出 返回 查询 一个 工具 数据 结果 什么 多少 使用 输入 输出 根据 进行".split())
+_COMMON = frozenset(
+    ["the", "a", "an", "of", "in", "on", "by", "for", "per", "and", "or", "to", "from", "with", "as", "is", "are", "be", "this", "that", "it", "its", "give", "get", "return", "tool", "use", "call", "compute", "calculate", "given", "number", "value", "string", "text", "list", "one", "two", "what", "how", "name", "result", "input", "output", "argument", "many", "much", "do", "can", "i", "me", "my", "you", "please"]
+)
+_CHINESE_COMMON = frozenset(["计算", "给出", "返回", "查询", "一个", "工具", "数据", "结果", "什么", "多少", "使用", "输入", "输出", "根据", "进行"])
 
 
 def tool_for(question: str, tools: Sequence[ToolSpec]) -> ToolSpec | None:
@@ -121,7 +122,9 @@ def _next_value(text: str, name: str, kind: str, schema: Mapping[str, Any], sour
             return choice, ""
     match kind:
         case "integer" | "number":
-            number = re.search(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?" if kind == "number" else r"(?<![\w.])-?\d[\d,]*(?![\d.]*\d)", text)
+            number = re.search(
+                r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?" if kind == "number" else r"(?<![\w.])-?\d[\d,]*(?![\d.]*\d)", text
+            )
             return (_typed(number[0].rstrip(","), kind), number[0]) if number else None
         case "boolean":
             return None
@@ -158,7 +161,9 @@ def _string(text: str, name: str, sources: Sequence[Source]) -> Found:
             return known, text[at : at + len(known)]
     if code := re.search(r"\b[A-Z]{2,}[A-Z0-9-]*\d*\b|\b[A-Za-z]+-?\d[\w-]*\b", text):
         return code[0], code[0]
-    tail = re.search(r"\b(?:for|of|in|to|about|named|called|at|from|with)\s+(?:the\s+)?([A-Z][\w-]*(?:\s+[A-Z][\w-]*)*)", text)
+    tail = re.search(
+        r"\b(?:for|of|in|to|about|named|called|at|from|with)\s+(?:the\s+)?([A-Z][\w-]*(?:\s+[A-Z][\w-]*)*)", text
+    )
     if tail:
         return tail[1], tail[1]
     capital = re.search(r"(?<=\s)[A-Z][\w-]*(?:\s+[A-Z][\w-]*)*", text)

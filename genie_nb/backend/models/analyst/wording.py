@@ -11,7 +11,13 @@ from genie_nb.backend.models.analyst.labels import label, spaced, title_of, wher
 from genie_nb.backend.models.analyst.numbers import Sign, figure, percent, table
 from genie_nb.backend.models.analyst.question import Wish
 from genie_nb.backend.models.analyst.remarks import remarks
-from genie_nb.backend.models.analyst.wording_more import correlation_text, distinct_text, distribution_text, profile_text, quality_text
+from genie_nb.backend.models.analyst.wording_more import (
+    correlation_text,
+    distinct_text,
+    distribution_text,
+    profile_text,
+    quality_text,
+)
 
 __all__ = ("answer_text", "no_rows_text")
 
@@ -82,7 +88,9 @@ class Told:
 
     def where_else(self) -> str:
         """The conditions besides those that name the groups."""
-        names = {column.name for column in self.wish.groups} | ({self.wish.time.name} if self.wish.time and self.wish.period else set())
+        names = {column.name for column in self.wish.groups} | (
+            {self.wish.time.name} if self.wish.time and self.wish.period else set()
+        )
         kept = tuple(condition for condition in self.wish.conditions if condition.column not in names)
         words = where_text(kept, "zh" if self.chinese else "en")
         return f"({words})" if words and self.chinese else f" ({words})" if words else ""
@@ -102,7 +110,9 @@ class Told:
         text = table(self.heads, rows, [self.sign(head) for head in self.heads])
         count = self.facts.get("count", len(rows))
         if count > len(rows):
-            text += "\n\n" + self.say(f"The first {len(rows)} of {count:,} rows.", f"共 {count:,} 行,这里是前 {len(rows)} 行。")
+            text += "\n\n" + self.say(
+                f"The first {len(rows)} of {count:,} rows.", f"共 {count:,} 行,这里是前 {len(rows)} 行。"
+            )
         return text
 
 
@@ -138,7 +148,13 @@ def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...]
     if missed:
         listed = told.say(", ", "、").join(f"“{word}”" for word in missed)
         are = "are neither columns nor values" if len(missed) > 1 else "is neither a column nor a value"
-        body = told.say(f"{listed} {are} in {wish.source.name}. Without it: ", f"{listed}在 {wish.source.name} 中既不是列名也不是取值。不考虑它:") + body
+        body = (
+            told.say(
+                f"{listed} {are} in {wish.source.name}. Without it: ",
+                f"{listed}在 {wish.source.name} 中既不是列名也不是取值。不考虑它:",
+            )
+            + body
+        )
     told_remarks = remarks(wish, facts, chinese=told.chinese, missed=missed) if not wish.only_chart else []
     text = body + ("\n\n" + "\n".join(f"- {remark}" for remark in told_remarks) if told_remarks else "")
     if not told.chinese:
@@ -149,7 +165,10 @@ def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...]
 def no_rows_text(told: Told) -> str:
     """What is said when the conditions leave nothing."""
     where = where_text(told.wish.conditions, "zh" if told.chinese else "en")
-    return told.say(f"No rows are left: nothing in {told.wish.source.name} fits “{where}”.", f"没有符合条件的行:{told.wish.source.name} 中没有“{where}”。")
+    return told.say(
+        f"No rows are left: nothing in {told.wish.source.name} fits “{where}”.",
+        f"没有符合条件的行:{told.wish.source.name} 中没有“{where}”。",
+    )
 
 
 def _lower(text: str) -> str:
@@ -176,7 +195,10 @@ def _aggregate(told: Told) -> str:
     share = _share(told, top)
     name = " / ".join(column.name for column in wish.groups)
     if len(rows) == 1:
-        return told.say(f"{_upper(told.measured())}{told.where()} for {told.key(top)}: {told.shown(top)}.", f"{told.key(top)}的{told.measured()}{told.where()}为 {told.shown(top)}。")
+        return told.say(
+            f"{_upper(told.measured())}{told.where()} for {told.key(top)}: {told.shown(top)}.",
+            f"{told.key(top)}的{told.measured()}{told.where()}为 {told.shown(top)}。",
+        )
     asked = next((row for row in rows if told.key(row) == wish.focus), None)
     if asked is not None and told.heads[-1].endswith(" %") and whole is not None:
         part = told.say(
@@ -185,9 +207,16 @@ def _aggregate(told: Told) -> str:
         )
         return f"{part}\n\n{told.grid()}"
     if told.number(top) == told.number(low) and told.facts.get("count", 0) == len(rows):
-        same = told.say(f"{_upper(told.measured())}{told.where()} is the same for every {name}: {told.shown(top)}.", f"各{name}的{told.measured()}{told.where()}相同,均为 {told.shown(top)}。")
+        same = told.say(
+            f"{_upper(told.measured())}{told.where()} is the same for every {name}: {told.shown(top)}.",
+            f"各{name}的{told.measured()}{told.where()}相同,均为 {told.shown(top)}。",
+        )
         return f"{same}\n\n{told.grid()}"
-    lowest = "" if told.facts.get("count", 0) > len(rows) else told.say(f"; {told.key(low)} has the lowest ({told.shown(low)})", f",{told.key(low)}最低({told.shown(low)})")
+    lowest = (
+        ""
+        if told.facts.get("count", 0) > len(rows)
+        else told.say(f"; {told.key(low)} has the lowest ({told.shown(low)})", f",{told.key(low)}最低({told.shown(low)})")
+    )
     overall = figure(whole, told.sign(heads[len(wish.groups)])) if whole is not None else ""
     first = told.say(
         f"By {name}, {told.key(top)} has the highest {told.measured()}{told.where()}: {told.shown(top)}{share}{lowest}. Overall: {overall}.",
@@ -213,18 +242,34 @@ def _share(told: Told, row: list[Any]) -> str:
 def _single(told: Told) -> str:
     row, used = told.rows[0], told.facts["used"]
     joint = told.say("; ", ";")
-    parts = [f"{head}{told.say(' is ', '为 ')}{figure(value, told.sign(head))}" for head, value in zip(told.heads, row, strict=True)]
+    parts = [
+        f"{head}{told.say(' is ', '为 ')}{figure(value, told.sign(head))}"
+        for head, value in zip(told.heads, row, strict=True)
+    ]
     if told.wish.aggregates == ("count",) and not told.wish.measures:
         whole = told.facts.get("all_rows", used)
         share = percent(100 * used / whole) if whole else ""
-        rest = told.say(f" of {whole:,} rows ({share})", f",占全部 {whole:,} 行的 {share}") if whole != used else told.say(" rows", " 行")
-        return told.say(f"{used:,}{rest}{told.where() and ': ' + told.where().strip(' ()')}.", f"{told.where().strip('()')}共 {used:,} 行{rest if whole != used else ''}。")
+        rest = (
+            told.say(f" of {whole:,} rows ({share})", f",占全部 {whole:,} 行的 {share}")
+            if whole != used
+            else told.say(" rows", " 行")
+        )
+        return told.say(
+            f"{used:,}{rest}{told.where() and ': ' + told.where().strip(' ()')}.",
+            f"{told.where() and f'“{told.where()[1:-1]}”'}共 {used:,} 行{rest if whole != used else ''}。",
+        )
     text = joint.join(parts)
-    if len(parts) > 2:
-        head = told.say(f"{title_of(told.wish, 'en')}, over {used:,} row{'s' * (used != 1)}:", f"{title_of(told.wish, 'zh')},共 {used:,} 行:")
+    if len(parts) > 4:
+        head = told.say(
+            f"{title_of(told.wish, 'en')}, over {used:,} row{'s' * (used != 1)}:",
+            f"{title_of(told.wish, 'zh')},共 {used:,} 行:",
+        )
         lines = "\n".join(f"- {name}: {figure(value, told.sign(name))}" for name, value in zip(told.heads, row, strict=True))
         return f"{head}\n\n{lines}"
-    return told.say(f"{_upper(text)}{told.where()}, over {used:,} row{'s' * (used != 1)}.", f"{told.where().strip('()')}{'的' if told.where() else ''}{text},共 {used:,} 行。")
+    return told.say(
+        f"{_upper(text)}{told.where()}, over {used:,} row{'s' * (used != 1)}.",
+        f"{told.where().strip('()')}{'的' if told.where() else ''}{text},共 {used:,} 行。",
+    )
 
 
 def _top(told: Told) -> str:
@@ -245,11 +290,16 @@ def _top(told: Told) -> str:
         return f"{first}\n\n{told.grid()}" if len(chosen) > 1 else first
     best = rows[0]
     tied = [told.key(row) for row in rows[1:] if told.number(row) == told.number(best)]
-    first = told.say(f"{told.key(best)} has the {side} {told.measured()}{told.where()}: {told.shown(best)}", f"{told.key(best)}的{told.measured()}{told.where()}{side},为 {told.shown(best)}")
+    first = told.say(
+        f"{told.key(best)} has the {side} {told.measured()}{told.where()}: {told.shown(best)}",
+        f"{told.key(best)}的{told.measured()}{told.where()}{side},为 {told.shown(best)}",
+    )
     if tied:
         first += told.say(f", tied with {', '.join(tied)}", f",与{'、'.join(tied)}并列")
     elif len(rows) > 1:
-        first += told.say(f"; next is {told.key(rows[1])} with {told.shown(rows[1])}", f",其次是{told.key(rows[1])}({told.shown(rows[1])})")
+        first += told.say(
+            f"; next is {told.key(rows[1])} with {told.shown(rows[1])}", f",其次是{told.key(rows[1])}({told.shown(rows[1])})"
+        )
     return f"{first}{told.say('.', '。')}" + (f"\n\n{told.grid()}" if len(rows) > 2 else "")
 
 
@@ -258,11 +308,27 @@ def _top_rows(told: Told) -> str:
     side = told.say("lowest" if told.wish.ascending else "highest", "最低" if told.wish.ascending else "最高")
     best = told.rows[0]
     if told.wish.n > 1:
-        at = next((at for at, head in enumerate(told.heads) if at and (c := told.wish.source.column(head)) and c.role == "category"), None)
-        listed = told.say(", ", "、").join(figure(row[0], measure.sign) + (f" ({figure(row[at])})" if at else "") for row in told.rows[:10])
-        first = told.say(f"The {len(told.rows)} {side} values of {measure.name}{told.where()}: {listed}.", f"{measure.name}{told.where()}{side}的 {len(told.rows)} 个值:{listed}。")
+        at = next(
+            (
+                at
+                for at, head in enumerate(told.heads)
+                if at and (c := told.wish.source.column(head)) and c.role == "category"
+            ),
+            None,
+        )
+        listed = told.say(", ", "、").join(
+            figure(row[0], measure.sign) + (f" ({figure(row[at])})" if at else "") for row in told.rows[:10]
+        )
+        first = told.say(
+            f"The {len(told.rows)} {side} values of {measure.name}{told.where()}: {listed}.",
+            f"{measure.name}{told.where()}{side}的 {len(told.rows)} 个值:{listed}。",
+        )
         return f"{first}\n\n{told.grid()}"
-    whose = ", ".join(f"{head} {figure(value)}" if not isinstance(value, int) else f"{head} {value}" for head, value in zip(told.heads[1:4], best[1:4], strict=False) if value is not None)
+    whose = ", ".join(
+        f"{head} {figure(value)}" if not isinstance(value, int) else f"{head} {value}"
+        for head, value in zip(told.heads[1:4], best[1:4], strict=False)
+        if value is not None
+    )
     first = told.say(
         f"The {side} {measure.name}{told.where()} is {figure(best[0], measure.sign)}" + (f" ({whose})" if whose else ""),
         f"{side}的{measure.name}{told.where()}为 {figure(best[0], measure.sign)}" + (f"({whose})" if whose else ""),
@@ -275,13 +341,29 @@ def _trend(told: Told) -> str:
     peak, low = (told.facts.get("peak") or [[]])[0], (told.facts.get("low") or [[]])[0]
     if not first or not last:
         return told.say("There are no values to draw a trend from.", "没有可用于分析趋势的数值。")
-    shown = {name: figure(row[1], told.sign(told.heads[1])) for name, row in (("first", first), ("last", last), ("peak", peak), ("low", low))}
+    shown = {
+        name: figure(row[1], told.sign(told.heads[1]))
+        for name, row in (("first", first), ("last", last), ("peak", peak), ("low", low))
+    }
     if first[0] == last[0]:
-        return told.say(f"All rows fall into one period ({first[0]}): {told.measured()} {shown['first']}.", f"所有行都在同一时期({first[0]}):{told.measured()}为 {shown['first']}。")
+        return told.say(
+            f"All rows fall into one period ({first[0]}): {told.measured()} {shown['first']}.",
+            f"所有行都在同一时期({first[0]}):{told.measured()}为 {shown['first']}。",
+        )
     change = (last[1] / first[1] - 1) * 100 if first[1] > 0 else None
     by = f" ({percent(change, signed=True)})" if change is not None else ""
-    way = ("rose", "上升到") if last[1] > first[1] else ("fell", "下降到") if last[1] < first[1] else ("stayed the same", "持平,为")
-    verb = f"{way[0]} from {shown['first']} in {first[0]} to {shown['last']} in {last[0]}" if way[0] != "stayed the same" else f"was the same in {first[0]} and in {last[0]}: {shown['last']}"
+    way = (
+        ("rose", "上升到")
+        if last[1] > first[1]
+        else ("fell", "下降到")
+        if last[1] < first[1]
+        else ("stayed the same", "持平,为")
+    )
+    verb = (
+        f"{way[0]} from {shown['first']} in {first[0]} to {shown['last']} in {last[0]}"
+        if way[0] != "stayed the same"
+        else f"was the same in {first[0]} and in {last[0]}: {shown['last']}"
+    )
     sentence = told.say(
         f"{_upper(told.measured())}{told.where()} {verb}{by}; it was highest in {peak[0]} ({shown['peak']}) and lowest in {low[0]} ({shown['low']}).",
         f"{told.measured()}{told.where()}从 {first[0]} 的 {shown['first']} {way[1]} {last[0]} 的 {shown['last']}{by},最高在 {peak[0]}({shown['peak']}),最低在 {low[0]}({shown['low']})。",
@@ -298,7 +380,13 @@ def _growth(told: Told) -> str:
         f"增长按 {end} 的{told.measured()}与 {start} 相比的百分比计算。",
     )
     if start == end or not known:
-        return told.say(f"Growth cannot be computed: there is only one period ({start}).", f"无法计算增长:只有一个时期({start})。") if start == end else how
+        return (
+            told.say(
+                f"Growth cannot be computed: there is only one period ({start}).", f"无法计算增长:只有一个时期({start})。"
+            )
+            if start == end
+            else how
+        )
     best, width = known[0], len(told.wish.groups)
     sign = told.sign(told.measured())
     word = ("lowest growth", "增长最慢") if told.wish.ascending else ("highest growth", "增长最快")

@@ -34,12 +34,20 @@ def correlation_text(told: Telling) -> str:
     if r is None:
         return told.say(f"No correlation can be computed for {one} and {other}.", f"无法计算 {one} 与 {other} 的相关系数。")
     size = abs(r)
-    strength = ("strong", "强") if size >= 0.7 else ("moderate", "中等") if size >= 0.4 else ("weak", "弱") if size >= 0.1 else ("no clear", "几乎没有")
+    strength = (
+        ("strong", "强")
+        if size >= 0.7
+        else ("moderate", "中等")
+        if size >= 0.4
+        else ("weak", "弱")
+        if size >= 0.1
+        else ("no clear", "")
+    )
     way = ("", "") if size < 0.1 else ("positive ", "正") if r > 0 else ("negative ", "负")
     shown = f"{r:.2f}".replace("-", "−")
     first = told.say(
         f"{one} and {other} show {'' if size < 0.1 else 'a '}{strength[0]} {way[0]}correlation{told.where()}: r = {shown} (Pearson, {count:,} rows).",
-        f"{one}与{other}呈{strength[1]}{way[1]}相关{told.where()}:r = {shown}(皮尔逊,{count:,} 行)。",
+        f"{one}与{other}{'几乎没有' if size < 0.1 else '呈' + strength[1] + way[1]}相关{told.where()}:r = {shown}(皮尔逊,{count:,} 行)。",
     )
     rest = "" if len(told.rows) == 1 else "\n\n" + told.grid()
     return first + rest + "\n\n" + told.say("A correlation alone says nothing of cause.", "相关并不等于因果。")
@@ -48,7 +56,9 @@ def correlation_text(told: Telling) -> str:
 def quality_text(told: Telling) -> str:
     """Missing, doubled and odd values; what was asked for comes first."""
     rows, joint = told.rows, told.say(", ", "、")
-    missing = [f"{name} {gone:,} ({percent(share)})" for name, gone, share, *_ in sorted(rows, key=lambda row: -row[1]) if gone]
+    missing = [
+        f"{name} {gone:,} ({percent(share)})" for name, gone, share, *_ in sorted(rows, key=lambda row: -row[1]) if gone
+    ]
     total = sum(row[1] for row in rows)
     counts = {at: joint.join(f"{row[0]} {row[at]:,}" for row in rows if row[at]) for at in (3, 4, 5)}
     doubled = told.facts.get("duplicates", 0)
@@ -58,17 +68,27 @@ def quality_text(told: Telling) -> str:
             f"共缺失 {total:,} 个值:{joint.join(missing)}。" if missing else "没有缺失值。",
         ),
         "odd": _outliers(told),
-        "doubled": told.say(f"{doubled:,} rows are duplicates." if doubled else "No row is a duplicate.", f"有 {doubled:,} 行重复。" if doubled else "没有重复行。"),
+        "doubled": told.say(
+            f"{doubled:,} rows are duplicates." if doubled else "No row is a duplicate.",
+            f"有 {doubled:,} 行重复。" if doubled else "没有重复行。",
+        ),
         "negative": told.say(f"Negative values: {counts[4] or 'none'}.", f"负值:{counts[4] or '无'}。"),
     }
     if counts[5]:
-        lines["unread"] = told.say(f"Values that are no number or date: {counts[5]}.", f"无法解析为数字或日期的值:{counts[5]}。")
+        lines["unread"] = told.say(
+            f"Values that are no number or date: {counts[5]}.", f"无法解析为数字或日期的值:{counts[5]}。"
+        )
     first = next((name for name, words in _FOCUS.items() if re.search(words, told.wish.text, re.IGNORECASE)), "missing")
     rest = [line for name, line in lines.items() if name != first]
     return lines[first] + "\n\n" + "\n".join(f"- {line}" for line in rest)
 
 
-_FOCUS = {"missing": "missing|null|nan|empty|blank|缺失|空", "doubled": "duplicat|重复", "negative": "negative|负", "odd": "outlier|odd|anomal|unusual|strange|异常|离群"}
+_FOCUS = {
+    "missing": "missing|null|nan|empty|blank|缺失|空",
+    "doubled": "duplicat|重复",
+    "negative": "negative|负",
+    "odd": "outlier|odd|anomal|unusual|strange|异常|离群",
+}
 
 
 def _outliers(told: Telling) -> str:
@@ -97,7 +117,10 @@ def distribution_text(told: Telling) -> str:
     name, count, mean, _, low, q1, median, q3, high = told.rows[0]
     sign = told.sign()
     if told.wish.groups:
-        first = told.say(f"The distribution of {told.wish.measures[0].name} by {told.wish.groups[0].name}:", f"各{told.wish.groups[0].name}的{told.wish.measures[0].name}分布:")
+        first = told.say(
+            f"The distribution of {told.wish.measures[0].name} by {told.wish.groups[0].name}:",
+            f"各{told.wish.groups[0].name}的{told.wish.measures[0].name}分布:",
+        )
         return f"{first}\n\n{told.grid()}"
     low, q1, median, q3, high, mean = (figure(value, sign) for value in (low, q1, median, q3, high, mean))
     first = told.say(
@@ -110,9 +133,14 @@ def distribution_text(told: Telling) -> str:
 def distinct_text(told: Telling) -> str:
     """Which values a column has."""
     column, count = told.facts["column"], told.facts["count"]
-    shown = told.say(", ", "、").join(figure(row[0]) if not isinstance(row[0], int) else str(row[0]) for row in told.rows[:12])
-    more = told.say(f" and {count - 12:,} more", f"等") if count > 12 else ""
-    return told.say(f"{column} has {count:,} different values{told.where()}: {shown}{more}.", f"{column}{told.where()}共有 {count:,} 个不同的值:{shown}{more}。")
+    shown = told.say(", ", "、").join(
+        figure(row[0]) if not isinstance(row[0], int) else str(row[0]) for row in told.rows[:12]
+    )
+    more = told.say(f" and {count - 12:,} more", "等") if count > 12 else ""
+    return told.say(
+        f"{column} has {count:,} different values{told.where()}: {shown}{more}.",
+        f"{column}{told.where()}共有 {count:,} 个不同的值:{shown}{more}。",
+    )
 
 
 def profile_text(told: Telling) -> str:
@@ -126,7 +154,8 @@ def profile_text(told: Telling) -> str:
     )
     doubled = facts.get("duplicates", 0)
     state = told.say(
-        (f"{gone:,} values are missing" if gone else "No values are missing") + (f"; {doubled:,} rows are duplicates." if doubled else "; no row is a duplicate."),
+        (f"{gone:,} values are missing" if gone else "No values are missing")
+        + (f"; {doubled:,} rows are duplicates." if doubled else "; no row is a duplicate."),
         (f"缺失 {gone:,} 个值" if gone else "没有缺失值") + (f";有 {doubled:,} 行重复。" if doubled else ";没有重复行。"),
     )
     return f"{first}\n\n{told.grid()}\n\n{state}"

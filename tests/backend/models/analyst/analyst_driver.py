@@ -119,21 +119,32 @@ def _csv_line(path: Path) -> str:
     separator = ";" if ";" in text.splitlines()[0] else ","
     head, *body = csv.reader(io.StringIO(text), delimiter=separator)
     cells = {name: [row[at].strip() for row in body if row[at].strip()] for at, name in enumerate(head)}
-    columns = [{"name": name, "kind": _kind_of(values), "examples": list(dict.fromkeys(values))[:3]} for name, values in cells.items()]
-    options = (", sep=';', decimal=',', thousands='.'" if separator == ";" else "") + (", encoding='gbk'" if encoding == "gbk" else "")
+    columns = [
+        {"name": name, "kind": _kind_of(values), "examples": list(dict.fromkeys(values))[:3]}
+        for name, values in cells.items()
+    ]
+    options = (", sep=';', decimal=',', thousands='.'" if separator == ";" else "") + (
+        ", encoding='gbk'" if encoding == "gbk" else ""
+    )
     read = f"pd.read_csv({path.name!r}{options})"
     entry = {"name": path.name, "kind": "csv", "size": len(content), "read": read, "rows": len(body), "columns": columns}
     return json.dumps(entry, ensure_ascii=False)
 
 
 def _kind_of(values: list[str]) -> str:
-    fits = (kind for kind, form in _KINDS if values and sum(bool(re.fullmatch(form, v)) for v in values) >= 0.8 * len(values))
+    fits = (
+        kind for kind, form in _KINDS if values and sum(bool(re.fullmatch(form, v)) for v in values) >= 0.8 * len(values)
+    )
     return next(fits, "text")
 
 
 def _frame_line(name: str, frame: pd.DataFrame) -> str:
     columns = [
-        {"name": str(title), "kind": "number" if pd.api.types.is_numeric_dtype(cells) else "text", "examples": [str(v) for v in cells.head(3)]}
+        {
+            "name": str(title),
+            "kind": "number" if pd.api.types.is_numeric_dtype(cells) else "text",
+            "examples": [str(v) for v in cells.head(3)],
+        }
         for title, cells in frame.items()
     ]
     return json.dumps({"name": name, "kind": "dataframe", "size": 0, "read": name, "rows": len(frame), "columns": columns})
@@ -155,7 +166,9 @@ def _work(messages: list[ChatMessage], kernel: Kernel, own: dict[str, tuple[Tool
         messages.append(ChatMessage("assistant", reply.text, tuple(reply.calls)))
         for call in reply.calls:
             arguments = json.loads(call.arguments)
-            output = kernel.run(arguments["code"]) if call.name == "code_interpreter" else str(own[call.name][1](**arguments))
+            output = (
+                kernel.run(arguments["code"]) if call.name == "code_interpreter" else str(own[call.name][1](**arguments))
+            )
             messages.append(ChatMessage("tool", output, tool_call_id=call.call_id))
     raise AssertionError("the executor never came to an end")
 
@@ -167,7 +180,14 @@ def play(question: str, folder: Path, frames: dict[str, pd.DataFrame] | None = N
     start = set(os.listdir(folder))
     planner = [
         ChatMessage("system", "You plan."),
-        ChatMessage("user", section("question", question) + "\n" + section("inputs", inputs) + "\n" + section("tools", "code_interpreter: Run Python.")),
+        ChatMessage(
+            "user",
+            section("question", question)
+            + "\n"
+            + section("inputs", inputs)
+            + "\n"
+            + section("tools", "code_interpreter: Run Python."),
+        ),
     ]
     steps: dict[str, dict[str, Any]] = {}
     results: list[dict[str, str]] = []
@@ -176,7 +196,10 @@ def play(question: str, folder: Path, frames: dict[str, pd.DataFrame] | None = N
         assert len(reply.calls) == 1, reply.text
         assert reply.text
         plan = reply.arguments()
-        planner += [ChatMessage("assistant", reply.text, tuple(reply.calls)), ChatMessage("tool", "ok", tool_call_id=reply.calls[0].call_id)]
+        planner += [
+            ChatMessage("assistant", reply.text, tuple(reply.calls)),
+            ChatMessage("tool", "ok", tool_call_id=reply.calls[0].call_id),
+        ]
         for name in plan.get("drop", []):
             steps.pop(name)
         for step in plan.get("add", []):
@@ -204,8 +227,17 @@ def _lines(entries: list[dict[str, str]]) -> str:
     return "\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
 
 
-def _execute(question: str, step: dict[str, Any], inputs: str, results: list[dict[str, str]], kernel: Kernel) -> dict[str, str]:
+def _execute(
+    question: str, step: dict[str, Any], inputs: str, results: list[dict[str, str]], kernel: Kernel
+) -> dict[str, str]:
     task = json.dumps({key: step[key] for key in ("id", "stage", "title", "detail")}, ensure_ascii=False)
-    body = "\n".join((section("question", question), section("task", task), section("inputs", inputs), section("results", _lines(results))))
+    body = "\n".join(
+        (
+            section("question", question),
+            section("task", task),
+            section("inputs", inputs),
+            section("results", _lines(results)),
+        )
+    )
     summary = _work([ChatMessage("system", "You work."), ChatMessage("user", body)], kernel, {})
     return {"step": step["id"], "title": step["title"], "status": "completed", "summary": summary}

@@ -35,7 +35,12 @@ def chinese() -> pd.DataFrame:
 def shops() -> pd.DataFrame:
     random = np.random.default_rng(9)
     rows = [
-        (f"{at % 28 + 1:02d}.{at // 28 + 1:02d}.2024", ["Berlin", "Hamburg", "München"][at % 3], round(float(random.uniform(1000, 9000)), 2), int(random.integers(10, 200)))
+        (
+            f"{at % 28 + 1:02d}.{at // 28 + 1:02d}.2024",
+            ["Berlin", "Hamburg", "München"][at % 3],
+            round(float(random.uniform(1000, 9000)), 2),
+            int(random.integers(10, 200)),
+        )
         for at in range(60)
     ]
     return pd.DataFrame(rows, columns=["Day", "City", "Turnover (€)", "Visitors"])
@@ -72,8 +77,17 @@ def survey() -> pd.DataFrame:
 
 
 def gdp() -> pd.DataFrame:
-    countries = (("China", 11000, 0.06, 1380), ("India", 2100, 0.065, 1320), ("Germany", 3400, 0.012, 82), ("Brazil", 1800, 0.005, 205))
-    rows = [(name, year, round(start * (1 + growth) ** (year - 2015), 1), people) for name, start, growth, people in countries for year in range(2015, 2024)]
+    countries = (
+        ("China", 11000, 0.06, 1380),
+        ("India", 2100, 0.065, 1320),
+        ("Germany", 3400, 0.012, 82),
+        ("Brazil", 1800, 0.005, 205),
+    )
+    rows = [
+        (name, year, round(start * (1 + growth) ** (year - 2015), 1), people)
+        for name, start, growth, people in countries
+        for year in range(2015, 2024)
+    ]
     return pd.DataFrame(rows, columns=["Country", "Year", "GDP (bn USD)", "Population (m)"])
 
 
@@ -108,11 +122,26 @@ def staff() -> pd.DataFrame:
 
 
 def quarters() -> pd.DataFrame:
-    rows = [(f"{year}Q{quarter}", team, 100 * quarter + 10 * (year - 2022) + (5 if team == "Red" else 0)) for year in (2022, 2023) for quarter in range(1, 5) for team in ("Red", "Blue")]
+    rows = [
+        (f"{year}Q{quarter}", team, 100 * quarter + 10 * (year - 2022) + (5 if team == "Red" else 0))
+        for year in (2022, 2023)
+        for quarter in range(1, 5)
+        for team in ("Red", "Blue")
+    ]
     return pd.DataFrame(rows, columns=["Quarter", "Team", "Points scored"])
 
 
-TABLES = {"sales": sales, "chinese": chinese, "shops": shops, "readings": readings, "survey": survey, "gdp": gdp, "accounts": accounts, "staff": staff, "quarters": quarters}
+TABLES = {
+    "sales": sales,
+    "chinese": chinese,
+    "shops": shops,
+    "readings": readings,
+    "survey": survey,
+    "gdp": gdp,
+    "accounts": accounts,
+    "staff": staff,
+    "quarters": quarters,
+}
 
 
 def write(name: str, folder: Path) -> pd.DataFrame:

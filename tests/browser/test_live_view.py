@@ -1,0 +1,198 @@
+"""The live view in a real notebook: whole after a flood, a reload, in a second view; stopped, unfolded, saved from."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Lab
+from tests.widgets.sample_runs import CODE, FILES
+
+SET_UP = """
+import asyncio
+from tests.browser.live_stage import *
+from tests.widgets.sample_runs import *
+stage, gate = Stage(), asyncio.Event()
+"""
+FLOOD = """
+tokens = [f"t{n} " if n % 40 else f"t{n}\\n\\n" for n in range(20_000)]
+deltas = [ev.TextDelta(message_id="m", text=token) for token in tokens]
+text = "".join(tokens)
+flood = numbered([
+    started(), ev.TextStarted(message_id="m", channel="answer", assignee="planner"), *deltas,
+    ev.TextFinished(message_id="m", channel="answer", text=text), ev.RunFinished(output=text),
+])
+"""
+FLOOD_WORDS = [f"t{n}" for n in range(20_000)]
+
+
+def answer_words(lab: Lab, index: int) -> list[str]:
+    text = lab.output(index).locator(".gnb-answer > .gnb-inside").text_content() or ""
+    return text.split()
+
+
+def wait_for_end(lab: Lab, index: int) -> None:
+    expect(lab.output(index).locator(".gnb").first).to_have_attribute("data-status", "finished", timeout=60_000)
+
+
+def test_after_a_flood_of_20_000_tokens_every_word_is_there(lab: Lab) -> None:
+    lab.open([SET_UP + FLOOD, "view = stage.view(); stage.play(view, burst(flood)); stage.end()"])
+    lab.run(0)
+    lab.run(1)
+    wait_for_end(lab, 1)
+    assert answer_words(lab, 1) == FLOOD_WORDS
+
+
+def test_a_reload_in_mid_run_shows_all_that_was_and_all_that_comes(lab: Lab) -> None:
+    lab.open(
+        [
+            SET_UP + FLOOD,
+            "view = stage.view(); stage.play(view, gated(flood, 10_002, gate))",
+            "stage.loop.call_soon_threadsafe(gate.set); stage.end()",
+        ]
+    )
+    lab.run(0)
+    lab.run(1)
+    expect(lab.output(1)).to_contain_text("t9999")
+    lab.save()
+    lab.reload()
+    expect(lab.output(1)).to_contain_text("t9999", timeout=30_000)
+    assert answer_words(lab, 1) == FLOOD_WORDS[:10_000]
+    lab.run(2)
+    wait_for_end(lab, 1)
+    assert answer_words(lab, 1) == FLOOD_WORDS
+
+
+def test_a_second_view_that_opens_late_shows_the_same(lab: Lab) -> None:
+    lab.open(
+        [
+            SET_UP + FLOOD,
+            "view = stage.view(); stage.play(view, gated(flood, 15_002, gate))",
+            "show(view)",
+            "stage.loop.call_soon_threadsafe(gate.set); stage.end()",
+        ]
+    )
+    lab.run(0)
+    lab.run(1)
+    expect(lab.output(1)).to_contain_text("t14999")
+    lab.run(2)
+    expect(lab.output(2)).to_contain_text("t14999")
+    lab.run(3)
+    for index in (1, 2):
+        wait_for_end(lab, index)
+        assert answer_words(lab, index) == FLOOD_WORDS
+
+
+@pytest.mark.parametrize("way", ["button", "escape"])
+def test_stop_reaches_the_run_while_its_cell_awaits(lab: Lab, way: str) -> None:
+    lab.open(
+        [
+            SET_UP,
+            "view = stage.view(); stage.play(view, gated(sample_run(), 100, gate))\n"
+            "stopped = await asyncio.to_thread(stage.cancelled.wait, 60); print(stopped)",
+        ]
+    )
+    lab.run(0)
+    lab.start(1)
+    stop = lab.output(1).locator(".gnb-stop")
+    expect(stop).to_be_visible(timeout=30_000)
+    if way == "button":
+        stop.click()
+    else:
+        stop.press("Escape")
+    lab.wait_done(1)
+    expect(lab.output(1)).to_contain_text("True")
+    expect(stop).to_be_disabled()
+
+
+def test_the_stream_goes_on_while_a_cell_computes(lab: Lab) -> None:
+    busy = "import time\nstage.loop.call_soon_threadsafe(gate.set)\nwhile not stage.cancelled.is_set(): time.sleep(0.05)"
+    lab.open([SET_UP, "view = stage.view(); stage.play(view, gated(sample_run(), 100, gate))", busy])
+    lab.run(0)
+    lab.run(1)
+    lab.start(2)
+    wait_for_end(lab, 1)
+    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
+    lab.wait_done(2)
+
+
+def test_tasks_fold_when_they_end_but_not_one_that_was_opened_by_hand(lab: Lab) -> None:
+    lab.open(
+        [
+            SET_UP + "run = sample_run(); at = [type(e).__name__ for e in run].index('TaskFinished')",
+            "view = stage.view(); stage.play(view, gated(run, at, gate))",
+            "stage.loop.call_soon_threadsafe(gate.set); stage.end()",
+        ]
+    )
+    lab.run(0)
+    lab.run(1)
+    task = lab.output(1).locator(".gnb-task").first
+    expect(task).to_have_attribute("open", "")
+    summary = task.locator("> summary")
+    summary.click()
+    summary.click()
+    lab.run(2)
+    wait_for_end(lab, 1)
+    tasks = lab.output(1).locator(".gnb-task")
+    assert [task.evaluate("task => task.open") for task in tasks.all()] == [True, False]
+    expect(task.locator(".gnb-code").first).to_have_text(CODE)
+
+
+def test_a_file_can_be_looked_at_and_saved(lab: Lab) -> None:
+    lab.open([SET_UP, "view = stage.view(); stage.play(view, burst(sample_run())); stage.end()"])
+    lab.run(0)
+    lab.run(1)
+    file = lab.output(1).locator(".gnb-file").filter(has_text="sales.csv")
+    file.locator("> summary .gnb-file-name").click()
+    expect(file.locator("td").first).to_have_text("2026-01-02")
+    with lab.page.expect_download() as download:
+        file.locator("button").click()
+    assert download.value.suggested_filename == "sales.csv"
+    assert download.value.path().read_bytes() == FILES["sales.csv"]
+
+
+def test_a_folded_view_is_one_line_that_unfolds(lab: Lab) -> None:
+    lab.open([SET_UP, "view = stage.view(); stage.play(view, burst(sample_run())); stage.end(); view.fold()"])
+    lab.run(0)
+    lab.run(1)
+    unfold = lab.output(1).locator(".gnb-unfold")
+    expect(unfold).to_be_visible()
+    expect(lab.output(1).locator(".gnb")).to_be_hidden()
+    unfold.click()
+    expect(lab.output(1).locator(".gnb")).to_be_visible()
+
+
+def test_streaming_never_takes_the_focus(lab: Lab) -> None:
+    lab.open([SET_UP, "view = stage.view(); stage.play(view, gated(sample_run(), 30, gate))", ""])
+    lab.run(0)
+    lab.run(1)
+    lab.cell(2).locator(".cm-content").click()
+    focused = lab.page.evaluate_handle("document.activeElement")
+    lab.page.keyboard.type("stage.loop.call_soon_threadsafe(gate.set); stage.end()")
+    lab.run(2)
+    wait_for_end(lab, 1)
+    assert lab.page.evaluate("element => !document.activeElement.closest('.gnb-view')", focused)
+
+
+def test_light_and_dark_pictures(lab: Lab) -> None:
+    lab.open(
+        [
+            SET_UP + "run = sample_run()",
+            "view = stage.view(); stage.play(view, gated(run, int(len(run) * 0.7), gate))",
+            "stage.loop.call_soon_threadsafe(gate.set); stage.end(); Record(run, stage.read)",
+        ]
+    )
+    lab.run(0)
+    lab.run(1)
+    expect(lab.output(1)).to_contain_text("Sales grew")
+    grounds: dict[str, Any] = {}
+    for theme in ("light", "dark"):
+        lab.theme(theme)
+        assert lab.shot(1, f"running-{theme}").stat().st_size > 10_000
+        style = "element => getComputedStyle(element).backgroundColor"
+        grounds[theme] = lab.output(1).locator(".gnb").evaluate(style)
+    assert grounds["light"] != grounds["dark"]
+    lab.run(2)
+    for theme in ("dark", "light"):
+        lab.theme(theme)
+        assert lab.shot(2, f"record-{theme}").stat().st_size > 10_000
