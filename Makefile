@@ -22,7 +22,7 @@ check: $(VENV)/ready ## Format, lint, types, import rules
 	$(BIN)/lint-imports
 
 bench: $(VENV)/ready ## Run the benchmarks; each prints a table and writes JSON
-	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 notebooks: $(VENV)/ready ## Run the lessons and write their outputs
 	$(BIN)/python notebooks/execute.py

@@ -5,8 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from report import report
-
+from benchmarks.report import report
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.parts import TablePart

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from report import report
+from benchmarks.report import report
 
 CASES = {
     "python (nothing)": "pass",

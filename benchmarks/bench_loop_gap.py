@@ -6,8 +6,7 @@ A ticker is due every 50 ms on the backend's loop while the main thread sleeps o
 import asyncio
 import time
 
-from report import report
-
+from benchmarks.report import report
 from genie_nb.backend.loop import backend_loop
 
 TICK_S = 0.05

@@ -2,9 +2,8 @@
 
 import time
 
-from report import report
-
 import genie_nb as gn
+from benchmarks.report import report
 
 STEPS = 100
 TOKENS = 20_000

@@ -1,0 +1,81 @@
+"""The main job as a newcomer does it: open the first lesson in JupyterLab, run it, stop a run, save, reopen, convert."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import expect
+
+from tests.browser.conftest import SHOTS, TOKEN, Lab
+
+LESSON = Path(__file__).parents[2] / "notebooks" / "01_first_answer.ipynb"
+ASK = """
+import genie_nb as gn, pathlib
+rows = [f"2024-{month:02},{region},{amount}" for month in range(1, 13)
+        for region, amount in (("North", 100 + 4 * month), ("South", 90 + 9 * month), ("West", 120 + month))]
+pathlib.Path("sales.csv").write_text("month,region,revenue\\n" + "\\n".join(rows))
+"""
+QUESTION = 'run = await gn.ask("Which region grew fastest? Draw it.", files=["sales.csv"])\nrun'
+LOOP = """
+forever = gn.ScriptedModel([gn.Say("I loop.", calls=[("code_interpreter", {"code": "while True: pass"})])])
+run = await gn.Genie(model=forever, agent="react").ask("Loop.")
+run
+"""
+
+
+def open_lesson(lab: Lab) -> None:
+    notebook = nbformat.read(LESSON, as_version=4)
+    for cell in notebook.cells:
+        cell.pop("outputs", None)
+    lab.open([json.loads(json.dumps(cell)) | ({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {})
+              for cell in notebook.cells], "lesson.ipynb")  # fmt: skip
+
+
+def test_the_first_lesson_runs_from_top_to_bottom_in_jupyterlab(lab: Lab) -> None:
+    open_lesson(lab)
+    lab.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    codes = [at for at, cell in enumerate(nbformat.read(LESSON, as_version=4).cells) if cell.cell_type == "code"]
+    for index in codes:
+        lab.wait_done(index)
+    assert lab.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    expect(lab.page.locator(".gnb-record").first).to_contain_text("AMZN")
+
+
+def test_a_real_run_is_live_then_a_record_that_survives_without_a_kernel(lab: Lab) -> None:
+    lab.open([ASK, QUESTION], "first.ipynb")
+    lab.run(0)
+    lab.start(1)
+    expect(lab.output(1).locator(".gnb").first).to_have_attribute("data-status", "running", timeout=30_000)
+    lab.wait_done(1)
+    expect(lab.output(1).locator(".gnb")).to_have_count(1)
+    expect(lab.output(1)).to_contain_text("South")
+    for theme in ("light", "dark"):
+        lab.theme(theme)
+        lab.shot(1, f"lesson-{theme}")
+    lab.save()
+
+    saved = lab.server.root / "first.ipynb"
+    assert "widget-view" not in saved.read_text("utf-8")
+    lab.page.goto(f"{lab.server.url}/lab/tree/first.ipynb?token={TOKEN}&reset")
+    expect(lab.page.locator(".gnb-record")).to_contain_text("South", timeout=30_000)
+
+    html = saved.with_suffix(".html")
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", "--output", str(html), str(saved)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    lab.page.context.set_offline(True)
+    lab.page.goto(html.as_uri())
+    expect(lab.page.locator(".gnb-record")).to_contain_text("South", timeout=30_000)
+    lab.page.locator(".gnb-record").screenshot(path=SHOTS / "nbconvert.png")
+
+
+def test_stop_ends_a_run_while_its_cell_is_still_waiting(lab: Lab) -> None:
+    lab.open(["import genie_nb as gn", LOOP, "1 + 1"], "stop.ipynb")
+    lab.run(0)
+    lab.start(1)
+    lab.output(1).get_by_role("button", name="Stop").click(timeout=30_000)
+    lab.wait_done(1)
+    expect(lab.output(1)).to_contain_text("You stopped the run.")
+    lab.run(2)
+    expect(lab.output(2)).to_contain_text("2")
