@@ -1,8 +1,8 @@
 """What a token costs on its way to the screen, in a real JupyterLab and Chromium, beside two usual ways.
 
-Each way streams Markdown at 200 tokens a second. Counted: bytes that the page receives over its websocket from the cell's start
-until it shows the last token, how long after the kernel had it that is, and browser tasks of over 50 ms. The record is what the
-static result costs at the end.
+Each way streams Markdown at 200 tokens a second. Counted: bytes that the page receives over its websocket from the start
+of the cell until it shows the last token, how long after the kernel had it that is, and browser tasks of over 50 ms.
+The record is what the static result costs at the end.
 """
 
 import argparse

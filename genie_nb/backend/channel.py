@@ -40,9 +40,15 @@ class EventChannel:
         """Whether the terminal event is in the log."""
         return bool(self._log) and is_terminal(self._log[-1])
 
-    def append(self, event: RunEvent) -> RunEvent:
-        """Number the event, stamp it, log it and wake the readers; returns it as logged."""
+    def append(self, event: RunEvent, *, first: Callable[[RunEvent], object] = lambda event: None) -> RunEvent:
+        """Number the event, stamp it, log it and wake the readers; returns it as logged.
+
+        Args:
+            event: What is logged.
+            first: Gets the event as it will be logged before any reader does; if it raises, nothing is logged.
+        """
         logged = msgspec.structs.replace(event, seq=len(self._log) + 1, run_id=self.run_id, at=self._clock())
+        first(logged)
         with self._lock:
             self._log.append(logged)
             waiting, self._waiting = self._waiting, {}

@@ -40,16 +40,17 @@ class Printer:
         return f"{prefix}{next(self._numbers)}"
 
     def emit(self, event: ev.RunEvent) -> None:
-        """Print an event.
+        """Print an event; when a reader sees it, it is in the transcript already.
 
         Raises:
             PrinterClosed: The run has ended.
+            WireError: It speaks of something that never started; it is not printed.
         """
         if self.channel.ended:
             raise PrinterClosed(f"The run has ended; {type(event).__name__} came too late.")
         if event.task_id is None and self.task_id is not None:
             event = msgspec.structs.replace(event, task_id=self.task_id)
-        apply(self.transcript, self.channel.append(event))
+        self.channel.append(event, first=lambda logged: apply(self.transcript, logged))
 
     def text(self, channel: ev.Channel) -> "TextWriter":
         """A pen for one text; the text begins with its first words."""

@@ -33,8 +33,10 @@ FRAME_S = 0.033
 """Seconds between two frames while the page keeps up."""
 IN_FLIGHT = 4
 """Frames that may be unacknowledged before the next one is held back, twice as long with each."""
-HELD_S = 5.0
-"""The longest that a frame is held back, in seconds."""
+HELD_S = 0.5
+"""The longest that a frame is held back, in seconds: a page whose answers wait behind a busy cell is still shown the stream."""
+GONE, GONE_S = 200, 5.0
+"""From so many unacknowledged frames on the page is taken to be gone, and frames are held back for so many seconds."""
 REMIND_S = 1.0
 """Seconds before a silent page is told which frame was the last; doubled with each time."""
 REMIND_MOST_S = 600.0
@@ -130,7 +132,9 @@ class RunView(anywidget.AnyWidget):
     def _held_s(self) -> float:
         """How long after the last frame the next one waits for an answer of a page."""
         late = self._sent - self._acknowledged - IN_FLIGHT
-        return min(FRAME_S * 2 ** (late + 1), HELD_S) if late >= 0 else 0.0
+        if late < 0:
+            return 0.0
+        return min(FRAME_S * 2 ** (late + 1), HELD_S) if late < GONE else GONE_S
 
     def _due_in_s(self) -> float:
         return self._sent_at + self._held_s() - time.monotonic()

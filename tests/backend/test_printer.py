@@ -144,3 +144,12 @@ def test_closing_prints_nothing_where_nothing_is_open(printer: Printer) -> None:
 def test_an_event_about_something_that_never_started_is_refused(printer: Printer) -> None:
     with pytest.raises(WireError):
         printer.emit(ev.TextDelta(message_id="m9", text="a"))
+
+    assert len(printer.channel) == 0, "a reader would fail at it too"
+
+
+def test_whoever_sees_an_event_finds_it_in_the_transcript(printer: Printer) -> None:
+    logged_before_folded: list[bool] = []
+    printer.channel.append(ev.NoteAdded(text="a"), first=lambda event: logged_before_folded.append(len(printer.channel) > 0))
+
+    assert logged_before_folded == [False]

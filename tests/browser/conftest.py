@@ -3,6 +3,7 @@
 Chromium is Debian's (`GENIE_CHROMIUM` names another one). Where there is none the tests are skipped, but never under `CI`.
 """
 
+import itertools
 import json
 import os
 import re
@@ -32,6 +33,7 @@ SETTINGS = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }
 WAIT_MS = 45_000
+_numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -138,8 +140,9 @@ class Lab:
     def _count(self, payload: bytes | str) -> None:
         self.bytes_received += len(payload)
 
-    def open(self, cells: list[str | dict[str, object]], name: str = "test.ipynb") -> None:
+    def open(self, cells: list[str | dict[str, object]], name: str = "") -> None:
         """Write a notebook of these cells (code, or whole cells as JSON), open it, and wait for its kernel."""
+        name = name or f"test-{next(_numbers)}.ipynb"
         notebook = {
             "cells": [_cell(number, cell) for number, cell in enumerate(cells)],
             "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
@@ -149,6 +152,10 @@ class Lab:
         (self.server.root / name).write_text(json.dumps(notebook), "utf-8")
         self.page.goto(f"{self.server.url}/lab/tree/{name}?token={TOKEN}&reset")
         self.wait_for_kernel()
+
+    def close(self) -> None:
+        """End the open notebook's kernel."""
+        self.page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown()")
 
     def reload(self) -> None:
         """Load the page again; the kernel goes on."""
@@ -258,5 +265,7 @@ def lab(lab_server: Server, chromium: Browser) -> Iterator[Lab]:
     """A fresh browser window on the session's JupyterLab."""
     context = chromium.new_context(viewport={"width": 1200, "height": 1400})
     page = context.new_page()
-    yield Lab(lab_server, page)
+    window = Lab(lab_server, page)
+    yield window
+    window.close()
     context.close()

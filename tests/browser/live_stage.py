@@ -56,7 +56,7 @@ class Record:
         return {
             "text/plain": record_text(self.transcript),
             "text/markdown": record_markdown(self.transcript),
-            "text/html": record_html(self.transcript, read_file=self.read),
+            "text/html": record_html(self.transcript, read_file=self.read_file),
         }
 
 

@@ -2,6 +2,7 @@
 
 Above: `executor`. Below: `pieces`, `charts`, `question`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from genie_nb.backend.models.analyst.charts import chart_lines
 from genie_nb.backend.models.analyst.columns import Column
 from genie_nb.backend.models.analyst.labels import label, step_name, title_of
 from genie_nb.backend.models.analyst.pieces import indent_list, load_lines, text_of, where_lines
-from genie_nb.backend.models.analyst.question import Wish
+from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("cell_for", "look_cell")
 
@@ -37,6 +38,7 @@ class Names:
 def cell_for(wish: Wish, suffix: str, language: str, *, careful: bool = False) -> str:
     """The code for a wish; `careful` cleans every column it uses and expects nothing of their types."""
     names = Names(f"rows{suffix}", f"answer{suffix}", language)
+    careful = careful or wish.kind in ("quality", "profile")  # they look for what is wrong with the values
     lines = load_lines(wish.source, _used(wish), names.rows, careful=careful)
     lines += [*where_lines(wish, names.rows), ""]
     match wish.kind:

@@ -2,10 +2,11 @@
 
 Above: `cells`. Below: `pieces`, `labels`, `question`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 from genie_nb.backend.models.analyst.labels import file_name
 from genie_nb.backend.models.analyst.pieces import indent_list, text_of
-from genie_nb.backend.models.analyst.question import Wish
+from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("chart_lines",)
 
@@ -52,6 +53,11 @@ def _drawing(wish: Wish, rows: str, answer: str, language: str) -> list[str]:
             return _bars(answer, f"{answer}.columns[0]", f"{answer}.columns[1]")
         case "profile":
             return _bars(answer, f"{answer}.columns[0]", f"{answer}.columns[3]")
+    return _groups(wish, answer)
+
+
+def _groups(wish: Wish, answer: str) -> list[str]:
+    """The drawing of a table of groups: bars, a pie, lines, or bars side by side."""
     if wish.kind == "top" and not wish.aggregates:
         return [
             f"labels = {answer}.iloc[:, 1].astype(str)",

@@ -2,6 +2,7 @@
 
 Above: `matching`, `question`, `code`. Below: `synonyms`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import json
 import re
@@ -200,7 +201,7 @@ def _column(name: str, kind: str, examples: list[str]) -> Column:
             return Column(name, "id")
         clean = all(_PLAIN.fullmatch(text) for text in examples) and kind == "number"
         return Column(name, "measure", "", clean, _sign(examples))
-    return Column(name, "id" if _ID.search(name) and not words_of(name)[-1:] == ["code"] else "category")
+    return Column(name, "id" if _ID.search(name) and words_of(name)[-1:] != ["code"] else "category")
 
 
 def _is_year(name: str, examples: list[str], kind: str) -> bool:

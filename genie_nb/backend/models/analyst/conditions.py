@@ -4,6 +4,7 @@ Conditions on the values of text columns cannot be read without the rows; `look`
 
 Above: `question`. Below: `columns`, `matching`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ _MONTHS = (
     "december",
 )
 _MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+_CHINESE_MONTHS = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
 _YEAR = r"((?:19|20)\d\d)"
 _NUMBER = r"(-?\d[\d,]*(?:\.\d+)?)"
 _LIMITS: tuple[tuple[Op, str], ...] = (
@@ -133,6 +135,9 @@ def _dates(text: str, time: Column, found: list[Condition]) -> str:
         ):
             years += [group for group in (match[1], match[3]) if group]
             months.append(str(int(match[2] or match[4])))
+            text = _blank(text, match)
+        for match in list(re.finditer(r"(?<![一-九\d])(十[一二]?|[一二三四五六七八九])月份?", text)):
+            months.append(str(_CHINESE_MONTHS.index(match[1]) + 1))
             text = _blank(text, match)
         for match in list(re.finditer(r"\bQ([1-4])\b|第?([一二三四1-4])季度", text, re.IGNORECASE)):
             quarters.append(str("一二三四".find(match[2]) + 1 or match[2]) if match[2] else match[1])

@@ -57,14 +57,20 @@ class Conversation:
 def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> Conversation:
     """The conversation that these messages are."""
     sections: dict[str, str] = {}
+    results: dict[str, dict[str, Any]] = {}
     outputs: list[str] = []
     plans: list[dict[str, Any]] = []
     for message in messages:
         if message.role == "user":
             given = read_sections(message.content)
+            if not given and set(sections) - {"question"}:
+                continue  # a nudge of the agent's, e.g. to call a tool, asks nothing new
             if "question" in given or not given:
-                sections, outputs, plans = {}, [], []
+                sections, results, outputs, plans = {}, {}, [], []
             sections |= given or {"question": message.content}
+            for line in given.get("results", "").splitlines():
+                if entry := _object(line):
+                    results[str(entry.get("step"))] = entry
         elif message.role == "tool":
             outputs.append(message.content)
         for call in message.tool_calls:
@@ -77,7 +83,7 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         sources=read_sources(sections.get("inputs", "")),
         tools=tuple(tools),
         task=_object(sections.get("task", "")),
-        results=[entry for line in sections.get("results", "").splitlines() if (entry := _object(line))],
+        results=list(results.values()),
         created=[line.strip() for line in sections.get("created", "").splitlines() if line.strip()],
         outputs=outputs,
         plans=plans,

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from genie_nb.backend.models.analyst.conversation import Call, Conversation, Script, next_move
 from genie_nb.backend.models.analyst.jobs import Job, job_of_wish, jobs_of, look_job
-from genie_nb.backend.models.analyst.question import Wish, read_question, source_for
+from genie_nb.backend.models.analyst.question import read_question, source_for
 from genie_nb.backend.models.analyst.summary import bolded
+from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("executing", "reacting")
 

@@ -2,6 +2,7 @@
 
 Above: `question`, `clauses`. Below: nothing.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
 

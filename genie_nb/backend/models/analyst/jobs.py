@@ -5,6 +5,7 @@ sends the outputs that the conversation already holds, so that nothing has to be
 
 Above: `planner`, `executor`. Below: `cells`, `wording`, `question`, `arithmetic`, `user_tools`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import json
 import re
@@ -20,8 +21,9 @@ from genie_nb.backend.models.analyst.labels import title_of
 from genie_nb.backend.models.analyst.look import with_values
 from genie_nb.backend.models.analyst.numbers import figure
 from genie_nb.backend.models.analyst.phrases import say, unknown_text
-from genie_nb.backend.models.analyst.question import Wish, read_question, source_for
+from genie_nb.backend.models.analyst.question import read_question, source_for
 from genie_nb.backend.models.analyst.user_tools import arguments_for, tool_for
+from genie_nb.backend.models.analyst.wish import Wish
 from genie_nb.backend.models.analyst.wording import answer_text
 from genie_nb.backend.models.base import ToolSpec
 

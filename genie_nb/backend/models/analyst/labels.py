@@ -2,13 +2,14 @@
 
 Above: `cells`, `wording`, `planner`. Below: `question`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
 from calendar import month_name
 
 from genie_nb.backend.models.analyst.columns import Column
 from genie_nb.backend.models.analyst.conditions import Condition
-from genie_nb.backend.models.analyst.question import Wish
+from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("file_name", "label", "spaced", "step_name", "title_of", "where_text")
 

@@ -2,6 +2,7 @@
 
 Above: `question`, `executor`. Below: `intents`, `matching`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
 from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 Above: `executor`. Below: `leftovers`, `question`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import replace
 
 from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.leftovers import unresolved
-from genie_nb.backend.models.analyst.question import Wish
+from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("with_values",)
 

@@ -15,7 +15,72 @@ __all__ = ("Mention", "find_mentions")
 
 # Words of the analyst's own language: half a header that is one of these proves nothing.
 _COMMON = frozenset(
-    ["total", "sum", "average", "mean", "count", "number", "max", "min", "maximum", "minimum", "top", "value", "of", "the", "a", "an", "in", "on", "by", "for", "per", "and", "or", "to", "all", "first", "last", "new", "old", "high", "low", "rate", "percent", "growth", "change", "is", "are", "was", "per", "unit", "average", "avg", "median", "full", "net", "gross", "type", "kind", "many", "much", "most", "least", "list", "show", "line", "return", "error", "question", "answer", "position", "order", "class", "mark", "item"]
+    [
+        "total",
+        "sum",
+        "average",
+        "mean",
+        "count",
+        "number",
+        "max",
+        "min",
+        "maximum",
+        "minimum",
+        "top",
+        "value",
+        "of",
+        "the",
+        "a",
+        "an",
+        "in",
+        "on",
+        "by",
+        "for",
+        "per",
+        "and",
+        "or",
+        "to",
+        "all",
+        "first",
+        "last",
+        "new",
+        "old",
+        "high",
+        "low",
+        "rate",
+        "percent",
+        "growth",
+        "change",
+        "is",
+        "are",
+        "was",
+        "per",
+        "unit",
+        "average",
+        "avg",
+        "median",
+        "full",
+        "net",
+        "gross",
+        "type",
+        "kind",
+        "many",
+        "much",
+        "most",
+        "least",
+        "list",
+        "show",
+        "line",
+        "return",
+        "error",
+        "question",
+        "answer",
+        "position",
+        "order",
+        "class",
+        "mark",
+        "item",
+    ]
 )
 
 
@@ -112,6 +177,8 @@ def _chinese_part(text: str, column: Column) -> list[Mention]:
         parts = [name[at : at + size] for at in range(len(name) - size + 1)]
         for part in parts:
             if (at := text.find(part)) >= 0 and part not in (
+                "占比",
+                "比例",
                 "平均",
                 "数量",
                 "总额",
@@ -133,10 +200,7 @@ def _synonyms(text: str, column: Column, terms: Sequence[str]) -> list[Mention]:
             if term.endswith("y"):
                 pattern = rf"(?<![A-Za-z0-9])(?:{term}|{term[:-1]}ies)(?![A-Za-z0-9])"
         elif len(term) == 1:
-            if column.role == "time":
-                pattern = rf"(?<=[每各按逐分哪])个?一?{term}"
-            else:
-                pattern = rf"(?<=[每各按分哪])个?{term}"
+            pattern = rf"(?<=[每各按逐分哪])个?一?{term}" if column.role == "time" else rf"(?<=[每各按分哪])个?{term}"
         else:
             pattern = re.escape(term)
         strength = 1.3 if terms.index(term) == 0 else 1.2

@@ -4,13 +4,14 @@ The code is text; it runs in the interpreter's kernel and not here.
 
 Above: `cells`, `charts`, `executor`. Below: `question`, `columns`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
 from collections.abc import Sequence
 
 from genie_nb.backend.models.analyst.columns import Column, Source
 from genie_nb.backend.models.analyst.conditions import Condition
-from genie_nb.backend.models.analyst.question import Wish
+from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("RESULT", "indent_list", "load_lines", "text_of", "where_lines")
 

@@ -9,7 +9,7 @@ from typing import Any
 from genie_nb.backend.models.analyst.conversation import Call, Conversation
 from genie_nb.backend.models.analyst.jobs import Job, job_of_wish, jobs_of, look_job
 from genie_nb.backend.models.analyst.phrases import say
-from genie_nb.backend.models.analyst.question import Wish
+from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("planning",)
 
@@ -130,7 +130,7 @@ def _asked_for(conversation: Conversation, wishes: list[Wish]) -> list[Wish]:
         elif broken:
             asked.append(Wish("profile", wish.source))
         elif empty:
-            texts = [column for column in wish.source.of_role("category")][:1]
+            texts = wish.source.of_role("category")[:1]
             times = [wish.time] if wish.time and not texts else []
             asked.append(Wish("distinct", wish.source, groups=tuple(texts or times)))
     return asked

@@ -1,11 +1,12 @@
 """What a question wants of the tables at hand, clause by clause: a list of wishes.
 
-Above: `planner`, `executor`. Below: `clauses`, `conditions`, `intents`, `matching`, `columns`.
+Above: `planner`, `executor`. Below: `settle`, `clauses`, `conditions`, `intents`, `matching`, `columns`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from genie_nb.backend.models.analyst.clauses import Clause, split_question
 from genie_nb.backend.models.analyst.columns import Column, Source
@@ -13,8 +14,10 @@ from genie_nb.backend.models.analyst.conditions import Condition, conditions_in
 from genie_nb.backend.models.analyst.intents import AGGREGATES, CHARTS, PERIODS, has, top_count
 from genie_nb.backend.models.analyst.leftovers import leftover
 from genie_nb.backend.models.analyst.matching import Mention, find_mentions
+from genie_nb.backend.models.analyst.settle import settle
+from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("Wish", "read_question", "source_for")
+__all__ = ("read_question", "source_for")
 
 _GROUP_BEFORE = re.compile(
     r"(?:\b(?:by|per|each|every|across|which|between|among|within|grouped by|broken down by|split by|different|for all|over)(?: the)?"
@@ -33,42 +36,9 @@ _BEYOND = re.compile(
     re.IGNORECASE,
 )
 _AGAIN = re.compile(r"\s*(?:and|now|or|but|same|what about|how about|for|in|那|呢|还有|换成)\b", re.IGNORECASE)
-_FELL = re.compile(r"declin|fell|fall|drop|decreas|shr[aiu]nk|lost|slowest|least|下降|下跌|减少|降幅|跌|最慢", re.IGNORECASE)
+
+
 _WHEN = re.compile(r"\bwhen\b|什么时候|何时|哪一?[天日月年]", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Wish:
-    """One thing that is wanted of one table.
-
-    Attributes:
-        kind: `aggregate`, `top`, `trend`, `growth`, `compare`, `correlation`, `quality`, `distribution`, `profile`, `distinct`.
-        period: The step of time to group by, `auto` for what fits, or none.
-        chart: The form of the chart, `auto`, or none.
-        only_chart: Whether the numbers were another wish.
-        notes: What the answer must say of how the question was read, as (key, words).
-        loose: The words that no column, verb or condition took: perhaps values of text columns.
-        text: The clause itself.
-        focus: The group that the question asks for, while all groups are computed.
-    """
-
-    kind: str
-    source: Source
-    measures: tuple[Column, ...] = ()
-    aggregates: tuple[str, ...] = ()
-    groups: tuple[Column, ...] = ()
-    time: Column | None = None
-    period: str = ""
-    conditions: tuple[Condition, ...] = ()
-    n: int = 0
-    ascending: bool = False
-    share: bool = False
-    chart: str = ""
-    only_chart: bool = False
-    notes: tuple[tuple[str, str], ...] = ()
-    loose: str = ""
-    text: str = ""
-    focus: str = ""
 
 
 def read_question(question: str, sources: Sequence[Source]) -> list[Wish]:
@@ -130,7 +100,8 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
     kind = _kind(rest, mentions)
     period = _period(rest, mentions, time)
     loose = leftover(named, mentions)
-    chart = next((name for name in CHARTS if has(name, rest)), "auto") if has("chart", rest) or kind == "chart" else ""
+    drawn = any(has(name, rest) for name in ("chart", "pie", "scatter", "hist"))
+    chart = next((name for name in CHARTS if has(name, rest)), "auto") if drawn else ""
     if before is not None and not mentions and not conditions and not period and kind == "chart":
         return replace(before, chart=chart, only_chart=True, loose=before.loose, notes=())
     if _BEYOND.search(text) or (kind == "" and not conditions and not (before and _AGAIN.match(text))):
@@ -149,7 +120,7 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
     wish = replace(wish, n=top_count(rest), ascending=has("bottom", rest) and not has("top", rest))
     wish = _with_columns(wish, rest, mentions)
     wish = _inherit(wish, before, clause, later)
-    return _settle(wish, rest)
+    return settle(wish, rest)
 
 
 def _without_limits(mentions: list[Mention], conditions: Sequence[Condition], text: str) -> list[Mention]:
@@ -174,6 +145,8 @@ def _kind(text: str, mentions: Sequence[Mention]) -> str:
         return "quality"
     if has("correlation", text) and (len(measures) >= 2 or not [m for m in mentions if m.column.role == "category"]):
         return "correlation"
+    if has("scatter", text) and len(measures) >= 2:
+        return "correlation"
     if has("compare", text) and not (has("top", text) and top_count(text)):
         return "compare"
     if has("growth", text) and not re.search(r"\bgrowth (?:rate )?by\b", text):
@@ -182,6 +155,11 @@ def _kind(text: str, mentions: Sequence[Mention]) -> str:
         return "distribution"
     if has("trend", text):
         return "trend"
+    return _plain_kind(text, mentions, measures=bool(measures))
+
+
+def _plain_kind(text: str, mentions: Sequence[Mention], *, measures: bool) -> str:
+    """The kinds that ordinary words ask for: totals, tops, lists, a look at the table."""
     counts = has("count", text) and not measures
     if has("profile", text) and not measures and not (mentions and _GROUP_MARK.search(text)):
         return "profile"
@@ -258,110 +236,10 @@ def _inherit(wish: Wish, before: Wish | None, clause: Clause, later: str) -> Wis
         wish = replace(wish, measures=before.measures, aggregates=before.aggregates)
     if wish.kind == "" and (wish.loose or wish.conditions):
         wish = replace(wish, kind=before.kind)
+    led = re.match(r"\s*(?:by|per|for each)\b|.{0,4}[按各每]", before.text, re.IGNORECASE) is not None and not clause.fresh
+    bare = bare or (led and not wish.groups and not wish.period)
     if bare or (wish.kind == "top" and not wish.groups and not wish.period and not clause.fresh):
         wish = replace(wish, groups=before.groups, period=before.period if wish.kind != "growth" else "")
     if not wish.conditions and not clause.fresh:
         wish = replace(wish, conditions=before.conditions, loose=" ".join(filter(None, (before.loose, wish.loose))))
     return wish
-
-
-def _settle(wish: Wish, text: str) -> Wish | None:
-    """The wish with every open choice made, and said in its notes."""
-    aggregates = tuple(name for name in AGGREGATES if has(name, text))
-    if wish.kind in ("top", "growth", "trend", "compare", "chart", "correlation"):
-        aggregates = tuple(name for name in aggregates if name in ("sum", "mean", "median", "count")) or wish.aggregates
-    limited = any(condition.op in (">", ">=", "<", "<=") for condition in wish.conditions)
-    if (
-        limited
-        and wish.kind in ("aggregate", "distinct", "")
-        and not any(c.role == "measure" for c in wish.measures)
-        and not aggregates
-    ):
-        wish, aggregates = replace(wish, kind="aggregate", measures=()), ("count",)
-    if wish.share and not wish.measures and not aggregates and wish.kind == "aggregate":
-        aggregates = ("count",)
-    ids = [column for column in wish.source.of_role("id") if ("id", column.name) in wish.notes]
-    if ids and wish.kind == "distinct" and not wish.groups and not wish.measures:
-        wish = replace(wish, groups=(ids[0],))
-    if ids and not wish.measures and wish.kind == "aggregate" and aggregates and "count" not in aggregates:
-        wish, aggregates = replace(wish, measures=(ids[0],)), ("count",)
-    else:
-        wish = replace(wish, notes=tuple(note for note in wish.notes if note[0] != "id"))
-    counts = "count" in aggregates and not any(column.role == "measure" for column in wish.measures)
-    if "count" in aggregates and not counts:
-        aggregates = tuple(name for name in aggregates if name != "count") or ("count",)
-    if wish.kind == "chart":
-        wish = replace(wish, kind=_chart_kind(wish), chart=wish.chart or "auto")
-    if wish.kind in ("aggregate", "top", "trend", "growth", "compare") and not wish.measures and not counts:
-        wish = _default_measure(wish)
-    if wish.kind in ("aggregate", "top", "trend", "growth", "compare"):
-        wish = _with_aggregates(wish, ("count",) if counts else aggregates)
-    if wish.kind in ("trend", "growth"):
-        wish = replace(_with_time(wish), ascending=_FELL.search(text) is not None)
-    if wish.kind == "compare" and not wish.period and not wish.groups:
-        spans = [
-            condition.op
-            for condition in wish.conditions
-            if len(condition.values) > 1 and condition.op in ("year", "month", "quarter")
-        ]
-        wish = replace(wish, period=spans[0] if spans else "")
-    if wish.kind == "top" and _WHEN.search(text) and not wish.groups and not wish.period:
-        wish = replace(wish, notes=(*wish.notes, ("when", "")))
-    if wish.kind == "correlation" and len(wish.measures) == 1 and wish.groups:
-        wish = replace(wish, kind="aggregate", aggregates=("mean",), chart=wish.chart)
-    return wish
-
-
-def _chart_kind(wish: Wish) -> str:
-    if wish.chart == "scatter" or (len(wish.measures) == 2 and not wish.groups and not wish.period and wish.time is None):
-        return "correlation"
-    if wish.chart in ("hist", "box"):
-        return "distribution"
-    if wish.groups and not wish.measures and not wish.period:
-        return "distribution"
-    if wish.groups or wish.period:
-        return "trend" if wish.period and not wish.groups else "aggregate"
-    if wish.measures:
-        return "trend" if wish.time is not None else "distribution"
-    if wish.time is not None and wish.source.of_role("measure"):
-        return "trend"
-    return "aggregate" if wish.source.of_role("category") and wish.source.of_role("measure") else "distribution"
-
-
-def _default_measure(wish: Wish) -> Wish:
-    found = sorted(wish.source.of_role("measure"), key=lambda column: column.weight)
-    found = [column for column in found if column not in wish.groups]
-    if not found:
-        return replace(wish, aggregates=("count",))
-    notes = (("measure", found[0].name),) if len(found) > 1 else ()
-    groups = wish.groups
-    if wish.chart and not groups and not wish.period and wish.kind == "aggregate":
-        groups = tuple(wish.source.of_role("category")[:1])
-    return replace(wish, measures=(found[0],), groups=groups, notes=(*wish.notes, *notes))
-
-
-def _with_aggregates(wish: Wish, aggregates: tuple[str, ...]) -> Wish:
-    if aggregates:
-        return replace(wish, aggregates=aggregates)
-    if wish.aggregates:
-        return wish
-    row_by_row = wish.kind == "top" and not wish.groups and not wish.period
-    if row_by_row:
-        return wish
-    return replace(
-        wish, aggregates=("mean" if wish.measures and all(column.averaged for column in wish.measures) else "sum",)
-    )
-
-
-def _with_time(wish: Wish) -> Wish:
-    if wish.time is None:
-        parts = [column for column in (*wish.groups, *wish.source.of_role("time")) if column.grain == "part"]
-        if not parts:
-            return replace(wish, kind="aggregate", notes=(*wish.notes, ("no time", "")))
-        groups = tuple(column for column in wish.groups if column != parts[0])
-        wish = replace(wish, time=parts[0], groups=groups, period="part")
-    if wish.kind == "trend" and wish.groups:
-        wish = replace(wish, kind="growth")
-    elif wish.kind == "growth" and not wish.groups:
-        wish = replace(wish, kind="trend")
-    return replace(wish, period=wish.period or ("year" if wish.time and wish.time.grain == "year" else "auto"))

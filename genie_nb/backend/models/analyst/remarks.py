@@ -2,11 +2,12 @@
 
 Above: `wording`. Below: `question`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 from collections.abc import Mapping
 from typing import Any
 
-from genie_nb.backend.models.analyst.question import Wish
+from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("remarks",)
 

@@ -2,13 +2,14 @@
 
 Above: `columns`. Below: nothing.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 __all__ = ("ADDITIVE", "AVERAGED", "CONCEPTS")
 
 CONCEPTS: tuple[tuple[str, ...], ...] = tuple(
     tuple(line.split(", "))
     for line in """\
-sales, revenue, turnover, amount, takings, umsatz, 销售额, 营业额, 销售金额, 营收, 收入, 金额, 销售, 流水
+sales, revenue, turnover, amount, takings, gross, grossing, umsatz, 销售额, 营业额, 销售金额, 营收, 收入, 金额, 销售, 流水
 profit, margin, earnings, 利润, 毛利, 盈利, 净利
 quantity, qty, units, volume, pieces, 数量, 销量, 件数, 销售量
 price, expensive, cheapest, cheaper, 最贵, 最便宜, 单价, 价格, 售价
@@ -100,8 +101,8 @@ AVERAGED = frozenset(
         "price", "age", "salary", "score", "satisfaction", "temperature", "humidity", "pressure", "wind",
         "speed", "weight", "height", "length", "discount", "duration", "rate", "ratio", "percent", "percentage",
         "pct", "index", "level", "mean", "average", "avg", "median", "margin", "degree", "bmi", "density",
-        "frequency", "latitude", "longitude", "lat", "lon", "lng", "share", "math", "maths", "english",
-        "science", "physics", "chemistry", "biology", "history", "数学", "语文", "英语", "物理", "化学", "率", "比例", "占比",
+        "frequency", "latitude", "longitude", "lat", "lon", "lng", "share", "rating", "grade", "stars", "math", "maths", "english",
+        "science", "physics", "chemistry", "biology", "history", "评分", "得分", "分数", "满意度", "数学", "语文", "英语", "物理", "化学", "率", "比例", "占比",
         "平均", "指数", "均价", "温", "湿度", "浓度", "百分比",
     ]
 )  # fmt: skip

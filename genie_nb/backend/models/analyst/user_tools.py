@@ -18,9 +18,66 @@ OWN = frozenset(
     {"code_interpreter", "plan", "deliver", "deep_search", "report", "files", "read_file", "write_file", "list_files"}
 )
 _COMMON = frozenset(
-    ["the", "a", "an", "of", "in", "on", "by", "for", "per", "and", "or", "to", "from", "with", "as", "is", "are", "be", "this", "that", "it", "its", "give", "get", "return", "tool", "use", "call", "compute", "calculate", "given", "number", "value", "string", "text", "list", "one", "two", "what", "how", "name", "result", "input", "output", "argument", "many", "much", "do", "can", "i", "me", "my", "you", "please"]
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "in",
+        "on",
+        "by",
+        "for",
+        "per",
+        "and",
+        "or",
+        "to",
+        "from",
+        "with",
+        "as",
+        "is",
+        "are",
+        "be",
+        "this",
+        "that",
+        "it",
+        "its",
+        "give",
+        "get",
+        "return",
+        "tool",
+        "use",
+        "call",
+        "compute",
+        "calculate",
+        "given",
+        "number",
+        "value",
+        "string",
+        "text",
+        "list",
+        "one",
+        "two",
+        "what",
+        "how",
+        "name",
+        "result",
+        "input",
+        "output",
+        "argument",
+        "many",
+        "much",
+        "do",
+        "can",
+        "i",
+        "me",
+        "my",
+        "you",
+        "please",
+    ]
 )
-_CHINESE_COMMON = frozenset(["计算", "给出", "返回", "查询", "一个", "工具", "数据", "结果", "什么", "多少", "使用", "输入", "输出", "根据", "进行"])
+_CHINESE_COMMON = frozenset(
+    ["计算", "给出", "返回", "查询", "一个", "工具", "数据", "结果", "什么", "多少", "使用", "输入", "输出", "根据", "进行"]
+)
 
 
 def tool_for(question: str, tools: Sequence[ToolSpec]) -> ToolSpec | None:

@@ -1,16 +1,16 @@
 """What a result says, as short Markdown in English or Chinese: a first sentence, a small table, and what must be told.
 
-Above: `executor`. Below: `remarks`, `numbers`, `labels`, `question`.
+Above: `executor`. Below: `telling`, `remarks`, `numbers`, `labels`, `question`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from genie_nb.backend.models.analyst.labels import label, spaced, title_of, where_text
-from genie_nb.backend.models.analyst.numbers import Sign, figure, percent, table
-from genie_nb.backend.models.analyst.question import Wish
+from genie_nb.backend.models.analyst.labels import spaced, title_of, where_text
+from genie_nb.backend.models.analyst.numbers import figure, percent
 from genie_nb.backend.models.analyst.remarks import remarks
+from genie_nb.backend.models.analyst.telling import Facts, Told, lower, upper
+from genie_nb.backend.models.analyst.wish import Wish
 from genie_nb.backend.models.analyst.wording_more import (
     correlation_text,
     distinct_text,
@@ -21,113 +21,6 @@ from genie_nb.backend.models.analyst.wording_more import (
 
 __all__ = ("answer_text", "no_rows_text")
 
-Facts = Mapping[str, Any]
-TABLE_ROWS = 12
-
-
-@dataclass(frozen=True)
-class Told:
-    """One wish with its result and the person's language."""
-
-    wish: Wish
-    facts: Facts
-    chinese: bool
-
-    @property
-    def rows(self) -> list[list[Any]]:
-        """The result's table, as far as it was printed."""
-        columns = [self.wish.source.column(head) for head in self.heads]
-        names = [column is not None and column.role in ("id", "time") for column in columns]
-        table = self.facts.get("table") or []
-        return [[_plain(value) if name else value for name, value in zip(names, row, strict=True)] for row in table]
-
-    @property
-    def heads(self) -> list[str]:
-        """The headers of the table."""
-        return [str(name) for name in self.facts.get("columns") or []]
-
-    def say(self, english: str, chinese: str) -> str:
-        """The sentence in the person's language."""
-        return chinese if self.chinese else english
-
-    def sign(self, head: str = "") -> Sign:
-        """What stands before and after the numbers of a column of the result."""
-        if head.endswith(" %"):
-            return ("", " %")
-        if head in (label("count", None, "en"), label("count", None, "zh")) or "different" in head or "不同" in head:
-            return ("", "")
-        for column in self.wish.measures:
-            if not head or column.name in head:
-                return column.sign
-        return ("", "")
-
-    def key(self, row: list[Any]) -> str:
-        """The name of a row: all that stands before its first number of interest."""
-        width = max(1, len(self.wish.groups) + (1 if self.wish.period and self.wish.kind != "growth" else 0))
-        if self.wish.time in self.wish.groups:
-            width = len(self.wish.groups)
-        return " / ".join(_name(value, chinese=self.chinese) for value in row[:width])
-
-    def number(self, row: list[Any]) -> Any:
-        """The first number of interest of a row."""
-        return row[self._at(row)]
-
-    def shown(self, row: list[Any]) -> str:
-        """The same as a person reads it."""
-        at = self._at(row)
-        return figure(row[at], self.sign(self.heads[at]))
-
-    def _at(self, row: list[Any]) -> int:
-        keys = len(self.wish.groups) + (1 if self.wish.period and self.wish.time not in self.wish.groups else 0)
-        return min(keys, len(row) - 1)
-
-    def where(self) -> str:
-        """The conditions, as the end of a sentence."""
-        words = where_text(self.wish.conditions, "zh" if self.chinese else "en")
-        return f"({words})" if words and self.chinese else f" ({words})" if words else ""
-
-    def where_else(self) -> str:
-        """The conditions besides those that name the groups."""
-        names = {column.name for column in self.wish.groups} | (
-            {self.wish.time.name} if self.wish.time and self.wish.period else set()
-        )
-        kept = tuple(condition for condition in self.wish.conditions if condition.column not in names)
-        words = where_text(kept, "zh" if self.chinese else "en")
-        return f"({words})" if words and self.chinese else f" ({words})" if words else ""
-
-    def measured(self) -> str:
-        """What was measured, as the table calls it."""
-        measure = self.wish.measures[0] if self.wish.measures else None
-        aggregate = self.wish.aggregates[0] if self.wish.aggregates else ""
-        if not aggregate:
-            return measure.name if measure else ""
-        counted = aggregate == "count" and (measure is None or measure.role == "measure")
-        return label(aggregate, None if counted else measure, "zh" if self.chinese else "en")
-
-    def grid(self) -> str:
-        """The table in Markdown, its first rows if it is long."""
-        rows = self.rows[:TABLE_ROWS]
-        text = table(self.heads, rows, [self.sign(head) for head in self.heads])
-        count = self.facts.get("count", len(rows))
-        if count > len(rows):
-            text += "\n\n" + self.say(
-                f"The first {len(rows)} of {count:,} rows.", f"共 {count:,} 行,这里是前 {len(rows)} 行。"
-            )
-        return text
-
-
-def _plain(value: Any) -> Any:
-    """A year or an id: a number that is a name takes no separator."""
-    return f"{value:.0f}" if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _name(value: Any, *, chinese: bool) -> str:
-    if value is None:
-        return "(空)" if chinese else "(empty)"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return figure(value)
-
 
 def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...] = ()) -> str:
     """The answer that a result gives to a wish."""
@@ -136,13 +29,10 @@ def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...]
         return no_rows_text(told)
     if not told.rows:
         return told.say(f"{title_of(wish, 'en')}: no values to compute from.", f"{title_of(wish, 'zh')}:没有可计算的数值。")
-    if wish.only_chart:
-        body = ""
-    else:
-        body = _BODIES.get(wish.kind, _aggregate)(told)
+    body = "" if wish.only_chart else _BODIES.get(wish.kind, _aggregate)(told)
     if chart := facts.get("chart"):
         body += ("\n\n" if body else "") + told.say(
-            f"The chart `{chart}` shows {_lower(title_of(wish, 'en').removeprefix('Chart of '))}.",
+            f"The chart `{chart}` shows {lower(title_of(wish, 'en').removeprefix('Chart of '))}.",
             f"图表 `{chart}` 展示了{title_of(wish, 'zh').removeprefix('画图:')}。",
         )
     if missed:
@@ -171,10 +61,6 @@ def no_rows_text(told: Told) -> str:
     )
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
 def _aggregate(told: Told) -> str:
     rows, heads, wish = told.rows, told.heads, told.wish
     if not wish.groups and not wish.period:
@@ -182,8 +68,8 @@ def _aggregate(told: Told) -> str:
     if wish.period and wish.time not in wish.groups:
         best = max((row for row in rows if told.number(row) is not None), key=told.number, default=rows[0])
         first = told.say(
-            f"{_upper(told.measured())}{told.where()} is highest in {_period_of(told, best)}: {told.shown(best)}.",
-            f"{told.measured()}{told.where()}最高的是 {_period_of(told, best)}:{told.shown(best)}。",
+            f"{upper(told.measured())}{told.where()} is highest in {told.key(best)}: {told.shown(best)}.",
+            f"{told.measured()}{told.where()}最高的是 {told.key(best)}:{told.shown(best)}。",
         )
         return f"{first}\n\n{told.grid()}"
     if wish.groups and wish.groups[0].role in ("measure", "time"):
@@ -196,7 +82,7 @@ def _aggregate(told: Told) -> str:
     name = " / ".join(column.name for column in wish.groups)
     if len(rows) == 1:
         return told.say(
-            f"{_upper(told.measured())}{told.where()} for {told.key(top)}: {told.shown(top)}.",
+            f"{upper(told.measured())}{told.where()} for {told.key(top)}: {told.shown(top)}.",
             f"{told.key(top)}的{told.measured()}{told.where()}为 {told.shown(top)}。",
         )
     asked = next((row for row in rows if told.key(row) == wish.focus), None)
@@ -208,7 +94,7 @@ def _aggregate(told: Told) -> str:
         return f"{part}\n\n{told.grid()}"
     if told.number(top) == told.number(low) and told.facts.get("count", 0) == len(rows):
         same = told.say(
-            f"{_upper(told.measured())}{told.where()} is the same for every {name}: {told.shown(top)}.",
+            f"{upper(told.measured())}{told.where()} is the same for every {name}: {told.shown(top)}.",
             f"各{name}的{told.measured()}{told.where()}相同,均为 {told.shown(top)}。",
         )
         return f"{same}\n\n{told.grid()}"
@@ -223,14 +109,6 @@ def _aggregate(told: Told) -> str:
         f"按{name}看,{told.key(top)}的{told.measured()}{told.where()}最高,为 {told.shown(top)}{share}{lowest}。总体为 {overall}。",
     )
     return f"{first}\n\n{told.grid()}"
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _period_of(told: Told, row: list[Any]) -> str:
-    return told.key(row)
 
 
 def _share(told: Told, row: list[Any]) -> str:
@@ -267,7 +145,7 @@ def _single(told: Told) -> str:
         lines = "\n".join(f"- {name}: {figure(value, told.sign(name))}" for name, value in zip(told.heads, row, strict=True))
         return f"{head}\n\n{lines}"
     return told.say(
-        f"{_upper(text)}{told.where()}, over {used:,} row{'s' * (used != 1)}.",
+        f"{upper(text)}{told.where()}, over {used:,} row{'s' * (used != 1)}.",
         f"{told.where().strip('()')}{'的' if told.where() else ''}{text},共 {used:,} 行。",
     )
 
@@ -365,7 +243,7 @@ def _trend(told: Told) -> str:
         else f"was the same in {first[0]} and in {last[0]}: {shown['last']}"
     )
     sentence = told.say(
-        f"{_upper(told.measured())}{told.where()} {verb}{by}; it was highest in {peak[0]} ({shown['peak']}) and lowest in {low[0]} ({shown['low']}).",
+        f"{upper(told.measured())}{told.where()} {verb}{by}; it was highest in {peak[0]} ({shown['peak']}) and lowest in {low[0]} ({shown['low']}).",
         f"{told.measured()}{told.where()}从 {first[0]} 的 {shown['first']} {way[1]} {last[0]} 的 {shown['last']}{by},最高在 {peak[0]}({shown['peak']}),最低在 {low[0]}({shown['low']})。",
     )
     return f"{sentence}\n\n{told.grid()}"

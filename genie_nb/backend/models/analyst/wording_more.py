@@ -1,34 +1,18 @@
 """What correlations, quality checks, distributions, lists and profiles say.
 
-Above: `wording`. Below: `numbers`, `question`.
+Above: `wording`. Below: `telling`, `numbers`.
 """
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
-from collections.abc import Mapping
-from typing import Any, Protocol
 
-from genie_nb.backend.models.analyst.numbers import Sign, figure, percent
-from genie_nb.backend.models.analyst.question import Wish
+from genie_nb.backend.models.analyst.numbers import figure, percent
+from genie_nb.backend.models.analyst.telling import Told
 
 __all__ = ("correlation_text", "distinct_text", "distribution_text", "profile_text", "quality_text")
 
 
-class Telling(Protocol):
-    """What `wording` hands over: a wish, its result and the language."""
-
-    @property
-    def wish(self) -> Wish: ...
-    @property
-    def facts(self) -> Mapping[str, Any]: ...
-    @property
-    def rows(self) -> list[list[Any]]: ...
-    def say(self, english: str, chinese: str) -> str: ...
-    def sign(self, head: str = "") -> Sign: ...
-    def where(self) -> str: ...
-    def grid(self) -> str: ...
-
-
-def correlation_text(told: Telling) -> str:
+def correlation_text(told: Told) -> str:
     """How strongly the first pair goes together."""
     one, other, r, count = told.rows[0]
     if r is None:
@@ -53,7 +37,7 @@ def correlation_text(told: Telling) -> str:
     return first + rest + "\n\n" + told.say("A correlation alone says nothing of cause.", "相关并不等于因果。")
 
 
-def quality_text(told: Telling) -> str:
+def quality_text(told: Told) -> str:
     """Missing, doubled and odd values; what was asked for comes first."""
     rows, joint = told.rows, told.say(", ", "、")
     missing = [
@@ -91,7 +75,7 @@ _FOCUS = {
 }
 
 
-def _outliers(told: Telling) -> str:
+def _outliers(told: Told) -> str:
     odd = told.facts.get("odd") or {}
     found = []
     for row in told.rows:
@@ -103,7 +87,7 @@ def _outliers(told: Telling) -> str:
     return told.say(f"Outliers by the 1.5 × IQR rule: {', '.join(found)}.", f"离群值(1.5 倍 IQR 规则):{'、'.join(found)}。")
 
 
-def distribution_text(told: Telling) -> str:
+def distribution_text(told: Told) -> str:
     """How values spread."""
     if told.facts.get("of") == "category":
         top = told.rows[0]
@@ -130,7 +114,7 @@ def distribution_text(told: Telling) -> str:
     return f"{first}\n\n{told.grid()}"
 
 
-def distinct_text(told: Telling) -> str:
+def distinct_text(told: Told) -> str:
     """Which values a column has."""
     column, count = told.facts["column"], told.facts["count"]
     shown = told.say(", ", "、").join(
@@ -143,7 +127,7 @@ def distinct_text(told: Telling) -> str:
     )
 
 
-def profile_text(told: Telling) -> str:
+def profile_text(told: Told) -> str:
     """What a table holds."""
     rows, facts = told.rows, told.facts
     gone = sum(row[2] for row in rows)

@@ -1,4 +1,5 @@
 """Plays the agents' part against the offline analyst: planner, executors and summary, or react; cells run in one namespace."""
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import asyncio
 import contextlib
@@ -154,7 +155,7 @@ def react(question: str, folder: Path, tools: Iterable[tuple[ToolSpec, Callable[
     """The question to the react agent."""
     kernel = Kernel(folder)
     user = ChatMessage("user", section("question", question) + "\n" + section("inputs", inputs_of(folder)))
-    answer = _work([ChatMessage("system", "You work."), user], kernel, dict((spec.name, (spec, run)) for spec, run in tools))
+    answer = _work([ChatMessage("system", "You work."), user], kernel, {spec.name: (spec, run) for spec, run in tools})
     return Played(answer, [], [], [], kernel)
 
 

@@ -1,4 +1,5 @@
 """Questions over whole runs: the numbers in the answer are those that pandas gives here, independently."""
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import math
 from collections.abc import Callable
@@ -76,7 +77,7 @@ ENGLISH: list[tuple[str, str, Expected]] = [
     ("shops", "turnover of Berlin in January 2024", lambda f: [f[(f.City == "Berlin") & f.Day.str.endswith(".01.2024")]["Turnover (€)"].sum()]),
     ("shops", "On which day was the turnover highest?", lambda f: [f["Turnover (€)"].max()]),
     ("shops", "correlation of turnover and visitors", lambda f: [f"r = {f['Turnover (€)'].corr(f.Visitors):.2f}".replace("-", "−")]),
-    ("readings", "average temperature per day", lambda f: by(f, "timestamp", "temperature", "mean")[:0] + [*f.groupby(f.timestamp.str[:10]).temperature.mean()]),
+    ("readings", "average temperature per day", lambda f: [*by(f, "timestamp", "temperature", "mean")[:0], *f.groupby(f.timestamp.str[:10]).temperature.mean()]),
     ("readings", "Which sensor has the highest average humidity?", lambda f: best(f, "sensor", "humidity", "mean")),
     ("readings", "missing values?", lambda f: [f"**{f.isna().sum().sum()} values are missing", "temperature 35 (14.6 %)"]),
     ("readings", "are there outliers in humidity?", lambda f: ["**Outliers", "humidity 1 (400)"]),

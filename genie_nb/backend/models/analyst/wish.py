@@ -1,0 +1,46 @@
+"""A wish: one thing that a question wants of one table.
+
+Above: `settle`, `question`, `cells`, `wording`. Below: `columns`, `conditions`.
+"""
+# ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
+
+from dataclasses import dataclass
+
+from genie_nb.backend.models.analyst.columns import Column, Source
+from genie_nb.backend.models.analyst.conditions import Condition
+
+__all__ = ("Wish",)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One thing that is wanted of one table.
+
+    Attributes:
+        kind: `aggregate`, `top`, `trend`, `growth`, `compare`, `correlation`, `quality`, `distribution`, `profile`, `distinct`.
+        period: The step of time to group by, `auto` for what fits, or none.
+        chart: The form of the chart, `auto`, or none.
+        only_chart: Whether the numbers were another wish.
+        notes: What the answer must say of how the question was read, as (key, words).
+        loose: The words that no column, verb or condition took: perhaps values of text columns.
+        text: The clause itself.
+        focus: The group that the question asks for, while all groups are computed.
+    """
+
+    kind: str
+    source: Source
+    measures: tuple[Column, ...] = ()
+    aggregates: tuple[str, ...] = ()
+    groups: tuple[Column, ...] = ()
+    time: Column | None = None
+    period: str = ""
+    conditions: tuple[Condition, ...] = ()
+    n: int = 0
+    ascending: bool = False
+    share: bool = False
+    chart: str = ""
+    only_chart: bool = False
+    notes: tuple[tuple[str, str], ...] = ()
+    loose: str = ""
+    text: str = ""
+    focus: str = ""
