@@ -35,7 +35,8 @@ def main() -> None:
         lab.open([SET_UP, *CELLS.values()], "first.ipynb")
         lab.run(0)
         for index, name in enumerate(CELLS, start=1):
-            lab.page.evaluate(LOOK.replace("THE-END", THOUGHT).replace(".jp-OutputArea-output", f"[data-bench='{index}'] .jp-OutputArea-output"))
+            output = f"[data-bench='{index}'] .jp-OutputArea-output"
+            lab.page.evaluate(LOOK.replace("THE-END", THOUGHT).replace(".jp-OutputArea-output", output))
             lab.cell(index).evaluate("(cell, index) => { cell.dataset.bench = index; }", str(index))
             lab.start(index)
             lab.page.wait_for_function("window.seen", polling=20, timeout=60_000)

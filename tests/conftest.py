@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from genie_nb.backend.interpreter.base import CodeRunner
 from genie_nb.backend.loop import BackendLoop
@@ -15,6 +16,9 @@ from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.base import Tool, ToolBox
 from genie_nb.backend.tools.code_interpreter import CodeInterpreter
 from tests.fakes import FakeRunner
+
+settings.register_profile("genie_nb", deadline=None)  # no test asks a clock
+settings.load_profile("genie_nb")
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +46,9 @@ def make_run(backend: BackendLoop, tmp_path: Path) -> Callable[..., Run]:
         runner: CodeRunner | None = None,
         owned: bool = True,
         request: dict[str, Any] | None = None,
-        **settings: Any,
+        **options: Any,
     ) -> Run:
-        given = Settings.load(**{"agent": "react", "runs_folder": tmp_path / "runs", **settings})
+        given = Settings.load(**{"agent": "react", "runs_folder": tmp_path / "runs", **options})
         code = CodeInterpreter(runner or FakeRunner(), cell_timeout_s=5.0)
         equipment = Equipment(
             model if callable(model) else lambda: model, lambda workspace, preamble: ToolBox((code, *tools)), owned

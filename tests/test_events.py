@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from genie_nb import events as ev
 from genie_nb.errors import WireError
 from genie_nb.events import TERMINAL, decode_event, encode_event, is_terminal
-from genie_nb.parts import FileRef, ImagePart, Plan, PlanStep, TablePart
+from genie_nb.parts import FileRef, ImagePart, Plan, PlanStep
 from tests.event_strategies import EVENT_CLASSES, events_of_class
 
 FILE = FileRef(name="图表/chart 1.png", size=12, media_type="image/png", sha256="ab" * 32)

@@ -201,7 +201,7 @@ def _titles(header: list[str]) -> list[str]:
     for at, written in enumerate(header):
         title = name = written or f"Unnamed: {at}"
         number = 0
-        while title in titles:
+        while title in titles or (number and title in header):
             number += 1
             title = f"{name}.{number}"
         titles[title] = None

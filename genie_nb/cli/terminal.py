@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 
 from rich.console import Console
+from rich.live import Live
 from rich.markdown import Markdown
 from rich.syntax import Syntax
 from rich.table import Table
@@ -21,19 +22,23 @@ _MARKS = {"not_started": "○", "in_progress": "◐", "completed": "●", "block
 
 
 async def follow(events: AsyncIterator[ev.RunEvent], console: Console | None = None) -> None:
-    """Print a run until its end. Texts stream; with several tasks at once, a text that is not first waits for its end."""
+    """Print a run until its end; the answer streams, and everything else appears when it is whole."""
     screen = _Screen(console or Console(highlight=False))
-    async for event in events:
-        screen.show(event)
+    try:
+        async for event in events:
+            screen.show(event)
+    finally:
+        screen.end_answer()
 
 
 class _Screen:
-    """Prints events; at most one text streams at a time."""
+    """Prints events; what parallel tasks say is never mixed."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._streaming: str | None = None
         self._plan: Plan | None = None
+        self._answers: dict[str, list[str]] = {}
+        self._live: Live | None = None
 
     def show(self, event: ev.RunEvent) -> None:
         console = self._console
@@ -47,7 +52,6 @@ class _Screen:
             case ev.TextStarted() | ev.TextDelta() | ev.TextFinished():
                 self._show_text(event)
             case ev.ToolOutput():
-                self._end_stream()
                 self._show_part(event.part)
             case ev.FileCreated():
                 console.print(Text(f"  file: {event.file.name} ({event.file.size:,} bytes)", style="green"))
@@ -55,9 +59,6 @@ class _Screen:
                 console.print(Text(f"  {event.reason}; next try in {event.seconds:.0f} s", style="yellow"))
             case ev.NoteAdded():
                 console.print(Text(f"  {event.text}", style="yellow" if event.level == "warning" else "dim"))
-            case ev.RunFinished():
-                console.rule(style="dim")
-                console.print(Markdown(event.output))
             case ev.RunFailed():
                 console.print(Text(event.message, style="red"))
             case ev.RunCancelled():
@@ -72,21 +73,28 @@ class _Screen:
         self._plan = plan if plan.steps else None
 
     def _show_text(self, event: ev.TextStarted | ev.TextDelta | ev.TextFinished) -> None:
-        if isinstance(event, ev.TextStarted):
-            if self._streaming is None and event.channel != "answer":
-                self._streaming = event.message_id
-        elif event.message_id == self._streaming:
-            if isinstance(event, ev.TextDelta):
-                self._console.print(Text(event.text), end="", soft_wrap=True)
-            else:
-                self._end_stream()
-        elif isinstance(event, ev.TextFinished) and event.channel != "answer":
-            self._console.print(Text(event.text))
+        match event:
+            case ev.TextStarted(channel="answer"):
+                self._answers[event.message_id] = []
+                self._console.rule(style="dim")
+                self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="visible")
+                self._live.start()
+            case ev.TextDelta() if self._live and event.message_id in self._answers:
+                self._answers[event.message_id].append(event.text)
+                self._live.update(Markdown("".join(self._answers[event.message_id])), refresh=self._console.is_terminal)
+            case ev.TextFinished() if event.message_id in self._answers:
+                self.end_answer()
+            case ev.TextFinished():
+                self._console.print(Markdown(event.text))
+            case _:
+                return
 
-    def _end_stream(self) -> None:
-        if self._streaming is not None:
+    def end_answer(self) -> None:
+        """Leave the answer as it stands on the screen."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
             self._console.print()
-            self._streaming = None
 
     def _show_part(self, part: Part) -> None:
         console = self._console

@@ -34,9 +34,9 @@ FRAME_S = 0.033
 IN_FLIGHT = 4
 """Frames that may be unacknowledged before the next one is held back, twice as long with each."""
 HELD_S = 0.5
-"""The longest that a frame is held back, in seconds: a page whose answers wait behind a busy cell is still shown the stream."""
+"""The longest that a frame is held back, in seconds: the page's answers may only wait behind a busy cell."""
 GONE, GONE_S = 200, 5.0
-"""From so many unacknowledged frames on the page is taken to be gone, and frames are held back for so many seconds."""
+"""With so many unacknowledged frames the page is taken to be gone, and each is held back for so many seconds."""
 REMIND_S = 1.0
 """Seconds before a silent page is told which frame was the last; doubled with each time."""
 REMIND_MOST_S = 600.0

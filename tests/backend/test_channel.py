@@ -50,12 +50,18 @@ def test_events_are_numbered_from_one_stamped_and_given_back_as_logged() -> None
 
     logged = [channel.append(event) for event in (note(1), note(2), END)]
 
-    assert [(event.seq, event.run_id, event.at) for event in logged] == [(1, "r7", 1001.0), (2, "r7", 1002.0), (3, "r7", 1003.0)]
+    assert [(event.seq, event.run_id, event.at) for event in logged] == [
+        (1, "r7", 1001.0),
+        (2, "r7", 1002.0),
+        (3, "r7", 1003.0),
+    ]
     assert run(collect(channel.read())) == logged
     assert len(channel) == 3
 
 
-@pytest.mark.parametrize("end", [END, RunFailed(code="c", message="m"), RunCancelled(reason="r")], ids=lambda end: type(end).__name__)
+@pytest.mark.parametrize(
+    "end", [END, RunFailed(code="c", message="m"), RunCancelled(reason="r")], ids=lambda end: type(end).__name__
+)
 def test_a_channel_has_ended_after_a_terminal_event_and_not_before(end: RunEvent) -> None:
     channel = EventChannel("r")
     assert not channel.ended

@@ -81,7 +81,8 @@ def test_a_task_that_is_too_long_is_a_limit_that_names_what_fills_it() -> None:
     made = History(SYSTEM, ChatMessage("user", "x" * 40_000), context_tokens=1_000)
 
     with pytest.raises(
-        TokenLimit, match=r"about 10,\d{3} tokens and the model takes 800; the longest part is a message of the user with about 10,004"
+        TokenLimit,
+        match=r"about 10,\d{3} tokens and the model takes 800; the longest part is a message of the user with about 10,004",
     ):
         made.trim()
 

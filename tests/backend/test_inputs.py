@@ -34,6 +34,13 @@ def read(profile: InputProfile, folder: Path, **names: Any) -> Any:
         os.chdir(before)
 
 
+def opened(name: str, mode: str = "r", encoding: str | None = None) -> io.BytesIO | io.StringIO:
+    """As `open`, but closed: the profile's expression leaves that to Python."""
+    with open(name, mode, encoding=encoding) as file:
+        content = file.read()
+    return io.BytesIO(content) if isinstance(content, bytes) else io.StringIO(content)
+
+
 # Refused
 
 
@@ -43,7 +50,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="is a folder. Give the files in it one by one"):
+    with pytest.raises(RequestError, match=r"is a folder. Give the files in it one by one"):
         check_inputs([tmp_path])
 
 
@@ -59,7 +66,7 @@ NO_PATHS = {"too long": "x" * 5_000, "of nobody": "~nobody-at-all/a.csv", "with 
 
 @pytest.mark.parametrize("given", NO_PATHS.values(), ids=NO_PATHS.keys())
 def test_what_is_no_path_is_refused(given: str) -> None:
-    with pytest.raises(RequestError, match="cannot be had|does not exist"):
+    with pytest.raises(RequestError, match=r"cannot be had|does not exist"):
         check_inputs([given])
 
 
@@ -84,7 +91,11 @@ def test_files_of_one_name_get_names_apart_and_one_file_given_twice_is_one(tmp_p
 REFUSED = {
     "blank": ("a.csv", b" \r\n\t\n", "holds only blank space"),
     "only a mark": ("a.csv", b"\xef\xbb\xbf", "holds only blank space"),
-    "a picture called .csv": ("a.csv", PNG, "a.csv is not a CSV table: its content is a PNG image. Give it its right ending"),
+    "a picture called .csv": (
+        "a.csv",
+        PNG,
+        "a.csv is not a CSV table: its content is a PNG image. Give it its right ending",
+    ),
     "a workbook called .csv": ("a.csv", ZIP, "its content is a zip archive"),
     "text called .xlsx": ("a.xlsx", b"a,b\n1,2\n", "a.xlsx is not an Excel workbook, although its name says so"),
     "text called .parquet": ("a.parquet", b"a,b\n1,2\n", "a.parquet is not a Parquet table"),
@@ -100,7 +111,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("name", "content", "told"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path: Path, name: str, content: bytes, told: str) -> None:
-    with pytest.raises(RequestError, match="") as caught:
+    with pytest.raises(RequestError) as caught:
         profiled(tmp_path, name, content)
 
     assert told in str(caught.value)
@@ -136,7 +147,8 @@ CSV = {
     "a column without a name": (b",b\n1,x\n", ["Unnamed: 0", "b"], [[1, "x"]]),
     "a line separator inside a cell": ("a,b\nx\u2028y,1\n".encode(), ["a", "b"], [["x\u2028y", 1]]),
     "many columns": (
-        ",".join(f"c{n}" for n in range(30_000)).encode() + b"\n" + b"1," * 29_999 + b"1\n", [f"c{n}" for n in range(30_000)],
+        ",".join(f"c{n}" for n in range(30_000)).encode() + b"\n" + b"1," * 29_999 + b"1\n",
+        [f"c{n}" for n in range(30_000)],
         [[1] * 30_000],
     ),
 }  # fmt: skip
@@ -188,7 +200,7 @@ def test_one_huge_line_is_a_text_and_no_table(tmp_path: Path) -> None:
     profile = profiled(tmp_path, "a.csv", b"x" * 400_000)
 
     assert (profile.kind, profile.columns) == ("text", [])
-    assert len(read(profile, tmp_path, open=open)) == 400_000
+    assert len(read(profile, tmp_path, open=opened)) == 400_000
 
 
 LONG = {
@@ -246,7 +258,9 @@ def test_json_that_is_longer_than_its_head_is_not_called_broken(tmp_path: Path) 
     assert len(read(profile, tmp_path)) == 50_000
 
 
-FRAME = pd.DataFrame({"region": ["N", "S"], "day": pd.to_datetime(["2026-01-01", "2026-01-02"]), "ok": [True, False], "n": [1, 2]})
+FRAME = pd.DataFrame(
+    {"region": ["N", "S"], "day": pd.to_datetime(["2026-01-01", "2026-01-02"]), "ok": [True, False], "n": [1, 2]}
+)
 
 
 def test_workbooks_and_parquet_tables_are_read_by_their_own_expression(tmp_path: Path) -> None:
@@ -258,7 +272,12 @@ def test_workbooks_and_parquet_tables_are_read_by_their_own_expression(tmp_path:
         profile = profiled(tmp_path, name, content.getvalue())
         assert profile.rows == rows
         assert read(profile, tmp_path)["n"].tolist() == [1, 2]
-    assert [(c["name"], c["kind"]) for c in profile.columns] == [("region", "text"), ("day", "date"), ("ok", "bool"), ("n", "number")]
+    assert [(c["name"], c["kind"]) for c in profile.columns] == [
+        ("region", "text"),
+        ("day", "date"),
+        ("ok", "bool"),
+        ("n", "number"),
+    ]
 
 
 OTHERS = {
@@ -275,7 +294,7 @@ OTHERS = {
 def test_any_other_file_can_be_opened(tmp_path: Path, name: str, content: bytes, kind: str, given: Any) -> None:
     profile = profiled(tmp_path, name, content)
 
-    assert (profile.kind, read(profile, tmp_path, open=open)) == (kind, given)
+    assert (profile.kind, read(profile, tmp_path, open=opened)) == (kind, given)
 
 
 # Tables that are handed over
@@ -322,7 +341,12 @@ def test_a_table_is_handed_over_whole_and_described_as_it_is_read(
 def test_the_kinds_and_examples_of_a_table_come_from_its_types() -> None:
     profile = profile_table("df", table_of("df", FRAME))
 
-    assert [(c["name"], c["kind"]) for c in profile.columns] == [("region", "text"), ("day", "date"), ("ok", "bool"), ("n", "number")]
+    assert [(c["name"], c["kind"]) for c in profile.columns] == [
+        ("region", "text"),
+        ("day", "date"),
+        ("ok", "bool"),
+        ("n", "number"),
+    ]
     assert profile.columns[0]["examples"] == ["N", "S"]
 
 
@@ -334,7 +358,11 @@ NO_TABLES = {
     "no name": ("my frame", FRAME, "'my frame' cannot be the name of a table"),
     "a keyword": ("class", FRAME, "'class' cannot be the name of a table"),
     "no frame": ("df", [1, 2], r"data\['df'\] is a list; only DataFrames"),
-    "a column twice": ("df", pd.DataFrame([[1, 2]], columns=["a", "a"]), "The DataFrame 'df' cannot be handed over: Duplicate column"),
+    "a column twice": (
+        "df",
+        pd.DataFrame([[1, 2]], columns=["a", "a"]),
+        "The DataFrame 'df' cannot be handed over: Duplicate column",
+    ),
     "mixed cells": ("df", pd.DataFrame({"a": [1, "x", object()]}), "Make its columns numbers, dates or text"),
 }
 

@@ -90,7 +90,7 @@ def test_the_whole_lines_of_a_cut_recording_are_replayed_before_the_error(tmp_pa
 
     async def scene() -> None:
         async for event in replay(path):
-            seen.append(event)
+            seen.append(event)  # noqa: PERF401  # to have what came before the error
 
     with pytest.raises(WireError):
         asyncio.run(scene())

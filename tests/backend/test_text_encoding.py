@@ -33,7 +33,11 @@ def test_a_text_is_taken_for_what_it_is(head: bytes, encoding: str) -> None:
     assert encoding_of(head) == encoding
 
 
-BINARY = {"NUL bytes": b"a,b\n1,\x002\n", "UTF-16 without a mark": "ab".encode("utf-16-le"), "noise": bytes(range(1, 256)) * 4}
+BINARY = {
+    "NUL bytes": b"a,b\n1,\x002\n",
+    "UTF-16 without a mark": "ab".encode("utf-16-le"),
+    "noise": bytes(range(1, 256)) * 4,
+}
 
 
 @pytest.mark.parametrize("head", BINARY.values(), ids=BINARY.keys())

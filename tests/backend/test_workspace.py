@@ -90,7 +90,10 @@ def test_new_and_altered_files_are_told_once_by_name(space: Workspace) -> None:
     (space.folder / "a.txt").unlink()
 
     told = space.changed()
-    assert [(file.name, file.size, file.media_type) for file in told] == [("c.png", 3, "image/png"), ("sub/b.txt", 12, "text/plain")]
+    assert [(file.name, file.size, file.media_type) for file in told] == [
+        ("c.png", 3, "image/png"),
+        ("sub/b.txt", 12, "text/plain"),
+    ]
     assert told[0].sha256 == hashlib.sha256(b"png").hexdigest()
     assert space.changed() == []
 
@@ -146,7 +149,7 @@ def test_inputs_larger_than_the_disk_are_refused_before_they_are_copied(tmp_path
     with huge.open("wb") as file:
         file.truncate(2**42)  # 4 TiB on paper, nothing on the disk
 
-    with pytest.raises(RequestError, match="no room on the disk for the run's folder in runs. Free some space"):
+    with pytest.raises(RequestError, match=r"no room on the disk for the run's folder in runs. Free some space"):
         Workspace.create(tmp_path / "runs" / "r1", {"huge.csv": huge})
 
     assert not (tmp_path / "runs" / "r1").exists()
@@ -156,7 +159,7 @@ def test_inputs_larger_than_the_disk_are_refused_before_they_are_copied(tmp_path
 def test_a_folder_that_may_not_be_written_is_refused_with_what_to_set(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
 
-    with pytest.raises(RequestError, match="is not writable. Set GENIE_RUNS_FOLDER"):
+    with pytest.raises(RequestError, match=r"is not writable. Set GENIE_RUNS_FOLDER"):
         Workspace.create(tmp_path / "r1", {})
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socketserver
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 HERE = Path(__file__).parent
 SHOTS = HERE / "shots"
@@ -44,6 +45,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(180))
             if missing:
                 item.add_marker(pytest.mark.skip(reason=f"no Chromium at {CHROMIUM}; set GENIE_CHROMIUM"))
+
+
+class Elsewhere(socketserver.ThreadingTCPServer):
+    """Every host under `.example`, where hostile words lead: the browser is sent here, and what comes is kept."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        super().__init__(("127.0.0.1", 0), _Keep)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def browser_argument(self) -> str:
+        """What makes Chromium come here."""
+        return f"--host-resolver-rules=MAP *.example 127.0.0.1:{self.server_address[1]}"
+
+
+class _Keep(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        assert isinstance(self.server, Elsewhere)
+        self.server.requests.append(self.request.recv(500).decode(errors="replace").split("\r\n")[0])
 
 
 class Server:
@@ -118,24 +141,16 @@ def _environment(root: Path) -> dict[str, str]:
 class Lab:
     """One browser window on the server."""
 
-    def __init__(self, server: Server, page: Page) -> None:
-        self.server, self.page = server, page
-        self.foreign_requests: list[str] = []
+    def __init__(self, server: Server, page: Page, foreign_requests: list[str]) -> None:
+        self.server, self.page, self.foreign_requests = server, page, foreign_requests
         self.dialogs: list[str] = []
         self.bytes_received = 0
         self.watch(page)
 
     def watch(self, page: Page) -> None:
-        """Count what the page receives, and note every request that goes elsewhere."""
-        page.on("response", lambda response: self._note_request(response.request))
-        page.on("requestfailed", self._note_request)
+        """Count what the page receives."""
         page.on("websocket", lambda socket: socket.on("framereceived", self._count))
         page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
-
-    def _note_request(self, request: Request) -> None:
-        # What a frame's policy stopped never left the browser; a host that is not there was asked for all the same.
-        if not request.url.startswith((self.server.url, "data:", "blob:", "about:")) and request.failure != "csp":
-            self.foreign_requests.append(request.url)
 
     def _count(self, payload: bytes | str) -> None:
         self.bytes_received += len(payload)
@@ -253,19 +268,28 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def elsewhere() -> Iterator[Elsewhere]:
+    with Elsewhere() as server:
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def chromium(elsewhere: Elsewhere) -> Iterator[Browser]:
+    # Playwright's loop counts as running in this thread as long as it lives: no `asyncio.run` of a later test would work.
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGS, elsewhere.browser_argument])
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def lab(lab_server: Server, chromium: Browser) -> Iterator[Lab]:
+def lab(lab_server: Server, chromium: Browser, elsewhere: Elsewhere) -> Iterator[Lab]:
     """A fresh browser window on the session's JupyterLab."""
+    elsewhere.requests.clear()
     context = chromium.new_context(viewport={"width": 1200, "height": 1400})
     page = context.new_page()
-    window = Lab(lab_server, page)
+    window = Lab(lab_server, page, elsewhere.requests)
     yield window
     window.close()
     context.close()

@@ -25,6 +25,12 @@ run
 """
 
 
+SLOWLY = """
+from genie_nb.backend.models.analyst import OfflineAnalyst
+run = gn.Genie(model=OfflineAnalyst(pace_s=0.1)).ask("Which region grew fastest? Draw it.", files=["sales.csv"])
+"""
+
+
 def open_lesson(lab: Lab) -> None:
     notebook = nbformat.read(LESSON, as_version=4)
     for cell in notebook.cells:
@@ -79,3 +85,14 @@ def test_stop_ends_a_run_while_its_cell_is_still_waiting(lab: Lab) -> None:
     expect(lab.output(1)).to_contain_text("You stopped the run.")
     lab.run(2)
     expect(lab.output(2)).to_contain_text("2")
+
+
+def test_a_chart_is_on_the_screen_while_the_run_goes_on(lab: Lab) -> None:
+    lab.page.set_viewport_size({"width": 1000, "height": 1500})
+    lab.open([ASK, SLOWLY], "live.ipynb")
+    lab.run(0)
+    lab.run(1)
+    chart = lab.output(1).locator(".gnb-card img").first
+    expect(chart).to_be_visible(timeout=60_000)
+    expect(lab.output(1).locator(".gnb").first).to_have_attribute("data-status", "running")
+    lab.shot(1, "readme")

@@ -28,9 +28,9 @@ def test_the_traps_would_notice(lab: Lab) -> None:
     lab.open([""])
     lab.page.evaluate(f"document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"{RUN}\">')")
     lab.page.wait_for_function("window.__owned === 1")
-    with lab.page.expect_event("requestfailed", lambda request: request.url.startswith(EVIL)):
+    with lab.page.expect_event("requestfailed"):
         lab.page.evaluate(f"document.body.insertAdjacentHTML('beforeend', '<img src={EVIL}/a.png>')")
-    assert lab.foreign_requests == [f"{EVIL}/a.png"]
+    assert lab.foreign_requests[0] == "GET /a.png HTTP/1.1"
 
 
 def test_nothing_hostile_runs_in_the_live_view(lab: Lab) -> None:

@@ -1,8 +1,8 @@
 """Prompt texts: sections, and long texts cut in the middle.
 
-Sections keep the person's words, the files and the results of tools apart. A section is `<name>`, its text, `</name>`, each on
-lines of its own. A text cannot end its own section: a closing tag inside it gets a zero-width space. Models that are rules
-(`analyst`) read the same sections that other models are shown.
+Sections keep the person's words, the files and the results of tools apart. A section is `<name>`, its text, `</name>`,
+each on lines of its own. A text cannot end its own section: a closing tag inside it gets a zero-width space. Models that
+are rules (`analyst`) read the same sections that other models are shown.
 
 Above: the agents and the offline analyst. Below: nothing.
 """

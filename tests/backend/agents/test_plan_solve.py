@@ -31,7 +31,13 @@ def adding(*steps: str) -> dict[str, Any]:
     return {
         "title": "The plan",
         "add": [
-            {"id": step_id, "title": f"do {step_id}", "detail": "d", "assignee": f"doer of {step_id}", "after": after.split()}
+            {
+                "id": step_id,
+                "title": f"do {step_id}",
+                "detail": "d",
+                "assignee": f"doer of {step_id}",
+                "after": after.split(),
+            }
             for step_id, _, after in parts
         ],
     }
@@ -147,7 +153,9 @@ def test_steps_that_need_no_other_are_worked_on_at_the_same_time(context: RunCon
     assert sorted(order) == ["doer of a", "doer of b"]
     assert cast.ids[2] == "c"
     assert {result.assignee for result in context.printer.transcript.calls.values()} == {"doer of a", "doer of b"}
-    by_call = {call_id: event.task_id for event in of_kind(events_of(context), ev.ToolStarted) for call_id in [event.call_id]}
+    by_call = {
+        call_id: event.task_id for event in of_kind(events_of(context), ev.ToolStarted) for call_id in [event.call_id]
+    }
     ends = {event.call_id: event.task_id for event in of_kind(events_of(context), ev.ToolFinished)}
     assert ends == by_call
     assert len(set(ends.values())) == 2
@@ -321,7 +329,9 @@ def test_a_summary_without_words_is_asked_for_them_and_then_is_an_error(context:
 def test_without_files_there_is_nothing_to_deliver(context: RunContext) -> None:
     offered: list[list[str]] = []
     cast = Cast([FINISH])
-    cast.model.replies = lambda messages, tools: offered.append([spec.name for spec in tools]) or cast._reply(messages, tools)
+    cast.model.replies = lambda messages, tools: (
+        offered.append([spec.name for spec in tools]) or cast._reply(messages, tools)
+    )
 
     solve(cast, context)
 

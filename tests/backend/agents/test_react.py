@@ -53,7 +53,11 @@ def test_the_model_is_shown_the_question_and_the_inputs_apart(tmp_path: Path) ->
     assert sections["inputs"] == '{"name": "a.csv"}'
 
 
-PROMPTS = {"English": ("How many rows?", "You answer"), "Chinese": ("有多少行？", "你通过"), "mixed": ("sales 有多少?", "你通过")}
+PROMPTS = {
+    "English": ("How many rows?", "You answer"),
+    "Chinese": ("有多少行？", "你通过"),
+    "mixed": ("sales 有多少?", "你通过"),
+}
 
 
 @pytest.mark.parametrize(("query", "begins"), PROMPTS.values(), ids=PROMPTS.keys())
@@ -85,7 +89,7 @@ def test_files_are_picked_by_name_once_and_unknown_names_are_passed_over(tmp_pat
 
 
 ENDS = {
-    "the limit of steps": ([Say(calls=[("code_interpreter", {"code": str(n)})]) for n in range(9)], StepLimit, "limit of 3 steps"),
+    "the limit of steps": ([Say(calls=[("code_interpreter", {"code": str(n)})]) for n in range(9)], StepLimit, "of 3 steps"),
     "the same call again": ([CODE] * 9, RepeatedCall, "same call with the same result three times"),
 }  # fmt: skip
 
@@ -98,5 +102,5 @@ def test_without_an_answer_it_says_why(tmp_path: Path, replies: list[Say], error
 
 def test_agents_are_made_by_name() -> None:
     assert {name: type(create_agent(name)) for name in AGENTS} == AGENTS
-    with pytest.raises(SettingsError, match="There is no agent 'poet'. There are: plan_solve, react."):
+    with pytest.raises(SettingsError, match=r"There is no agent 'poet'. There are: plan_solve, react."):
         create_agent("poet")

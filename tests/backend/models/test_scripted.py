@@ -14,8 +14,8 @@ def heard(model: ScriptedModel, messages: list[ChatMessage] = QUESTION, tools: t
     chunks: list[Chunk] = []
 
     async def listen() -> None:
-        async for chunk in model.stream(messages, tools):
-            chunks.append(chunk)
+        async for chunk in model.stream(messages, tools):  # one by one, to have what came before an error
+            chunks.append(chunk)  # noqa: PERF401
 
     try:
         run(listen())

@@ -7,14 +7,22 @@ from hypothesis import strategies as st
 from genie_nb.backend.models.sections import cut_middle, read_sections, section
 
 NAMES = ("question", "inputs", "results")
-hostile = st.lists(st.sampled_from([*(f"<{n}>" for n in NAMES), *(f"</{n}>" for n in NAMES), "\n", "a", "<", "\u200b"])).map("".join)
+hostile = st.lists(st.sampled_from([*(f"<{n}>" for n in NAMES), *(f"</{n}>" for n in NAMES), "\n", "a", "<", "\u200b"])).map(
+    "".join
+)
 
 
 def test_a_section_is_its_text_between_its_name() -> None:
     assert section("inputs", "a\nb") == "<inputs>\na\nb\n</inputs>"
 
 
-TEXTS = {"words": "a b", "lines": "a\n\nb\n", "nothing": "", "another section": "<inputs>\nx\n</inputs>", "markup": "<b>1 < 2</b>"}
+TEXTS = {
+    "words": "a b",
+    "lines": "a\n\nb\n",
+    "nothing": "",
+    "another section": "<inputs>\nx\n</inputs>",
+    "markup": "<b>1 < 2</b>",
+}
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())

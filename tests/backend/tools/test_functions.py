@@ -37,7 +37,8 @@ def awkward(schema: str, json: str, copy: bool, _hidden: int, model_config: str)
 SCHEMAS = {
     "plain types": (
         plain,
-        {"name": {"type": "string"}, "count": {"type": "integer"}, "share": {"type": "number"}, "exact": {"type": "boolean"}},
+        {"name": {"type": "string"}, "count": {"type": "integer"}, "share": {"type": "number"},
+         "exact": {"type": "boolean"}},
         ["name", "count", "share", "exact"],
     ),
     "defaults": (
@@ -278,17 +279,20 @@ def test_what_nobody_can_read_is_told_to_the_model(context: RunContext) -> None:
 
 def test_a_blocking_function_does_not_stall_the_loop(context: RunContext) -> None:
     """The function waits, blocking its thread, for what only another task of the loop will do."""
-    inside, let_go = threading.Event(), threading.Event()
+    let_go = threading.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+    inside: list[asyncio.Event] = []
 
     @tool
     def block() -> str:
-        inside.set()
+        loops[0].call_soon_threadsafe(inside[0].set)
         return "let go" if let_go.wait(BOUND_S) else "never let go"
 
     async def scene() -> str:
+        loops.append(asyncio.get_running_loop())
+        inside.append(asyncio.Event())
         calling = asyncio.create_task(ToolBox([block]).run(ToolCallRequest("x", "block", ""), "c1", context))
-        while not inside.is_set():
-            await asyncio.sleep(0)
+        await inside[0].wait()
         let_go.set()
         return await calling
 

@@ -74,7 +74,9 @@ FRAMES = {
     "columns of two levels": (
         SALES.groupby("region").agg({"sales": ["sum"]}), ("region", "('sales', 'sum')"), ("N", "1.5"), ("", "float64"),
     ),
-    "columns that are numbers, twice": (pd.DataFrame([[1, 2]], columns=[0, 0]), ("", "0", "0"), ("0", "1", "2"), ("", "int64", "int64")),
+    "columns that are numbers, twice": (
+        pd.DataFrame([[1, 2]], columns=[0, 0]), ("", "0", "0"), ("0", "1", "2"), ("", "int64", "int64"),
+    ),
 }  # fmt: skip
 
 

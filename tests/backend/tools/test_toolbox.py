@@ -19,12 +19,15 @@ from tests.fakes import events_of, make_context, of_kind, run
 SPEC = ToolSpec("look", "Looks.", {"type": "object", "properties": {"at": {}, "how": {}}, "required": ["at", "how"]})
 
 
+PLAIN = ToolSpec("plain", "Does.", {"type": "object", "properties": {}})
+
+
 @dataclass
 class Plain:
     """A tool that does what the test says."""
 
     do: Callable[[Call], Awaitable[str]]
-    spec: ToolSpec = ToolSpec("plain", "Does.", {"type": "object", "properties": {}})
+    spec: ToolSpec = PLAIN
     timeout_s: float = 20.0
     closed: int = 0
 
@@ -119,7 +122,10 @@ RAISED = {
     "a failure of its own": (ToolFailed("No such page."), "No such page."),
     "no kernel": (InterpreterFailed("No kernel."), "No kernel."),
     "any exception": (ZeroDivisionError("by zero"), "The tool plain raised ZeroDivisionError: by zero"),
-    "a timeout of its own": (TimeoutError("the socket is silent"), "The tool plain raised TimeoutError: the socket is silent"),
+    "a timeout of its own": (
+        TimeoutError("the socket is silent"),
+        "The tool plain raised TimeoutError: the socket is silent",
+    ),
     "the wish to exit": (SystemExit(3), "The tool plain raised SystemExit: 3"),
 }
 
