@@ -12,7 +12,7 @@
     │   ├── RateLimited         too many requests for now
     │   └── ContextTooLong      the model refused the conversation's length
     ├── ToolFailed              a tool could not do what it was asked (told to the model)
-    │   └── InterpreterFailed   no Python kernel could be had
+    ├── InterpreterFailed       no Python kernel could be had
     ├── WireError               bytes that are no event of ours
     ├── PrinterClosed           an event after the end of its run
     └── SettingsError           a setting has a wrong value
@@ -128,7 +128,7 @@ class ToolFailed(GenieError):
     code = "tool"
 
 
-class InterpreterFailed(ToolFailed):
+class InterpreterFailed(GenieError):
     """No Python kernel could be had."""
 
     code = "interpreter"

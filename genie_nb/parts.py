@@ -23,6 +23,7 @@ __all__ = (
     "StreamPart",
     "TablePart",
     "Usage",
+    "readable",
 )
 
 StepStatus = Literal["not_started", "in_progress", "completed", "blocked", "dropped"]
@@ -138,3 +139,8 @@ class ErrorPart(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
 
 
 Part = CodePart | StreamPart | TablePart | ImagePart | DocumentPart | ErrorPart
+
+
+def readable(text: str) -> str:
+    """The text with each lone surrogate, which no encoding can carry, replaced by a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

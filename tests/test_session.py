@@ -61,9 +61,13 @@ FAILURES = {
     "429-for-an-hour": (
         error_reply(429, "slow down", headers={"retry-after": "3600"}),
         "rate_limited",
-        ("3600", "1 h", "60 min"),
+        ("3600", "1 h"),
     ),
-    "html": (Reply(200, [b"<html><title>Welcome</title></html>"], {"content-type": "text/html"}), "model", ("no chat stream",)),
+    "html": (
+        Reply(200, [b"<html><title>Welcome</title></html>"], {"content-type": "text/html"}),
+        "model",
+        ("no chat stream",),
+    ),
     "cut": (
         Reply(200, [b'data: {"choices":[{"delta":{"content":"Hal"}}]}\n\n'], end="cut"),
         "model",

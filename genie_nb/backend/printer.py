@@ -14,6 +14,7 @@ import msgspec
 from genie_nb import events as ev
 from genie_nb.backend.channel import EventChannel
 from genie_nb.errors import PrinterClosed
+from genie_nb.parts import readable
 from genie_nb.transcript import Transcript, apply
 
 __all__ = ("Printer", "TextWriter")
@@ -94,6 +95,7 @@ class TextWriter:
         """Go on with the text."""
         if not text:
             return
+        text = readable(text)
         if not self._message_id:
             self._message_id = self._printer.new_id("m")
             self._printer.emit(

@@ -118,8 +118,9 @@ class Run:
 
     @property
     def files(self) -> tuple[FileRef, ...]:
-        """The files that the run delivered; until its end those that it has made so far. They lie in `run.folder`."""
-        return self.transcript.deliverables if self.transcript.ended else tuple(self.transcript.files.values())
+        """The files that a finished run delivered; of any other run those that it has made. They lie in `run.folder`."""
+        finished = self.transcript.status == "finished"
+        return self.transcript.deliverables if finished else tuple(self.transcript.files.values())
 
     @property
     def usage(self) -> Usage:

@@ -52,6 +52,7 @@ def _has_screen() -> bool:
 @app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in English or Chinese.")],
+    *,
     file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to look at; several times.")] = None,
     agent: Annotated[str | None, typer.Option(help="plan_solve or react.")] = None,
     model: Annotated[str | None, typer.Option(help="A model's name; offline is the built-in analyst.")] = None,

@@ -16,7 +16,7 @@ from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.backend.models import create_model
 from genie_nb.backend.settings import Settings
-from genie_nb.errors import GenieError, ToolFailed
+from genie_nb.errors import GenieError, InterpreterFailed
 from genie_nb.parts import ErrorPart
 
 __all__ = ("examine",)
@@ -63,7 +63,7 @@ def _examine_model(say: Callable[[str], object]) -> bool:
 def _examine_interpreter(say: Callable[[str], object]) -> bool:
     try:
         shown = asyncio.run(_run_cell())
-    except ToolFailed as error:
+    except InterpreterFailed as error:
         say(f"  wrong    code interpreter: {error}")
         return False
     say(f"  ok       code interpreter: a child kernel of {Path(sys.executable).name} {shown}")
@@ -77,7 +77,7 @@ async def _run_cell() -> str:
             runner = Interpreter(pool, folder=Path(folder))
             async for part in runner.run("import pandas; pandas.DataFrame({'a': [1]}).a.sum()", timeout_s=60):
                 if isinstance(part, ErrorPart):
-                    raise ToolFailed(f"{part.name}: {part.message}")
+                    raise InterpreterFailed(f"{part.name}: {part.message}")
             await runner.close()
     finally:
         await pool.close()

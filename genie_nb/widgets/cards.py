@@ -39,10 +39,10 @@ def card_node(key: str, call: ToolCall, labels: Labels, part: PartNode, *, is_op
         inside = _arguments(f"{key}.a", call) + inside
     inside += _outcome(f"{key}.o", call)
     summary = (
-        Node(f"{key}.m", "span", {"class": "gnb-mark"}, MARKS[call.status]),
+        Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{MARKS[call.status]} "),
         Node(f"{key}.n", "span", {"class": "gnb-tool-name"}, call.tool),
-        Node(f"{key}.h", "span", {"class": "gnb-hint"}, _hint(call)),
-        Node(f"{key}.r", "span", {"class": "gnb-state"}, _state(call, labels)),
+        Node(f"{key}.h", "span", {"class": "gnb-hint"}, f" {_hint(call)}"),
+        Node(f"{key}.r", "span", {"class": "gnb-state"}, f" {_state(call, labels)}"),
     )
     return Node(
         key,

@@ -42,7 +42,7 @@ def head_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
     """The line on top: how the run stands, what answers, and in a live view the clock and the button to stop it."""
     status = transcript.status
     parts = [
-        Node("head.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, RUN_MARKS[status]),
+        Node("head.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{RUN_MARKS[status]} "),
         Node("head.s", "span", {"class": "gnb-status", "role": "status"}, labels[status]),
     ]
     if live:
@@ -51,7 +51,14 @@ def head_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
             Node("head.p", "span", {"class": "gnb-pulse", "data-fill": "pulse"}),
             Node("head.u", "span", {"class": "gnb-usage"}, _usage(transcript, labels)),
         ]
-    parts.append(Node("head.b", "span", {"class": "gnb-badge", "title": transcript.model}, transcript.badge))
+    parts.append(
+        Node(
+            "head.b",
+            "span",
+            {"class": "gnb-badge", "title": transcript.model},
+            f" {transcript.badge}" if transcript.badge else "",
+        )
+    )
     if live and not transcript.ended:
         parts.append(
             Node("head.x", "button", {"class": "gnb-stop", "type": "button", "data-action": "cancel"}, labels["stop"])
@@ -123,7 +130,7 @@ def task_node(key: str, task: Task, labels: Labels, inside: Inside = None, *, is
     """A task, to be unfolded: who does what, everything that belongs to it, and what came of it."""
     words = {"running": "in_progress", "completed": "completed", "failed": "failed", "cancelled": "cancelled"}
     summary = (
-        Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, TASK_MARKS[task.status]),
+        Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{TASK_MARKS[task.status]} "),
         Node(f"{key}.n", "span", {"class": "gnb-task-title"}, task.title),
         Node(f"{key}.w", "span", {"class": "gnb-who"}, f" {task.assignee}"),
         Node(f"{key}.z", "span", {"class": "gnb-hidden"}, f" ({labels[words[task.status]]})"),

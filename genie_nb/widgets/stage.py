@@ -98,11 +98,12 @@ class Stage:
         """While a cell waits for the run; after that the record is the cell's to show."""
         self._awaited = True
         self._place()
+        waited = False
         try:
             yield
-        except BaseException:
-            self._awaited = False
-            raise
+            waited = True
+        finally:
+            self._awaited = waited
 
     def record_is_shown(self) -> None:
         """Say that the record was shown as the cell's value."""

@@ -66,7 +66,10 @@ class Elsewhere(socketserver.ThreadingTCPServer):
 class _Keep(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         assert isinstance(self.server, Elsewhere)
-        self.server.requests.append(self.request.recv(500).decode(errors="replace").split("\r\n")[0])
+        first_line = self.request.recv(500).decode(errors="replace").split("\r\n")[0]
+        # A spare connection that is closed unused asked for nothing.
+        if first_line:
+            self.server.requests.append(first_line)
 
 
 class Server:
@@ -244,6 +247,7 @@ class Lab:
         self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
         light = "true" if name == "light" else "false"
         self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light, timeout=WAIT_MS)
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=WAIT_MS)
 
     def shot(self, index: int, name: str) -> Path:
         """A picture of a cell's output in `shots/`."""

@@ -17,6 +17,7 @@ from genie_nb.backend.printer import Printer
 from genie_nb.backend.tools.base import ToolBox
 from genie_nb.errors import ModelError
 from genie_nb.events import Channel, ModelWaiting, ToolArguments, ToolStarted, UsageReported
+from genie_nb.parts import readable
 
 __all__ = ("Reply", "Voice", "Work", "ask", "work")
 
@@ -111,14 +112,14 @@ class _Listener:
         if call is None:
             call = self.calls[fragment.index] = _Fragments(self._printer.new_id("c"))
         call.model_call_id = call.model_call_id or fragment.call_id
-        call.arguments.append(fragment.arguments)
+        call.arguments.append(readable(fragment.arguments))
         announced = bool(call.name)
         call.name = call.name or fragment.name
         if not self._show_calls or not call.name:
             return
         if not announced:
             self._printer.emit(ToolStarted(call_id=call.call_id, tool=call.name, assignee=self._printer.assignee))
-        unsaid = fragment.arguments if announced else "".join(call.arguments)
+        unsaid = call.arguments[-1] if announced else "".join(call.arguments)
         if unsaid:
             self._printer.emit(ToolArguments(call_id=call.call_id, fragment=unsaid))
 

@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 
+__all__ = ("follow_parent",)
+
 PARENT_POLL_S = 0.5
 
 

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.models.base import ToolCallRequest, ToolSpec
-from genie_nb.errors import SettingsError, ToolFailed
+from genie_nb.errors import InterpreterFailed, SettingsError, ToolFailed
 from genie_nb.events import ToolFinished, ToolOutput
-from genie_nb.parts import ErrorPart, Part
+from genie_nb.parts import ErrorPart, Part, readable
 
 __all__ = ("Call", "Tool", "ToolBox", "parse_arguments")
 
@@ -102,12 +102,16 @@ class ToolBox:
         return tuple(tool.spec for tool in self._tools.values())
 
     async def run(self, request: ToolCallRequest, call_id: str, context: RunContext) -> str:
-        """Call a tool and print how it ended; returns what the model is told."""
+        """Call a tool and print how it ended; returns what the model is told.
+
+        Raises:
+            InterpreterFailed: No Python kernel could be had, so the run cannot go on.
+        """
         began = time.monotonic()
         try:
             output, status = await self._call(request, call_id, context), "ok"
         except ToolFailed as failed:
-            output, status = str(failed), "error"
+            output, status = readable(str(failed)), "error"
             context.printer.emit(ToolOutput(call_id=call_id, part=ErrorPart(name=type(failed).__name__, message=output)))
         seconds = time.monotonic() - began
         context.printer.emit(
@@ -123,7 +127,7 @@ class ToolBox:
         try:
             async with asyncio.timeout(tool.timeout_s) as limit:
                 return await tool.call(call)
-        except ToolFailed:
+        except (ToolFailed, InterpreterFailed):
             raise
         except (Exception, SystemExit) as error:  # a SystemExit would end the backend's loop, and every run on it
             if isinstance(error, TimeoutError) and limit.expired():

@@ -11,7 +11,7 @@ import msgspec
 
 from genie_nb.backend.models.sections import cut_middle
 from genie_nb.errors import ToolFailed
-from genie_nb.parts import DocumentPart, ImagePart, Part, TablePart
+from genie_nb.parts import DocumentPart, ImagePart, Part, TablePart, readable
 
 __all__ = ("shown_and_told", "table_text")
 
@@ -29,6 +29,7 @@ def shown_and_told(tool: str, value: Any) -> tuple[list[Part], str]:
     if value is None:
         return [], "Done; it returned nothing."
     if isinstance(value, str):
+        value = readable(value)
         return [DocumentPart(text=value)], cut_middle(value, TOLD_CHARACTERS)
     if pandas is not None and isinstance(value, pandas.Series):
         value = value.to_frame()

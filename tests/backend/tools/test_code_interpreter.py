@@ -17,7 +17,7 @@ from genie_nb.backend.tools.base import ToolBox
 from genie_nb.backend.tools.code_interpreter import TOLD_CHARACTERS, CodeInterpreter
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import InterpreterFailed
-from genie_nb.events import FileCreated, ToolFinished, ToolOutput, ToolStarted
+from genie_nb.events import FileCreated, ToolOutput, ToolStarted
 from genie_nb.parts import CodePart, DocumentPart, ErrorPart, FileRef, ImagePart, Part, StreamPart, TablePart
 from tests.fakes import BOUND_S, FakeRunner, a_call, events_of, make_context, of_kind, run
 
@@ -104,7 +104,7 @@ def test_what_is_no_code_is_told_to_the_model_and_not_run(context: RunContext, c
     assert (output, runner.cells) == ("The argument code must be the Python code as text.", [])
 
 
-def test_a_kernel_that_cannot_be_had_is_told_to_the_model(context: RunContext) -> None:
+def test_a_kernel_that_cannot_be_had_ends_the_run(context: RunContext) -> None:
     class NoKernel(FakeRunner):
         async def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Part | CellFinished, None]:
             raise InterpreterFailed("No kernel.")
@@ -112,8 +112,8 @@ def test_a_kernel_that_cannot_be_had_is_told_to_the_model(context: RunContext) -
 
     box = ToolBox([CodeInterpreter(NoKernel(), cell_timeout_s=5.0)])
 
-    assert run(box.run(ToolCallRequest("x", "code_interpreter", '{"code": "1"}'), "c1", context)) == "No kernel."
-    assert [event.status for event in of_kind(events_of(context), ToolFinished)] == ["error"]
+    with pytest.raises(InterpreterFailed, match=r"No kernel\."):
+        run(box.run(ToolCallRequest("x", "code_interpreter", '{"code": "1"}'), "c1", context))
 
 
 def test_files_that_a_cell_wrote_are_reported_with_it_and_told(context: RunContext) -> None:

@@ -121,3 +121,9 @@ UNREADABLE = {
 def test_a_value_without_a_readable_form_is_a_failure_that_says_what_to_return(value: Any, kind: str) -> None:
     with pytest.raises(ToolFailed, match=rf"The tool t returned a {kind}, .* It should return text"):
         shown_and_told("t", value)
+
+
+def test_a_lone_surrogate_which_no_encoding_can_carry_becomes_a_question_mark() -> None:
+    (part,), told = shown_and_told("t", "bad \ud83d end")
+
+    assert (part, told) == (DocumentPart(text="bad ? end"), "bad ? end")

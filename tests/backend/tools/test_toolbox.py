@@ -11,7 +11,7 @@ import pytest
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.models.base import ToolCallRequest, ToolSpec
 from genie_nb.backend.tools.base import Call, ToolBox, parse_arguments
-from genie_nb.errors import InterpreterFailed, SettingsError, ToolFailed
+from genie_nb.errors import SettingsError, ToolFailed
 from genie_nb.events import ToolFinished, ToolOutput, ToolStarted
 from genie_nb.parts import DocumentPart, ErrorPart
 from tests.fakes import events_of, make_context, of_kind, run
@@ -120,7 +120,6 @@ def test_the_end_of_a_call_carries_its_task(context: RunContext) -> None:
 
 RAISED = {
     "a failure of its own": (ToolFailed("No such page."), "No such page."),
-    "no kernel": (InterpreterFailed("No kernel."), "No kernel."),
     "any exception": (ZeroDivisionError("by zero"), "The tool plain raised ZeroDivisionError: by zero"),
     "a timeout of its own": (
         TimeoutError("the socket is silent"),
