@@ -119,7 +119,7 @@ def _compound(match: re.Match[str]) -> Computation:
     )
     return Computation(
         f"{amount} at {rate} % compound interest for {years} years{word}",
-        f"{amount} 按年利率 {rate}% 复利 {years} 年(期末金额与利息)",
+        f"{amount} 按年利率 {rate}% 复利 {years} 年（期末金额与利息）",
         code,
     )
 
@@ -160,7 +160,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str]], Computation | None]], ...] = 
     (rf"(?:prime factors?|factori[sz]e|factori[sz]ation|质因数|素因数|分解).*?{_I}|{_I}\s*的?(?:质因数|素因数)", _maths("The prime factors of {0}", "{0} 的质因数", "number, factor, value = {0}, 2, []\nwhile number > 1:\n    if number % factor:\n        factor += 1\n    else:\n        value.append(factor)\n        number //= factor")),
     (rf"factorial (?:of )?{_I}|{_I}\s*的?\s*阶乘|{_I}\s*!(?!=)|{_I} factorial", _maths("{0} factorial", "{0} 的阶乘", "from math import factorial\n\nvalue = factorial({0})")),
     (rf"(?:first|前)\s*{_I}\s*(?:个|项)?\s*(?:numbers of the )?(?:fibonacci|斐波那契)", _maths("The first {0} Fibonacci numbers", "前 {0} 个斐波那契数", "value, one, other = [], 0, 1\nfor _ in range({0}):\n    value.append(one)\n    one, other = other, one + other")),
-    (rf"{_I}(?:st|nd|rd|th)\s*fibonacci|fibonacci.{{0,12}}?{_I}|斐波那契.{{0,10}}?第\s*{_I}|第\s*{_I}\s*个?斐波那契", _maths("Fibonacci number {0} (F(1) = F(2) = 1)", "第 {0} 个斐波那契数(F(1) = F(2) = 1)", "one, other = 0, 1\nfor _ in range({0}):\n    one, other = other, one + other\nvalue = one")),
+    (rf"{_I}(?:st|nd|rd|th)\s*fibonacci|fibonacci.{{0,12}}?{_I}|斐波那契.{{0,10}}?第\s*{_I}|第\s*{_I}\s*个?斐波那契", _maths("Fibonacci number {0} (F(1) = F(2) = 1)", "第 {0} 个斐波那契数（F(1) = F(2) = 1）", "one, other = 0, 1\nfor _ in range({0}):\n    one, other = other, one + other\nvalue = one")),
     (rf"(?:gcd|greatest common divisor|最大公约数).*?{_I}\D+{_I}|{_I}\s*(?:和|与)\s*{_I}\s*的?最大公约数", _maths("The greatest common divisor of {0} and {1}", "{0} 和 {1} 的最大公约数", "from math import gcd\n\nvalue = gcd({0}, {1})")),
     (rf"(?:lcm|least common multiple|最小公倍数).*?{_I}\D+{_I}|{_I}\s*(?:和|与)\s*{_I}\s*的?最小公倍数", _maths("The least common multiple of {0} and {1}", "{0} 和 {1} 的最小公倍数", "from math import lcm\n\nvalue = lcm({0}, {1})")),
     (rf"(?:percent(?:age)? (?:change|increase|decrease|difference)|change in percent|growth rate)\D*?{_N}\D+?{_N}|从\s*{_N}\s*(?:增长|增加|上升|下降|减少|变)?到\s*{_N}.{{0,14}}(?:百分|%|增长率|涨幅|降幅|变化率)", _maths("The change from {0} to {1} in percent", "从 {0} 到 {1} 的变化百分比", "value = ({1} - {0}) / {0} * 100")),
@@ -190,10 +190,10 @@ _STATISTICS = (
         r"\b(?:standard deviation|stdev|std)\b|标准差",
         "std",
         "The standard deviation (sample)",
-        "标准差(样本)",
+        "标准差（样本）",
         "statistics.stdev(numbers)",
     ),
-    (r"\bvariance\b|方差", "variance", "The variance (sample)", "方差(样本)", "statistics.variance(numbers)"),
+    (r"\bvariance\b|方差", "variance", "The variance (sample)", "方差（样本）", "statistics.variance(numbers)"),
     (r"\bmode\b|众数", "mode", "The mode", "众数", "statistics.mode(numbers)"),
     (r"\b(?:max|maximum|largest|biggest|highest)\b|最大", "max", "The largest", "最大值", "max(numbers)"),
     (r"\b(?:min|minimum|smallest|lowest)\b|最小", "min", "The smallest", "最小值", "min(numbers)"),

@@ -22,7 +22,7 @@ plt.rcParams["axes.unicode_minus"] = False
 
 def chart_lines(wish: Wish, rows: str, answer: str, title: str, language: str) -> list[str]:
     """Lines that draw, save and show; `facts["chart"]` is the file's name."""
-    name = file_name(title.removeprefix("Chart of ").removeprefix("画图:"))
+    name = file_name(title.removeprefix("Chart of ").removeprefix("画图："))
     lines = ["", "import matplotlib.pyplot as plt", "", _FONTS, "figure, axes = plt.subplots(figsize=(8, 4.5))"]
     lines += _drawing(wish, rows, answer, language)
     lines += [

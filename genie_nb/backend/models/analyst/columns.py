@@ -7,12 +7,12 @@ Above: `matching`, `question`, `code`. Below: `synonyms`.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from genie_nb.backend.models.analyst.synonyms import ADDITIVE, AVERAGED, CONCEPTS
+from genie_nb.backend.models.analyst.synonyms import ADDITIVE, AVERAGED, CONCEPTS, SNAPSHOTS
 
-__all__ = ("Column", "Source", "columns_from", "concepts_of", "read_sources", "stem", "words_of")
+__all__ = ("Column", "Source", "columns_from", "concepts_of", "read_sources", "stacked", "stem", "words_of")
 
 Role = Literal["measure", "category", "time", "id"]
 
@@ -51,6 +51,9 @@ class Column:
         grain: Of a time: `date`, `year` (whole numbers) or `part` (months or weekdays without a year).
         clean: Whether its values are written so that pandas reads them as they are.
         sign: What stands before and after a number, e.g. `("$", "")` or `("", "%")`.
+        flag: Whether its values are yes and no.
+        signed: Whether some of its numbers are negative, as in a bank statement.
+        yearly: Whether it was made of columns that are years, so that each of its values is a year's.
     """
 
     name: str
@@ -58,6 +61,9 @@ class Column:
     grain: Literal["", "date", "year", "part"] = ""
     clean: bool = True
     sign: tuple[str, str] = ("", "")
+    flag: bool = False
+    signed: bool = False
+    yearly: bool = False
 
     @property
     def base(self) -> str:
@@ -75,21 +81,31 @@ class Column:
         """Whether a mean says more of it than a sum."""
         if self.sign[1] in ("%", "％") or self.unit in ("%", "°C", "℃", "°F", "C", "hPa"):
             return True
-        words = set(words_of(self.base))
+        words = set(words_of(self.base)) | self.meanings
         if {"total", "sum", "amount"} & words or "总" in self.name:
             return False
         return bool(words & AVERAGED) or any(word in self.name for word in AVERAGED if not word.isascii())
 
     @property
+    def meanings(self) -> set[str]:
+        """What the header says, as the first words of the synonyms."""
+        return {CONCEPTS[at][0] for at in concepts_of(self.name)}
+
+    @property
+    def snapshot(self) -> bool:
+        """Whether it is a state, such as a population, that is not added up over time."""
+        return self.role == "measure" and (self.yearly or bool(SNAPSHOTS & self.meanings))
+
+    @property
     def weight(self) -> int:
         """How likely it is what a question means that names no measure; lower is likelier."""
-        meant = {CONCEPTS[at][0] for at in concepts_of(self.name)}
+        meant = self.meanings
         return next((at for at, name in enumerate(ADDITIVE) if name in meant), len(ADDITIVE))
 
 
 @dataclass(frozen=True)
 class Source:
-    """One input: a file or a DataFrame, and the expression that reads it."""
+    """One input: a file or a DataFrame, and the expression that reads it; `wide` is the same before its years were stacked."""
 
     name: str
     kind: str
@@ -97,6 +113,7 @@ class Source:
     rows: int | None
     columns: tuple[Column, ...]
     tidy: bool = True
+    wide: "Source | None" = None
 
     def of_role(self, *roles: str) -> list[Column]:
         """The columns with one of these roles."""
@@ -133,11 +150,12 @@ def words_of(text: str) -> list[str]:
 def concepts_of(name: str) -> list[int]:
     """Which lines of the synonyms a header belongs to, by its words."""
     words = set(words_of(name)) | {name.lower()}
+    plain = name.lower().replace("_", " ")
     cjk = re.search(f"[{CJK}]", name) is not None
     found = []
     for at, terms in enumerate(CONCEPTS):
         for term in terms:
-            if (term.isascii() and stem(term) in words) or (cjk and len(term) > 1 and term in name) or term == name:
+            if (term.isascii() and (stem(term) in words or (" " in term and term in plain))) or (cjk and len(term) > 1 and term in name) or term == name:
                 found.append(at)
                 break
     return found
@@ -156,17 +174,24 @@ def read_sources(section: str) -> list[Source]:
             names = [str(column.get("name", "")) for column in given]
             columns = columns_from(given)
             tidy = bool(names) and all(name == _tidy(name) for name in names)
-            sources.append(
-                Source(
-                    str(entry.get("name", "")),
-                    str(entry.get("kind", "")),
-                    str(entry["read"]),
-                    entry.get("rows"),
-                    columns,
-                    tidy,
-                )
-            )
+            name, kind, read = (str(entry.get(key, "")) for key in ("name", "kind", "read"))
+            sources.append(stacked(Source(name, kind, read, entry.get("rows"), columns, tidy)))
     return sources
+
+
+def stacked(source: Source) -> Source:
+    """The table with columns such as `2019`, `2020` turned into rows of a year and a value; any other as it is."""
+    years = [column for column in source.columns if column.role == "measure" and re.fullmatch(r"(?:19|20)\d\d年?", column.name)]
+    if len(years) < 2 or not source.tidy:
+        return source
+    kept = tuple(column for column in source.columns if column not in years)
+    names = [column.name for column in kept]
+    stem_name = source.name.rsplit(".", 1)[0]
+    value = stem_name if stem_name and stem_name not in names else "value"
+    year = "年份" if re.search(f"[{CJK}]", "".join((value, *names))) else "year"
+    read = f"{source.read}.melt(id_vars={names!r}, value_vars={[column.name for column in years]!r}, var_name={year!r}, value_name={value!r})"
+    columns = (*kept, Column(year, "time", "year", clean=False), replace(years[0], name=value, clean=False, yearly=True))
+    return replace(source, read=read, columns=columns, rows=(source.rows or 0) * len(years) or None, wide=source)
 
 
 def columns_from(entries: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
@@ -188,10 +213,12 @@ def _tidy(name: str) -> str:
 def _column(name: str, kind: str, examples: list[str]) -> Column:
     numeric = bool(examples) and sum(bool(_NUMERIC.fullmatch(text)) for text in examples) * 5 >= len(examples) * 3
     dated = bool(examples) and sum(bool(_DATES.fullmatch(text)) for text in examples) * 2 >= len(examples)
+    if all(re.fullmatch(r"\d+(?:\.\d+)?", text) for text in examples) and not _DATE_NAME.search(name):
+        dated, kind = False, "number" if kind == "date" and examples else kind  # 1727.5 is no month of 1727
     if _PART_NAME.search(name) and not dated:
         return Column(name, "time", "part")
     if kind == "bool":
-        return Column(name, "category")
+        return Column(name, "category", flag=True)
     if _is_year(name, examples, kind):
         return Column(name, "time", "year", all(re.fullmatch(r"\d{4}", text) for text in examples))
     if kind == "date" or dated or (_DATE_NAME.search(name) and _compact_dates(examples)):
@@ -200,7 +227,8 @@ def _column(name: str, kind: str, examples: list[str]) -> Column:
         if _ID.search(name) or (examples and all(re.fullmatch(r"0\d+|\d{11,}", text) for text in examples)):
             return Column(name, "id")
         clean = all(_PLAIN.fullmatch(text) for text in examples) and kind == "number"
-        return Column(name, "measure", "", clean, _sign(examples))
+        signed = any(re.match(r"[-−(]", text) for text in examples)
+        return Column(name, "measure", "", clean, _sign(examples), signed=signed)
     return Column(name, "id" if _ID.search(name) and words_of(name)[-1:] != ["code"] else "category")
 
 

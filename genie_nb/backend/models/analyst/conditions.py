@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from genie_nb.backend.models.analyst.columns import Column, words_of
+from genie_nb.backend.models.analyst.intents import number_word
 from genie_nb.backend.models.analyst.matching import Mention
 
 __all__ = ("Condition", "conditions_in")
 
-Op = Literal["is", "is not", "year", "month", "quarter", "from", "until", ">", ">=", "<", "<="]
+_QUARTERS = {"first": "1", "1st": "1", "second": "2", "2nd": "2", "third": "3", "3rd": "3", "fourth": "4", "4th": "4", "last": "4", "final": "4"}
+Op = Literal["is", "is not", "yes", "year", "month", "quarter", "from", "until", "recent", ">", ">=", "<", "<="]
 
 _MONTHS = (
     "january",
@@ -35,14 +37,16 @@ _MONTHS = (
 _MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 _CHINESE_MONTHS = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
 _YEAR = r"((?:19|20)\d\d)"
-_NUMBER = r"(-?\d[\d,]*(?:\.\d+)?)"
+_NUMBER = r"(-?\d[\d,]*(?:\.\d+)?\s*(?:million|thousand|[km](?![a-z])|[万亿千])?)"
+_SCALES = {"million": 1e6, "m": 1e6, "thousand": 1e3, "k": 1e3, "万": 1e4, "亿": 1e8, "千": 1e3}
+_UNIT = r"\s*(?:岁|元|块|分|度|℃|天|%|个|件)?的?"
 _LIMITS: tuple[tuple[Op, str], ...] = (
     (">=", rf"(?:at least|no less than|not less than|>=|≥|不低于|不少于|不小于|至少)\s*[$€£¥]?{_NUMBER}"),
     ("<=", rf"(?:at most|no more than|not more than|up to|<=|≤|不超过|不高于|不大于|至多|最多)\s*[$€£¥]?{_NUMBER}"),
-    (">", rf"(?:over|above|more than|greater than|larger than|higher than|exceed(?:s|ing)?|older than|longer than|>|超过|大于|高于|多于)\s*[$€£¥]?{_NUMBER}"),
-    ("<", rf"(?:under|below|less than|smaller than|lower than|fewer than|younger than|shorter than|<|低于|小于|少于|不到)\s*[$€£¥]?{_NUMBER}"),
-    (">=", rf"{_NUMBER}\s*(?:岁|元|万|分|度|%)?(?:及以上|以上|or more|or higher|or older|and above)"),
-    ("<", rf"{_NUMBER}\s*(?:岁|元|万|分|度|%)?以下"),
+    ("<", rf"(?:under|below|less than|smaller than|lower than|fewer than|younger than|shorter than|colder than|cooler than|cheaper than|slower than|<|低于|小于|少于|不到|不足)\s*[$€£¥]?{_NUMBER}"),
+    (">", rf"(?:over|above|more than|\b\w+er than|exceed(?:s|ing)?|more expensive than|>|超过|大于|高于|多于)\s*[$€£¥]?{_NUMBER}"),
+    (">=", rf"{_NUMBER}{_UNIT}(?:及以上|以上|\s*(?:or more|or higher|or older|or above|and above|\+))"),
+    ("<", rf"{_NUMBER}{_UNIT}以下"),
 )  # fmt: skip
 
 
@@ -61,15 +65,82 @@ def conditions_in(
     """The conditions in a text, and the text with their words blanked."""
     found: list[Condition] = []
     if time is not None:
+        text = _recent(text, time, found)
         text = _spans(text, time, found)
-        text = _dates(text, time, found)
+    text = _between(text, measures, found)
     for op, pattern in _LIMITS:
         for match in list(re.finditer(pattern, text, re.IGNORECASE)):
             nearest = _nearest(match.start(), measures) or _meant(match[0], columns)
-            if nearest is not None:
-                found.append(Condition(nearest.name, op, (match[1].replace(",", ""),)))
+            up_to = time is not None and re.match(rf"up to {_YEAR}$", match[0], re.IGNORECASE)
+            if nearest is not None and not up_to:
+                found.append(Condition(nearest.name, op, (_plain_number(match[1]),)))
                 text = _blank(text, match)
+    text = _signs(text, measures, columns, found)
+    if time is not None:
+        text = _dates(text, time, found)
     return found, text
+
+
+def _plain_number(text: str) -> str:
+    """`2万` and `1.5k` as digits."""
+    unit = re.search(r"[A-Za-z万亿千]+$", text)
+    digits = text[: unit.start() if unit else None].replace(",", "").strip()
+    return f"{float(digits) * _SCALES[unit[0].lower()]:.12g}" if unit else digits
+
+
+def _between(text: str, measures: Sequence[Mention], found: list[Condition]) -> str:
+    pattern = rf"between\s*[$€£¥]?{_NUMBER}\s*and\s*[$€£¥]?{_NUMBER}|{_NUMBER}{_UNIT}\s*(?:到|至|-|~)\s*{_NUMBER}{_UNIT}之间"
+    match = re.search(pattern, text, re.IGNORECASE)
+    nearest = _nearest(match.start(), measures) if match else None
+    if match is None or nearest is None:
+        return text
+    low, high = (_plain_number(group) for group in match.groups() if group)
+    found += [Condition(nearest.name, ">=", (low,)), Condition(nearest.name, "<=", (high,))]
+    return _blank(text, match)
+
+
+def _signs(text: str, measures: Sequence[Mention], columns: Sequence[Column], found: list[Condition]) -> str:
+    """`negative`, `spent` and `income` where amounts have both signs; `out of stock`."""
+    signed = next((c for c in [*(m.column for m in measures), *columns] if c.signed and not c.averaged and not c.snapshot), None)
+    stocked = next((c for c in columns if c.role == "measure" and "stock" in c.meanings), None)
+    rules: tuple[tuple[Column | None, Op, str], ...] = (
+        (stocked, "<=", r"\b(?:out of stock|sold out)\b|缺货|断货|售罄|无库存|没有库存"),
+        (signed, "<", r"\b(?:spen[dt]\w*|expenses?|expenditures?|paid out|outgoings?|debits?|costs?|withdrawals?)\b|支出|花费|花了|花销|开销|消费"),
+        (signed, ">", r"\b(?:earn(?:ed|ings)?|deposits?|credits)\b|收入|进账|入账"),
+        (signed, "<", r"(?<!负)\bnegative\b(?! values?)|(?:为|是)负"),
+    )  # fmt: skip
+    for column, op, pattern in rules:
+        match = re.search(pattern, text, re.IGNORECASE) if column else None
+        if column and match and not any(condition.column == column.name for condition in found):
+            found.append(Condition(column.name, op, ("0",)))
+            if not any(m.start <= match.start() < m.end for m in measures):
+                text = _blank(text, match)
+    return text
+
+
+_COUNTED = r"(\d{1,2}|two|three|four|five|six|seven|ten|twelve|两|二|三|四|五|六|七|十)"
+_UNITS = {"day": "D", "天": "D", "日": "D", "week": "W", "周": "W", "month": "M", "月": "M", "quarter": "Q", "季度": "Q", "year": "Y", "年": "Y"}
+
+
+def _recent(text: str, time: Column, found: list[Condition]) -> str:
+    """`this year`, `last month`, `the last 3 months`, `今年`, `去年`, `近三个月`: counted back from the last date in the table."""
+    patterns = (
+        (rf"\b(?:last|past|recent|latest)\s+{_COUNTED}\s+(day|week|month|quarter|year)s?\b|(?:最近|近|过去)\s*{_COUNTED}\s*个?(天|日|周|月|季度|年)", ""),
+        (r"\b(?:this|the current|the latest|the most recent)\s+(month|quarter|year)\b|(?:今|本)(年|月)|本(季度|周)|这个(月|季度)", "0"),
+        (r"\b(?:last|previous)\s+(month|quarter|year)\b(?! of)|去(年)|上个?(月|季度|周)", "1"),
+    )  # fmt: skip
+    for pattern, skip in patterns:
+        match = re.search(pattern, text, re.IGNORECASE)
+        if match is None or re.match(r"the last year", match[0]):
+            continue
+        words = [group.lower() for group in match.groups() if group]
+        count = "1" if skip else str(int(words[0]) if words[0].isdigit() else number_word(words[0]))
+        unit = _UNITS[words[-1]]
+        if time.grain == "year" and unit != "Y":
+            continue
+        found.append(Condition(time.name, "recent", (unit, skip or "0", count)))
+        text = _blank(text, match)
+    return text
 
 
 def _meant(words: str, columns: Sequence[Column]) -> Column | None:
@@ -77,7 +148,9 @@ def _meant(words: str, columns: Sequence[Column]) -> Column | None:
     measures = [column for column in columns if column.role == "measure"]
     if re.search(r"older|younger|岁", words, re.IGNORECASE):
         return next((column for column in measures if "age" in words_of(column.name) or "年龄" in column.name), None)
-    return measures[0] if len(measures) == 1 else None
+    if re.search(r"[$€£¥元]", words):
+        measures = [column for column in measures if column.sign != ("", "") and "%" not in column.sign] or measures
+    return min(measures, key=lambda column: column.weight, default=None)
 
 
 def _nearest(at: int, measures: Sequence[Mention]) -> Column | None:
@@ -142,7 +215,12 @@ def _dates(text: str, time: Column, found: list[Condition]) -> str:
         for match in list(re.finditer(r"\bQ([1-4])\b|第?([一二三四1-4])季度", text, re.IGNORECASE)):
             quarters.append(str("一二三四".find(match[2]) + 1 or match[2]) if match[2] else match[1])
             text = _blank(text, match)
-    for match in list(re.finditer(rf"(?<![\d.,]){_YEAR}(?![\d.,]\d|\d)\s*年?", text)):
+        halves = r"\b(?:(first)|(second|last|latter)) half\b|\bH([12])\b|([上下])半年|\b(last|final|first|second|third|fourth|1st|2nd|3rd|4th) quarter\b"
+        for match in list(re.finditer(halves, text, re.IGNORECASE)):
+            first = bool(match[1]) or match[3] == "1" or match[4] == "上"
+            quarters += [_QUARTERS[match[5].lower()]] if match[5] else ["1", "2"] if first else ["3", "4"]
+            text = _blank(text, match)
+    for match in list(re.finditer(rf"(?<![\d.,$€£¥]){_YEAR}(?![\d.,]\d|\d)\s*年?", text)):
         years.append(match[1])
         text = _blank(text, match)
     for op, values in (("year", years), ("quarter", quarters), ("month", months)):

@@ -136,7 +136,7 @@ def _look_script(wish: Wish, suffix: str, loose: str, language: str) -> Script:
     )
     text += say(
         " Missing: " + ", ".join(gone) + "." if gone else " No values are missing.",
-        "缺失:" + ", ".join(gone) + "。" if gone else "没有缺失值。",
+        "缺失：" + ", ".join(gone) + "。" if gone else "没有缺失值。",
         language,
     )
     for column, values in (facts.get("named") or {}).items():
@@ -155,14 +155,14 @@ def _wish_script(wish: Wish, suffix: str, language: str) -> Script:
         wish, missed = with_values(wish, (read_result(output) or {}).get("named") or {})
     title = title_of(wish, language)
     output = yield _code(
-        cell_for(wish, suffix, language), say(f"Now the numbers: {title}.", f"现在计算:{title}。", language)
+        cell_for(wish, suffix, language), say(f"Now the numbers: {title}.", f"现在计算：{title}。", language)
     )
     facts = read_result(output)
     if facts is None:
         reason = _last_line(output)
         thought = say(
             f"That failed ({reason}). I try again and clean every column first.",
-            f"执行失败({reason})。先清洗所有用到的列再试一次。",
+            f"执行失败（{reason}）。先清洗所有用到的列再试一次。",
             language,
         )
         output = yield _code(cell_for(wish, suffix, language, careful=True), thought)
@@ -178,7 +178,7 @@ def _last_line(output: str) -> str:
 
 
 def _failure(output: str, language: str) -> str:
-    return say(f"This could not be computed: {_last_line(output)}", f"无法完成计算:{_last_line(output)}", language)
+    return say(f"This could not be computed: {_last_line(output)}", f"无法完成计算：{_last_line(output)}", language)
 
 
 def _blind_job(conversation: Conversation, source: Source) -> Job:
@@ -263,7 +263,7 @@ def _computation_script(computation: Computation, language: str) -> Script:
     name = say(computation.english, computation.chinese, language)
     output = yield _code(
         f"{computation.code}\nprint(value)\n{_result('value')}",
-        say(f"I compute it in Python: {name}.", f"用 Python 计算:{name}。", language),
+        say(f"I compute it in Python: {name}.", f"用 Python 计算：{name}。", language),
     )
     facts = read_result(output)
     return _failure(output, language) if facts is None else _value_text(name, facts.get("value"), language)
@@ -272,7 +272,7 @@ def _computation_script(computation: Computation, language: str) -> Script:
 def _value_text(name: str, value: Any, language: str) -> str:
     chinese = language == "zh"
     if isinstance(value, Mapping):
-        listed = say(", ", ",", language).join(
+        listed = say(", ", "，", language).join(
             f"{_VALUES.get(key, (key, key))[chinese]} {figure(entry)}" for key, entry in value.items()
         )
         return say(f"{name}: {listed}.", f"{name}:{listed}。", language)
@@ -298,8 +298,8 @@ _VALUES = {
 
 def _given_script(code: str, language: str) -> Script:
     output = yield _code(code + "\n", say("I run the code as it was given.", "按原样运行给出的代码。", language))
-    shown = output.strip() or say("(no output)", "(没有输出)", language)
-    return f"{say('The code gave:', '代码的输出:', language)}\n\n```text\n{shown[:4000]}\n```"
+    shown = output.strip() or say("(no output)", "（没有输出）", language)
+    return f"{say('The code gave:', '代码的输出：', language)}\n\n```text\n{shown[:4000]}\n```"
 
 
 def _tool_script(conversation: Conversation, tool: ToolSpec) -> Script:
@@ -311,7 +311,7 @@ def _tool_script(conversation: Conversation, tool: ToolSpec) -> Script:
     )
     words = output.strip() or "–"
     if len(words) <= 200 and "\n" not in words:
-        return say(f"{tool.name}({shown}) gives {words}", f"{tool.name}({shown}) 的结果是 {words}", language)
+        return say(f"{tool.name}({shown}) gives {words}", f"{tool.name}（{shown}）的结果是 {words}", language)
     return (
-        say(f"{tool.name}({shown}) gives:", f"{tool.name}({shown}) 的结果:", language) + f"\n\n```text\n{words[:4000]}\n```"
+        say(f"{tool.name}({shown}) gives:", f"{tool.name}（{shown}）的结果：", language) + f"\n\n```text\n{words[:4000]}\n```"
     )

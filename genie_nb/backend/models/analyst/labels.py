@@ -61,10 +61,24 @@ def _condition(condition: Condition, language: str) -> str:
             return f"第{values}季度" if chinese else f"Q{values}"
         case "year":
             return f"{values}年" if chinese else values
+        case "recent":
+            return _recent(condition.values, chinese=chinese)
+        case "yes":
+            return f"{condition.column}{'为是' if chinese else ': yes'}"
         case ">" | ">=" | "<" | "<=":
             return f"{condition.column} {condition.op} {values}"
         case _:
             return _OPS[condition.op][chinese] + values + ("年" if chinese and condition.op in ("from", "until") else "")
+
+
+def _recent(values: tuple[str, ...], *, chinese: bool) -> str:
+    unit, skip, count = values
+    english, words = {"D": ("day", "天"), "W": ("week", "周"), "M": ("month", "个月"), "Q": ("quarter", "个季度"), "Y": ("year", "年")}[unit]
+    if skip == "1":
+        return f"表中最后一{words}的前一{words}" if chinese else f"the {english} before the last in the table"
+    if count == "1":
+        return f"表中最后一{words}" if chinese else f"the last {english} in the table"
+    return f"表中最后{count}{words}" if chinese else f"the last {count} {english}s in the table"
 
 
 def title_of(wish: Wish, language: str) -> str:
@@ -72,9 +86,9 @@ def title_of(wish: Wish, language: str) -> str:
     where = where_text(wish.conditions, language)
     text = _chinese(wish) if language == "zh" else _english(wish)
     if wish.only_chart:
-        text = f"画图:{text}" if language == "zh" else f"Chart of {text[:1].lower() + text[1:]}"
+        text = f"画图：{text}" if language == "zh" else f"Chart of {text[:1].lower() + text[1:]}"
     if language == "zh":
-        return spaced(f"{text}({where})" if where else text)
+        return spaced(f"{text}（{where}）" if where else text)
     return f"{text} ({where})" if where else text
 
 

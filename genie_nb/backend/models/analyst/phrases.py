@@ -21,9 +21,9 @@ def unknown_text(source: Source | None, language: str) -> str:
         "I have no rule for this question: I am the built-in offline analyst, a set of rules and not a language model. "
         f"What I can answer is, for example, {listed}. For free questions use a model: set `OPENAI_API_KEY` "
         "(or `OPENAI_BASE_URL` and `GENIE_MODEL`), or write `gn.Genie(model=...)`.",
-        "我没有能处理这个问题的规则:我是内置的离线分析器,由规则组成,不是语言模型。"
-        f"我能回答的例如:{listed}。要自由提问,请使用语言模型:设置 `OPENAI_API_KEY`"
-        "(或 `OPENAI_BASE_URL` 与 `GENIE_MODEL`),或使用 `gn.Genie(model=...)`。",
+        "我没有能处理这个问题的规则：我是内置的离线分析器，由规则组成，不是语言模型。"
+        f"我能回答的例如：{listed}。要自由提问，请使用语言模型：设置 `OPENAI_API_KEY`"
+        "（或 `OPENAI_BASE_URL` 与 `GENIE_MODEL`），或使用 `gn.Genie(model=...)`。",
         language,
     )
 
@@ -33,7 +33,7 @@ def _examples(source: Source | None, language: str) -> list[str]:
         return [
             say("the sum of the squares of 1 to 10", "1到100的和", language),
             say("compound interest of 1000 at 5% for 10 years", "10000元年利率3%复利5年", language),
-            say("total by group of a CSV file that you hand over", "(给出 CSV 文件后)按类别汇总", language),
+            say("total by group of a CSV file that you hand over", "（给出 CSV 文件后）按类别汇总", language),
         ]
     measures = sorted(source.of_role("measure"), key=lambda column: column.weight)
     groups, times = source.of_role("category"), source.of_role("time")

@@ -125,6 +125,14 @@ def _test(condition: Condition, column: Column, rows: str) -> str:
         case "is" | "is not":
             test = f'{cell}.astype("string").str.strip().isin({indent_list(condition.values)})'
             return test if condition.op == "is" else f"~{test}"
+        case "yes":
+            return f'{cell}.astype("string").str.strip().str.lower().isin(["yes", "true", "1", "y", "是"])'
+        case "recent":
+            unit, skip, count = condition.values
+            back = f"({cell}.dt.to_period(\"{unit}\") - {cell}.max().to_period(\"{unit}\")).map(lambda step: step.n, na_action=\"ignore\")"
+            if column.grain == "year":
+                back = f"({cell} - {cell}.max())"
+            return f"{back}.between({1 - int(skip) - int(count)}, {-int(skip)})"
         case "year" | "from" | "until":
             year = f"{cell}.dt.year" if column.grain == "date" else cell
             if condition.op == "year":

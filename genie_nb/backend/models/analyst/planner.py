@@ -13,7 +13,7 @@ from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("planning",)
 
-_GONE = re.compile(r"(?:Missing: |缺失:|, )([^,。]+?) (\d+)/(\d+) \(")
+_GONE = re.compile(r"(?:Missing: |缺失：|, |、)([^,、。：]+?) (\d+)/(\d+) [(（]")
 _MUCH = 0.1
 """The share of missing values in a wanted column that is worth a step of its own."""
 
@@ -26,18 +26,18 @@ def planning(conversation: Conversation) -> Call:
     steps = _steps(conversation.plans)
     extra = _needed(conversation, steps)
     if extra:
-        words = say("The results ask for one more step.", "根据已有结果,需要增加步骤。", language)
+        words = say("The results ask for one more step.", "根据已有结果，需要增加步骤。", language)
         return Call("plan", {"add": extra}, words)
     done = {str(entry.get("step")) for entry in conversation.results}
     if done >= set(steps):
-        words = say("Every step has its result; the answer can be written.", "所有步骤都有结果,可以作答。", language)
+        words = say("Every step has its result; the answer can be written.", "所有步骤都有结果，可以作答。", language)
         return Call("plan", {"finish": True}, words)
     dead = [
         step for step, entry in steps.items() if step not in done and _failed(conversation) & set(entry.get("after") or [])
     ]
     if dead:
         words = say(
-            "A step failed; what hangs on it still runs by itself.", "有步骤失败;依赖它的步骤改为独立执行。", language
+            "A step failed; what hangs on it still runs by itself.", "有步骤失败；依赖它的步骤改为独立执行。", language
         )
         again = [{**steps[step], "id": f"{step}b", "after": []} for step in dead]
         return Call("plan", {"drop": dead, "add": again}, words)
@@ -69,11 +69,11 @@ def _first(conversation: Conversation) -> Call:
     for job in jobs:
         after = ["s1"] if steps and wishes else []
         steps.append(_step(len(steps) + 1, job, after))
-    titles = say("; ", ";", language).join(job.title for job in jobs)
+    titles = say("; ", "；", language).join(job.title for job in jobs)
     count = len(steps)
     thought = say(
         f"I work by rules and read the question as: {titles}. That takes {count} step{'s' if count > 1 else ''}.",
-        f"我按规则工作,对问题的理解是:{titles}。共 {count} 步。",
+        f"我按规则工作，对问题的理解是：{titles}。共 {count} 步。",
         language,
     )
     return Call("plan", {"title": titles[:120], "add": steps}, thought)
@@ -119,7 +119,7 @@ def _asked_for(conversation: Conversation, wishes: list[Wish]) -> list[Wish]:
             ]
             if wanted and int(gone) >= _MUCH * int(rows):
                 asked.append(Wish("quality", wanted[0][0].source, measures=(wanted[0][1],)))
-        odd = re.search(r"values? of (.+?) could not be read|([^\s,。]+) 中有 [\d,]+ 个值无法解析", summary)
+        odd = re.search(r"values? of (.+?) could not be read|([^\s，。]+) 中有 [\d,]+ 个值无法解析", summary)
         broken = entry.get("status") == "failed" or summary.startswith(("This could not be computed", "无法完成计算"))
         empty = summary.startswith(("No rows are left", "没有符合条件的行"))
         wish = next((wish for wish in wishes if wish.kind not in ("quality", "profile")), None)

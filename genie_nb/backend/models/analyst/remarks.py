@@ -22,7 +22,7 @@ def remarks(wish: Wish, facts: Mapping[str, Any], *, chinese: bool, missed: tupl
 
 def _measures(wish: Wish) -> tuple[str, str]:
     names = [column.name for column in wish.source.of_role("measure")[:8]]
-    return (f"The number columns are: {', '.join(names) or 'none'}.", f"数值列有:{'、'.join(names) or '无'}。")
+    return (f"The number columns are: {', '.join(names) or 'none'}.", f"数值列有：{'、'.join(names) or '无'}。")
 
 
 def _readings(wish: Wish) -> list[tuple[str, str]]:
@@ -30,25 +30,25 @@ def _readings(wish: Wish) -> list[tuple[str, str]]:
     for key, words in wish.notes:
         match key:
             case "measure":
-                found.append((f"No measure was named; I took “{words}”.", f"问题没有指明指标,这里用的是“{words}”。"))
+                found.append((f"No measure was named; I took “{words}”.", f"问题没有指明指标，这里用的是“{words}”。"))
             case "ambiguous":
                 word, taken, *others = words.split("|")
                 other, other_zh = ", ".join(others), "、".join(others)
                 found.append(
                     (
                         f"I read “{word}” as the column “{taken}” (it could also be {other}).",
-                        f"“{word}”按“{taken}”列理解(也可能指{other_zh})。",
+                        f"“{word}”按“{taken}”列理解（也可能指{other_zh}）。",
                     )
                 )
             case "id":
                 found.append(
                     (
                         f"{words} names things and is no quantity, so it was counted.",
-                        f"{words} 是标识而不是数量,因此改为计数。",
+                        f"{words} 是标识而不是数量，因此改为计数。",
                     )
                 )
             case "no time":
-                found.append(("There is no date column to follow over time.", "没有日期列,无法按时间分析。"))
+                found.append(("There is no date column to follow over time.", "没有日期列，无法按时间分析。"))
     return found
 
 
@@ -57,7 +57,7 @@ def _left_out(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = [
         (
             f"{count:,} value{'s' if count > 1 else ''} of {name} could not be read as a number or date and {'were' if count > 1 else 'was'} left out.",
-            f"{name} 中有 {count:,} 个值无法解析为数字或日期,已排除。",
+            f"{name} 中有 {count:,} 个值无法解析为数字或日期，已排除。",
         )
         for name, count in unread.items()
     ]
@@ -67,7 +67,7 @@ def _left_out(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
             found.append(
                 (
                     f"{gone:,} of {facts['used']:,} rows have no {name} and were left out.",
-                    f"{facts['used']:,} 行中有 {gone:,} 行没有{name},已排除。",
+                    f"{facts['used']:,} 行中有 {gone:,} 行没有{name}，已排除。",
                 )
             )
     if step := _STEPS.get(str(facts.get("step", ""))):
@@ -83,6 +83,6 @@ def _cleaned(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (
             f"{', '.join(names)}: numbers written as text were turned into numbers.",
-            f"{'、'.join(names)}:以文本书写的数字已转换为数值。",
+            f"{'、'.join(names)}：以文本书写的数字已转换为数值。",
         )
     ]

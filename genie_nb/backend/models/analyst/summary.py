@@ -30,7 +30,7 @@ def summing_up(conversation: Conversation) -> tuple[str, Call | None]:
         texts.append(
             say(
                 f"The step “{entry.get('title')}” failed: {entry.get('summary')}",
-                f"步骤“{entry.get('title')}”失败:{entry.get('summary')}",
+                f"步骤“{entry.get('title')}”失败：{entry.get('summary')}",
                 language,
             )
         )

@@ -42,6 +42,10 @@ class Told:
         """The sentence in the person's language."""
         return chinese if self.chinese else english
 
+    def aside(self, words: str) -> str:
+        """Words in brackets behind others."""
+        return f"（{words}）" if self.chinese else f" ({words})"
+
     def sign(self, head: str = "") -> Sign:
         """What stands before and after the numbers of a column of the result."""
         if head.endswith(" %"):
@@ -76,7 +80,7 @@ class Told:
     def where(self) -> str:
         """The conditions, as the end of a sentence."""
         words = where_text(self.wish.conditions, "zh" if self.chinese else "en")
-        return f"({words})" if words and self.chinese else f" ({words})" if words else ""
+        return f"（{words}）" if words and self.chinese else f" ({words})" if words else ""
 
     def where_else(self) -> str:
         """The conditions besides those that name the groups."""
@@ -85,7 +89,7 @@ class Told:
         )
         kept = tuple(condition for condition in self.wish.conditions if condition.column not in names)
         words = where_text(kept, "zh" if self.chinese else "en")
-        return f"({words})" if words and self.chinese else f" ({words})" if words else ""
+        return f"（{words}）" if words and self.chinese else f" ({words})" if words else ""
 
     def measured(self) -> str:
         """What was measured, as the table calls it."""
@@ -103,7 +107,7 @@ class Told:
         count = self.facts.get("count", len(rows))
         if count > len(rows):
             text += "\n\n" + self.say(
-                f"The first {len(rows)} of {count:,} rows.", f"共 {count:,} 行,这里是前 {len(rows)} 行。"
+                f"The first {len(rows)} of {count:,} rows.", f"共 {count:,} 行，这里是前 {len(rows)} 行。"
             )
         return text
 
@@ -115,7 +119,7 @@ def _plain(value: Any) -> Any:
 
 def _name(value: Any, *, chinese: bool) -> str:
     if value is None:
-        return "(空)" if chinese else "(empty)"
+        return "（空）" if chinese else "(empty)"
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return figure(value)

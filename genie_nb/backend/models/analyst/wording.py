@@ -28,12 +28,12 @@ def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...]
     if not facts.get("used") and wish.kind not in ("quality", "profile"):
         return no_rows_text(told)
     if not told.rows:
-        return told.say(f"{title_of(wish, 'en')}: no values to compute from.", f"{title_of(wish, 'zh')}:没有可计算的数值。")
+        return told.say(f"{title_of(wish, 'en')}: no values to compute from.", f"{title_of(wish, 'zh')}：没有可计算的数值。")
     body = "" if wish.only_chart else _BODIES.get(wish.kind, _aggregate)(told)
     if chart := facts.get("chart"):
         body += ("\n\n" if body else "") + told.say(
             f"The chart `{chart}` shows {lower(title_of(wish, 'en').removeprefix('Chart of '))}.",
-            f"图表 `{chart}` 展示了{title_of(wish, 'zh').removeprefix('画图:')}。",
+            f"图表 `{chart}` 展示了{title_of(wish, 'zh').removeprefix('画图：')}。",
         )
     if missed:
         listed = told.say(", ", "、").join(f"“{word}”" for word in missed)
@@ -41,7 +41,7 @@ def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...]
         body = (
             told.say(
                 f"{listed} {are} in {wish.source.name}. Without it: ",
-                f"{listed}在 {wish.source.name} 中既不是列名也不是取值。不考虑它:",
+                f"{listed}在 {wish.source.name} 中既不是列名也不是取值。不考虑它：",
             )
             + body
         )
@@ -57,7 +57,7 @@ def no_rows_text(told: Told) -> str:
     where = where_text(told.wish.conditions, "zh" if told.chinese else "en")
     return told.say(
         f"No rows are left: nothing in {told.wish.source.name} fits “{where}”.",
-        f"没有符合条件的行:{told.wish.source.name} 中没有“{where}”。",
+        f"没有符合条件的行：{told.wish.source.name} 中没有“{where}”。",
     )
 
 
@@ -69,7 +69,7 @@ def _aggregate(told: Told) -> str:
         best = max((row for row in rows if told.number(row) is not None), key=told.number, default=rows[0])
         first = told.say(
             f"{upper(told.measured())}{told.where()} is highest in {told.key(best)}: {told.shown(best)}.",
-            f"{told.measured()}{told.where()}最高的是 {told.key(best)}:{told.shown(best)}。",
+            f"{told.measured()}{told.where()}最高的是 {told.key(best)}：{told.shown(best)}。",
         )
         return f"{first}\n\n{told.grid()}"
     if wish.groups and wish.groups[0].role in ("measure", "time"):
@@ -89,37 +89,37 @@ def _aggregate(told: Told) -> str:
     if asked is not None and told.heads[-1].endswith(" %") and whole is not None:
         part = told.say(
             f"{wish.focus} accounts for {percent(asked[-1])} of {told.measured()}{told.where()}: {told.shown(asked)} of {figure(whole, told.sign(heads[1]))}.",
-            f"{wish.focus}占{told.measured()}{told.where()}的 {percent(asked[-1])}:{figure(whole, told.sign(heads[1]))} 中的 {told.shown(asked)}。",
+            f"{wish.focus}占{told.measured()}{told.where()}的 {percent(asked[-1])}：{figure(whole, told.sign(heads[1]))} 中的 {told.shown(asked)}。",
         )
         return f"{part}\n\n{told.grid()}"
     if told.number(top) == told.number(low) and told.facts.get("count", 0) == len(rows):
         same = told.say(
             f"{upper(told.measured())}{told.where()} is the same for every {name}: {told.shown(top)}.",
-            f"各{name}的{told.measured()}{told.where()}相同,均为 {told.shown(top)}。",
+            f"各{name}的{told.measured()}{told.where()}相同，均为 {told.shown(top)}。",
         )
         return f"{same}\n\n{told.grid()}"
     lowest = (
         ""
         if told.facts.get("count", 0) > len(rows)
-        else told.say(f"; {told.key(low)} has the lowest ({told.shown(low)})", f",{told.key(low)}最低({told.shown(low)})")
+        else told.say(f"; {told.key(low)} has the lowest ({told.shown(low)})", f"，{told.key(low)}最低（{told.shown(low)}）")
     )
     overall = figure(whole, told.sign(heads[len(wish.groups)])) if whole is not None else ""
     first = told.say(
         f"By {name}, {told.key(top)} has the highest {told.measured()}{told.where()}: {told.shown(top)}{share}{lowest}. Overall: {overall}.",
-        f"按{name}看,{told.key(top)}的{told.measured()}{told.where()}最高,为 {told.shown(top)}{share}{lowest}。总体为 {overall}。",
+        f"按{name}看，{told.key(top)}的{told.measured()}{told.where()}最高，为 {told.shown(top)}{share}{lowest}。总体为 {overall}。",
     )
     return f"{first}\n\n{told.grid()}"
 
 
 def _share(told: Told, row: list[Any]) -> str:
     if told.heads[-1].endswith("%") and row[-1] is not None:
-        return told.say(f" ({percent(row[-1])} of the total)", f"(占 {percent(row[-1])})")
+        return told.say(f" ({percent(row[-1])} of the total)", f"（占 {percent(row[-1])}）")
     return ""
 
 
 def _single(told: Told) -> str:
     row, used = told.rows[0], told.facts["used"]
-    joint = told.say("; ", ";")
+    joint = told.say("; ", "；")
     parts = [
         f"{head}{told.say(' is ', '为 ')}{figure(value, told.sign(head))}"
         for head, value in zip(told.heads, row, strict=True)
@@ -128,7 +128,7 @@ def _single(told: Told) -> str:
         whole = told.facts.get("all_rows", used)
         share = percent(100 * used / whole) if whole else ""
         rest = (
-            told.say(f" of {whole:,} rows ({share})", f",占全部 {whole:,} 行的 {share}")
+            told.say(f" of {whole:,} rows ({share})", f"，占全部 {whole:,} 行的 {share}")
             if whole != used
             else told.say(" rows", " 行")
         )
@@ -140,13 +140,13 @@ def _single(told: Told) -> str:
     if len(parts) > 4:
         head = told.say(
             f"{title_of(told.wish, 'en')}, over {used:,} row{'s' * (used != 1)}:",
-            f"{title_of(told.wish, 'zh')},共 {used:,} 行:",
+            f"{title_of(told.wish, 'zh')}，共 {used:,} 行：",
         )
         lines = "\n".join(f"- {name}: {figure(value, told.sign(name))}" for name, value in zip(told.heads, row, strict=True))
         return f"{head}\n\n{lines}"
     return told.say(
         f"{upper(text)}{told.where()}, over {used:,} row{'s' * (used != 1)}.",
-        f"{told.where().strip('()')}{'的' if told.where() else ''}{text},共 {used:,} 行。",
+        f"{told.where().strip('（）')}{'的' if told.where() else ''}{text}，共 {used:,} 行。",
     )
 
 
@@ -160,23 +160,23 @@ def _top(told: Told) -> str:
     name = wish.groups[0].name if wish.groups else ""
     if wish.n > 1:
         chosen = rows[: wish.n]
-        listed = told.say(", ", "、").join(f"{told.key(row)} ({told.shown(row)})" for row in chosen[:10])
+        listed = told.say(", ", "、").join(told.key(row) + told.aside(told.shown(row)) for row in chosen[:10])
         first = told.say(
             f"The {len(chosen)} {side} by {told.measured()}{told.where()}: {listed}.",
-            f"{told.measured()}{told.where()}{side}的 {len(chosen)} 个{name or '时期'}:{listed}。",
+            f"{told.measured()}{told.where()}{side}的 {len(chosen)} 个{name or '时期'}：{listed}。",
         )
         return f"{first}\n\n{told.grid()}" if len(chosen) > 1 else first
     best = rows[0]
     tied = [told.key(row) for row in rows[1:] if told.number(row) == told.number(best)]
     first = told.say(
         f"{told.key(best)} has the {side} {told.measured()}{told.where()}: {told.shown(best)}",
-        f"{told.key(best)}的{told.measured()}{told.where()}{side},为 {told.shown(best)}",
+        f"{told.key(best)}的{told.measured()}{told.where()}{side}，为 {told.shown(best)}",
     )
     if tied:
-        first += told.say(f", tied with {', '.join(tied)}", f",与{'、'.join(tied)}并列")
+        first += told.say(f", tied with {', '.join(tied)}", f"，与{'、'.join(tied)}并列")
     elif len(rows) > 1:
         first += told.say(
-            f"; next is {told.key(rows[1])} with {told.shown(rows[1])}", f",其次是{told.key(rows[1])}({told.shown(rows[1])})"
+            f"; next is {told.key(rows[1])} with {told.shown(rows[1])}", f"，其次是{told.key(rows[1])}（{told.shown(rows[1])}）"
         )
     return f"{first}{told.say('.', '。')}" + (f"\n\n{told.grid()}" if len(rows) > 2 else "")
 
@@ -195,21 +195,21 @@ def _top_rows(told: Told) -> str:
             None,
         )
         listed = told.say(", ", "、").join(
-            figure(row[0], measure.sign) + (f" ({figure(row[at])})" if at else "") for row in told.rows[:10]
+            figure(row[0], measure.sign) + (told.aside(figure(row[at])) if at else "") for row in told.rows[:10]
         )
         first = told.say(
             f"The {len(told.rows)} {side} values of {measure.name}{told.where()}: {listed}.",
-            f"{measure.name}{told.where()}{side}的 {len(told.rows)} 个值:{listed}。",
+            f"{measure.name}{told.where()}{side}的 {len(told.rows)} 个值：{listed}。",
         )
         return f"{first}\n\n{told.grid()}"
-    whose = ", ".join(
+    whose = told.say(", ", "，").join(
         f"{head} {figure(value)}" if not isinstance(value, int) else f"{head} {value}"
         for head, value in zip(told.heads[1:4], best[1:4], strict=False)
         if value is not None
     )
     first = told.say(
         f"The {side} {measure.name}{told.where()} is {figure(best[0], measure.sign)}" + (f" ({whose})" if whose else ""),
-        f"{side}的{measure.name}{told.where()}为 {figure(best[0], measure.sign)}" + (f"({whose})" if whose else ""),
+        f"{side}的{measure.name}{told.where()}为 {figure(best[0], measure.sign)}" + (f"（{whose}）" if whose else ""),
     )
     return f"{first}{told.say('.', '。')}\n\n{told.grid()}"
 
@@ -226,16 +226,16 @@ def _trend(told: Told) -> str:
     if first[0] == last[0]:
         return told.say(
             f"All rows fall into one period ({first[0]}): {told.measured()} {shown['first']}.",
-            f"所有行都在同一时期({first[0]}):{told.measured()}为 {shown['first']}。",
+            f"所有行都在同一时期（{first[0]}）：{told.measured()}为 {shown['first']}。",
         )
     change = (last[1] / first[1] - 1) * 100 if first[1] > 0 else None
-    by = f" ({percent(change, signed=True)})" if change is not None else ""
+    by = told.aside(percent(change, signed=True)) if change is not None else ""
     way = (
         ("rose", "上升到")
         if last[1] > first[1]
         else ("fell", "下降到")
         if last[1] < first[1]
-        else ("stayed the same", "持平,为")
+        else ("stayed the same", "持平，为")
     )
     verb = (
         f"{way[0]} from {shown['first']} in {first[0]} to {shown['last']} in {last[0]}"
@@ -244,7 +244,7 @@ def _trend(told: Told) -> str:
     )
     sentence = told.say(
         f"{upper(told.measured())}{told.where()} {verb}{by}; it was highest in {peak[0]} ({shown['peak']}) and lowest in {low[0]} ({shown['low']}).",
-        f"{told.measured()}{told.where()}从 {first[0]} 的 {shown['first']} {way[1]} {last[0]} 的 {shown['last']}{by},最高在 {peak[0]}({shown['peak']}),最低在 {low[0]}({shown['low']})。",
+        f"{told.measured()}{told.where()}从 {first[0]} 的 {shown['first']} {way[1]} {last[0]} 的 {shown['last']}{by}，最高在 {peak[0]}（{shown['peak']}），最低在 {low[0]}（{shown['low']}）。",
     )
     return f"{sentence}\n\n{told.grid()}"
 
@@ -260,7 +260,7 @@ def _growth(told: Told) -> str:
     if start == end or not known:
         return (
             told.say(
-                f"Growth cannot be computed: there is only one period ({start}).", f"无法计算增长:只有一个时期({start})。"
+                f"Growth cannot be computed: there is only one period ({start}).", f"无法计算增长：只有一个时期（{start}）。"
             )
             if start == end
             else how
@@ -270,7 +270,7 @@ def _growth(told: Told) -> str:
     word = ("lowest growth", "增长最慢") if told.wish.ascending else ("highest growth", "增长最快")
     first = told.say(
         f"{told.key(best)} has the {word[0]} of {told.measured()}{told.where()}: {percent(best[-1], signed=True)}, from {figure(best[width], sign)} in {start} to {figure(best[width + 1], sign)} in {end}.",
-        f"{told.key(best)}的{told.measured()}{told.where()}{word[1]}:{percent(best[-1], signed=True)},从 {start} 的 {figure(best[width], sign)} 到 {end} 的 {figure(best[width + 1], sign)}。",
+        f"{told.key(best)}的{told.measured()}{told.where()}{word[1]}：{percent(best[-1], signed=True)}，从 {start} 的 {figure(best[width], sign)} 到 {end} 的 {figure(best[width + 1], sign)}。",
     )
     return f"{first}\n\n{told.grid()}\n\n{how}"
 
@@ -282,10 +282,10 @@ def _compare(told: Told) -> str:
     high, low = sorted(rows, key=told.number, reverse=True)
     gap = told.number(high) - told.number(low)
     times = gap / told.number(low) * 100 if told.number(low) > 0 else None
-    by = f" ({percent(times)})" if times is not None else ""
+    by = told.aside(percent(times)) if times is not None else ""
     first = told.say(
         f"{told.key(high)} has the higher {told.measured()}{told.where_else()}: {told.shown(high)} against {told.shown(low)} for {told.key(low)}, a difference of {figure(gap, told.sign(told.measured()))}{by}.",
-        f"{told.key(high)}更高:{told.measured()}{told.where_else()}为 {told.shown(high)},{told.key(low)}为 {told.shown(low)},相差 {figure(gap, told.sign(told.measured()))}{by}。",
+        f"{told.key(high)}更高：{told.measured()}{told.where_else()}为 {told.shown(high)}，{told.key(low)}为 {told.shown(low)}，相差 {figure(gap, told.sign(told.measured()))}{by}。",
     )
     return f"{first}\n\n{told.grid()}"
 

@@ -31,7 +31,7 @@ def correlation_text(told: Told) -> str:
     shown = f"{r:.2f}".replace("-", "−")
     first = told.say(
         f"{one} and {other} show {'' if size < 0.1 else 'a '}{strength[0]} {way[0]}correlation{told.where()}: r = {shown} (Pearson, {count:,} rows).",
-        f"{one}与{other}{'几乎没有' if size < 0.1 else '呈' + strength[1] + way[1]}相关{told.where()}:r = {shown}(皮尔逊,{count:,} 行)。",
+        f"{one}与{other}{'几乎没有' if size < 0.1 else '呈' + strength[1] + way[1]}相关{told.where()}：r = {shown}（皮尔逊，{count:,} 行）。",
     )
     rest = "" if len(told.rows) == 1 else "\n\n" + told.grid()
     return first + rest + "\n\n" + told.say("A correlation alone says nothing of cause.", "相关并不等于因果。")
@@ -41,7 +41,7 @@ def quality_text(told: Told) -> str:
     """Missing, doubled and odd values; what was asked for comes first."""
     rows, joint = told.rows, told.say(", ", "、")
     missing = [
-        f"{name} {gone:,} ({percent(share)})" for name, gone, share, *_ in sorted(rows, key=lambda row: -row[1]) if gone
+        f"{name} {gone:,}" + told.aside(percent(share)) for name, gone, share, *_ in sorted(rows, key=lambda row: -row[1]) if gone
     ]
     total = sum(row[1] for row in rows)
     counts = {at: joint.join(f"{row[0]} {row[at]:,}" for row in rows if row[at]) for at in (3, 4, 5)}
@@ -49,18 +49,18 @@ def quality_text(told: Told) -> str:
     lines = {
         "missing": told.say(
             f"{total:,} values are missing: {joint.join(missing)}." if missing else "No values are missing.",
-            f"共缺失 {total:,} 个值:{joint.join(missing)}。" if missing else "没有缺失值。",
+            f"共缺失 {total:,} 个值：{joint.join(missing)}。" if missing else "没有缺失值。",
         ),
         "odd": _outliers(told),
         "doubled": told.say(
             f"{doubled:,} rows are duplicates." if doubled else "No row is a duplicate.",
             f"有 {doubled:,} 行重复。" if doubled else "没有重复行。",
         ),
-        "negative": told.say(f"Negative values: {counts[4] or 'none'}.", f"负值:{counts[4] or '无'}。"),
+        "negative": told.say(f"Negative values: {counts[4] or 'none'}.", f"负值：{counts[4] or '无'}。"),
     }
     if counts[5]:
         lines["unread"] = told.say(
-            f"Values that are no number or date: {counts[5]}.", f"无法解析为数字或日期的值:{counts[5]}。"
+            f"Values that are no number or date: {counts[5]}.", f"无法解析为数字或日期的值：{counts[5]}。"
         )
     first = next((name for name, words in _FOCUS.items() if re.search(words, told.wish.text, re.IGNORECASE)), "missing")
     rest = [line for name, line in lines.items() if name != first]
@@ -80,11 +80,11 @@ def _outliers(told: Told) -> str:
     found = []
     for row in told.rows:
         if row[3]:
-            values = ", ".join(figure(value) for value in odd.get(str(row[0]), []))
-            found.append(f"{row[0]} {row[3]:,} ({values}{', …' if row[3] > 5 else ''})")
+            values = [figure(value) for value in odd.get(str(row[0]), [])] + ["…"] * (row[3] > 5)
+            found.append(f"{row[0]} {row[3]:,}" + told.aside(told.say(", ", "、").join(values)))
     if not found:
-        return told.say("No outliers by the 1.5 × IQR rule.", "按 1.5 倍 IQR 规则没有离群值。")
-    return told.say(f"Outliers by the 1.5 × IQR rule: {', '.join(found)}.", f"离群值(1.5 倍 IQR 规则):{'、'.join(found)}。")
+        return told.say("No outliers by the 1.5 × IQR rule.", "按 1.5 倍四分位距规则没有离群值。")
+    return told.say(f"Outliers by the 1.5 × IQR rule: {', '.join(found)}.", f"离群值（1.5 倍四分位距）：{'、'.join(found)}。")
 
 
 def distribution_text(told: Told) -> str:
@@ -95,7 +95,7 @@ def distribution_text(told: Told) -> str:
         column = (*told.wish.groups, *told.wish.measures)[0].name
         first = told.say(
             f"The most common {column}{told.where()} is {named}: {top[-2]:,} of {told.facts['used']:,} rows ({percent(top[-1])}).",
-            f"{column}{told.where()}中最多的是{named}:{told.facts['used']:,} 行中有 {top[-2]:,} 行({percent(top[-1])})。",
+            f"{column}{told.where()}中最多的是{named}：{told.facts['used']:,} 行中有 {top[-2]:,} 行（{percent(top[-1])}）。",
         )
         return f"{first}\n\n{told.grid()}"
     name, count, mean, _, low, q1, median, q3, high = told.rows[0]
@@ -103,13 +103,13 @@ def distribution_text(told: Told) -> str:
     if told.wish.groups:
         first = told.say(
             f"The distribution of {told.wish.measures[0].name} by {told.wish.groups[0].name}:",
-            f"各{told.wish.groups[0].name}的{told.wish.measures[0].name}分布:",
+            f"各{told.wish.groups[0].name}的{told.wish.measures[0].name}分布：",
         )
         return f"{first}\n\n{told.grid()}"
     low, q1, median, q3, high, mean = (figure(value, sign) for value in (low, q1, median, q3, high, mean))
     first = told.say(
         f"{name}{told.where()} has a median of {median} and a mean of {mean}; the middle half lies between {q1} and {q3}, all {int(count):,} values between {low} and {high}.",
-        f"{name}{told.where()}的中位数为 {median},平均为 {mean};中间一半的值在 {q1} 到 {q3} 之间,全部 {int(count):,} 个值在 {low} 到 {high} 之间。",
+        f"{name}{told.where()}的中位数为 {median}，平均为 {mean}；中间一半的值在 {q1} 到 {q3} 之间，全部 {int(count):,} 个值在 {low} 到 {high} 之间。",
     )
     return f"{first}\n\n{told.grid()}"
 
@@ -123,7 +123,7 @@ def distinct_text(told: Told) -> str:
     more = told.say(f" and {count - 12:,} more", "等") if count > 12 else ""
     return told.say(
         f"{column} has {count:,} different values{told.where()}: {shown}{more}.",
-        f"{column}{told.where()}共有 {count:,} 个不同的值:{shown}{more}。",
+        f"{column}{told.where()}共有 {count:,} 个不同的值：{shown}{more}。",
     )
 
 
@@ -134,12 +134,12 @@ def profile_text(told: Told) -> str:
     names = told.say(", ", "、").join(str(row[0]) for row in rows[:12])
     first = told.say(
         f"{told.wish.source.name} has {facts['all_rows']:,} rows and {facts['count']:,} columns: {names}.",
-        f"{told.wish.source.name} 有 {facts['all_rows']:,} 行、{facts['count']:,} 列:{names}。",
+        f"{told.wish.source.name} 有 {facts['all_rows']:,} 行、{facts['count']:,} 列：{names}。",
     )
     doubled = facts.get("duplicates", 0)
     state = told.say(
         (f"{gone:,} values are missing" if gone else "No values are missing")
         + (f"; {doubled:,} rows are duplicates." if doubled else "; no row is a duplicate."),
-        (f"缺失 {gone:,} 个值" if gone else "没有缺失值") + (f";有 {doubled:,} 行重复。" if doubled else ";没有重复行。"),
+        (f"缺失 {gone:,} 个值" if gone else "没有缺失值") + (f"；有 {doubled:,} 行重复。" if doubled else "；没有重复行。"),
     )
     return f"{first}\n\n{told.grid()}\n\n{state}"
