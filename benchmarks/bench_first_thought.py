@@ -31,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        lab = Lab(server, browser.new_context(viewport={"width": 1200, "height": 1400}).new_page())
+        lab = Lab(server, browser.new_context(viewport={"width": 1200, "height": 1400}).new_page(), [])
         lab.open([SET_UP, *CELLS.values()], "first.ipynb")
         lab.run(0)
         for index, name in enumerate(CELLS, start=1):

@@ -19,7 +19,7 @@ SET_UP = """
 import asyncio, time
 import genie_nb as gn
 def words(count):
-    kinds = ["word ", "**bold** ", "and ", "`code` ", "more ", "text, ", "so ", "it ", "goes "]
+    kinds = ["so ", "it ", "**is** ", "a ", "word ", "of ", "`x` ", "and ", "on "]
     breaks = {59: "\\n\\n", 30: "\\n- "}
     return [breaks.get(n % 60, "") + kinds[n % 9] for n in range(count)] + ["THE-END"]
 def said(): return str(time.time() * 1000)
@@ -66,7 +66,7 @@ open("last.txt", "w").write(said())
 SEEN = '[...document.querySelectorAll(".jp-OutputArea-output")].some(o => o.textContent.includes("THE-END"))'
 LOOK = f"""() => {{
     window.long = []; window.seen = 0;
-    new PerformanceObserver(list => window.long.push(...list.getEntries().map(e => e.duration)))
+    new PerformanceObserver(list => window.seen || window.long.push(...list.getEntries().map(e => e.duration)))
         .observe({{ type: "longtask" }});
     const observer = new MutationObserver(() => {{
         if (!window.seen && {SEEN}) {{ window.seen = Date.now(); observer.disconnect(); }}
@@ -120,7 +120,7 @@ def main() -> None:
         ours = 0.0
         for way, count in plan:
             page = browser.new_context(viewport={"width": 1200, "height": 1400}).new_page()
-            cost = measure(Lab(server, page), way, count)
+            cost = measure(Lab(server, page, []), way, count)
             page.context.close()
             ours = ours or cost.megabytes
             rows.append(

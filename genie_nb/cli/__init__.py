@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -36,7 +37,10 @@ def lab(
     notebook = notebook or Path("notebooks/01_first_answer.ipynb")
     if not notebook.is_file():
         raise typer.BadParameter(f"There is no notebook {notebook}.")
-    command = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    opened = notebook.resolve()
+    root = Path.cwd() if opened.is_relative_to(Path.cwd()) else opened.parent
+    address = f"/lab/tree/{quote(opened.relative_to(root).as_posix())}"
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", f"--LabApp.default_url={address}"]
     if not browser or not _has_screen():
         command.append("--no-browser")
         typer.echo("JupyterLab prints its address below; open it in a browser. Ctrl-C twice stops it.", err=True)

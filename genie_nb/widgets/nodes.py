@@ -7,6 +7,7 @@ Patches are JSON arrays:
 
     ["+", key, parent, tag, attributes, before]   a new node before that sibling; null makes it the last of its parent
     ["-", key]                                    the node goes, with all below it
+    [">", key, parent, before]                    the node moves, with all below it, before that sibling or to the end
     ["=", key, attributes]                        attributes change; null removes one
     ["t", key, text]                              text is appended
     ["T", key, text]                              text is replaced
@@ -64,7 +65,7 @@ class Page:
         return key in self._shown
 
     def place(self, parent: str, node: Node, before: str | None = None) -> Iterator[Patch]:
-        """Show the node as it is now; a new one before that sibling, or as the last.
+        """Show the node as it is now; one that is new there before that sibling, or as the last.
 
         Yields:
             The patches that lead there, in order; the mirror is ahead of them.
@@ -78,7 +79,12 @@ class Page:
             self._shown[node.key] = shown
             self._insert(parent, node.key, before)
             yield ["+", node.key, parent, node.tag, dict(node.attributes), before]
-        elif shown.attributes != node.attributes:
+        if shown.parent != parent:
+            self._shown[shown.parent].children.pop(node.key)
+            self._insert(parent, node.key, before)
+            shown.parent = parent
+            yield [">", node.key, parent, before]
+        if shown.attributes != node.attributes:
             yield ["=", node.key, _changed(shown.attributes, node.attributes)]
             shown.attributes = dict(node.attributes)
         yield from _fill(shown, node)
@@ -96,10 +102,10 @@ class Page:
         for sibling in later:
             children[sibling] = children.pop(sibling)
 
-    def stands(self, key: str) -> tuple[str, str] | None:
-        """The parent and the tag of a node, where it is shown."""
+    def tag(self, key: str) -> str | None:
+        """The tag of a node, where it is shown."""
         shown = self._shown.get(key)
-        return (shown.parent, shown.tag) if shown else None
+        return shown.tag if shown else None
 
     def children(self, key: str) -> list[str]:
         """The keys of what stands in a node, in order."""

@@ -169,17 +169,15 @@ class Painter:
         return "answer.i" if answers else "work.i"
 
     def _before(self, key: str, parent: str) -> str | None:
-        """The sibling that a new item stands before, as it began earlier; None where it is the last."""
-        if key in self.page:
-            return None
+        """The sibling that an item which is new there stands before, as it began earlier; None where it is the last."""
         siblings = (other for other in self.page.children(parent) if other in self._places)
         return next((other for other in siblings if int(other[1:]) > int(key[1:])), None)
 
     def _paint_message(self, place: _Place, message: Message, parent: str) -> Iterator[Patch]:
         who = sections.speaker(message, place.task)
         shell = sections.message_node(place.key, message, self.labels, who=who)
-        if self.page.stands(place.key) not in (None, (parent, shell.tag)):
-            # Its end may tell that a text is of another kind than it seemed: it is told anew where it belongs.
+        if self.page.tag(place.key) not in (None, shell.tag):
+            # Its end may tell that a text is of another kind than it seemed: it is told anew.
             yield from self.page.remove(place.key)
             place.flow, place.taken, place.blocks = TextFlow(), 0, 0
         yield from self.page.place(parent, shell, self._before(place.key, parent))

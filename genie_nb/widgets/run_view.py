@@ -29,7 +29,7 @@ from genie_nb.widgets.record import STYLE
 
 __all__ = ("RunView",)
 
-FRAME_S = 0.033
+FRAME_S = 0.05
 """Seconds between two frames while the page keeps up."""
 IN_FLIGHT = 4
 """Frames that may be unacknowledged before the next one is held back, twice as long with each."""

@@ -82,7 +82,7 @@ class Stage:
             await self._view.follow(run.events())
         finally:
             self._ended = True
-            self._place()
+            await asyncio.to_thread(self._place)  # a record is made of files and colours: not the loop's work
 
     def _place(self) -> None:
         """Give the record its place, once the run has ended and it is known whether a cell awaits it."""

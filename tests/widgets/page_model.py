@@ -11,9 +11,8 @@ class PageModel:
 
     def apply(self, patches: list[list[Any]]) -> None:
         for kind, key, *rest in patches:
-            getattr(self, {"+": "_open", "-": "_remove", "=": "_set", "t": "_add", "T": "_text", "h": "_html"}[kind])(
-                key, *rest
-            )
+            names = {"+": "_open", "-": "_remove", ">": "_move", "=": "_set", "t": "_add", "T": "_text", "h": "_html"}
+            getattr(self, names[kind])(key, *rest)
 
     def _open(self, key: str, parent: str, tag: str, attributes: dict[str, str], before: str | None) -> None:
         assert key not in self.nodes
@@ -24,6 +23,12 @@ class PageModel:
     def _remove(self, key: str) -> None:
         self.nodes[self.nodes[key]["parent"]]["children"].remove(key)
         self._forget(key)
+
+    def _move(self, key: str, parent: str, before: str | None) -> None:
+        self.nodes[self.nodes[key]["parent"]]["children"].remove(key)
+        self.nodes[key]["parent"] = parent
+        siblings = self.nodes[parent]["children"]
+        siblings.insert(siblings.index(before) if before else len(siblings), key)
 
     def _forget(self, key: str) -> None:
         for child in self.nodes.pop(key)["children"]:

@@ -170,6 +170,29 @@ def test_an_answer_that_was_a_thought_at_first_moves_to_the_answer() -> None:
     assert page.text("answer").count("It is four.") == 1
 
 
+def test_an_answer_that_moves_is_not_told_again() -> None:
+    text = "A **long** paragraph.\n\n" * 200
+    *said, finished, end = numbered(
+        [
+            started(),
+            ev.TextStarted(message_id="m", channel="tool_thought", assignee="assistant"),
+            ev.TextDelta(message_id="m", text=text),
+            ev.TextFinished(message_id="m", channel="answer", text=text),
+            ev.RunFinished(output=text),
+        ]
+    )
+    painter = Painter()
+    for event in said:
+        painter.take(event)
+    painter.paint()
+    painter.take(finished)
+    painter.take(end)
+    patches = painter.paint()
+
+    assert [patch[2] for patch in patches if patch[0] == ">"] == ["answer.i"]
+    assert len(str(patches)) < len(text) / 2
+
+
 def test_the_answer_is_not_said_twice() -> None:
     page = painted_at_once(sample_run())
     assert page.text("answer").count("The rise comes from") == 1

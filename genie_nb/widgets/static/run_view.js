@@ -86,6 +86,11 @@ class Page {
         this.nodes.get(node.parent).children.delete(key);
         this.forget(key);
         break;
+      case ">":
+        this.nodes.get(node.parent).children.delete(key);
+        node.parent = rest[0];
+        insert(this.nodes.get(node.parent).children, key, rest[1]);
+        break;
       case "=":
         Object.assign(node.attributes, rest[0]);
         break;
@@ -186,7 +191,8 @@ class View {
     if (kind === "-") {
       element.remove();
       this.dom.delete(key);
-    } else if (kind === "=") this.set(element, rest[0]);
+    } else if (kind === ">") this.dom.get(node.parent).insertBefore(element, this.dom.get(rest[1]) || null);
+    else if (kind === "=") this.set(element, rest[0]);
     else if (kind === "h") element.innerHTML = node.html;
     else if (kind === "T") element.textContent = node.text;
     else if (kind === "t") this.append(element, rest[0]);

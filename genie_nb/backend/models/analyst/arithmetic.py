@@ -45,12 +45,60 @@ def given_code(question: str) -> str:
 def read_computation(question: str) -> Computation | None:
     """The computation that a question asks for, or None."""
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", question.strip())
+    if (computation := _formula(text)) is not None:
+        return computation
     for pattern, build in _RULES:
         if match := re.search(pattern, text, re.IGNORECASE):
             computation = build(match)
             if computation is not None:
                 return computation
     return _statistics(text) or _expression(text)
+
+
+_FUNCTIONS = ["sqrt", "log", "log2", "log10", "exp", "sin", "cos", "tan", "factorial", "pi", "e", "abs", "round"]
+_SERIES = re.compile(
+    r"(?P<what>sum|product)\s+of\s+(?P<term>[\w\s.^*/+()-]+?)\s*,?\s*(?:for|as|where|with)\s+(?:all\s+)?(?P<name>[a-z])\s*(?:from|=|in|goes from|runs from|between)\s*"
+    r"(?P<low>\d+)\s*(?:to|-|\.\.+|and|through|until)\s*(?P<high>\d+)",
+    re.IGNORECASE,
+)
+
+
+def _formula(text: str) -> Computation | None:
+    """`sum of 1/n for n from 1 to 10`, or a whole question that is a formula such as `sqrt(144) + 5`."""
+    if series := _SERIES.search(text):
+        name, term = series["name"], series["term"].replace("^", "**")
+        term = re.sub(rf"(?<=\d)(?={re.escape(name)}\b)", "*", term)
+        if _is_plain(term, {name}):
+            what, low, high = series["what"].lower(), series["low"], series["high"]
+            code = f"from math import *\n\nvalue = {'sum' if what == 'sum' else 'prod'}({term} for {name} in range({low}, {high} + 1))"
+            return Computation(
+                f"The {what} of {term} for {name} from {low} to {high}",
+                f"{name} 从 {low} 到 {high} 的 {term} 之{'和' if what == 'sum' else '积'}",
+                code,
+            )
+    alone = re.sub(
+        r"^(?:what(?:'s| is)|calculate|compute|evaluate|计算|求|算)\s*|\s*(?:=\s*\??|\?|？|等于多少|是多少|。)\s*$",
+        "",
+        text,
+        flags=re.IGNORECASE,
+    )
+    alone = alone.replace("^", "**")
+    if "(" in alone and re.search("[a-z]", alone) and _is_plain(alone, set()):
+        return Computation(alone, alone, f"from math import *\n\nvalue = {alone}")
+    return None
+
+
+def _is_plain(formula: str, names: set[str]) -> bool:
+    """Whether a formula is made of numbers, signs, these names and functions of `math`."""
+    try:
+        tree = ast.parse(formula.strip(), mode="eval")
+    except SyntaxError:
+        return False
+    kinds = (
+        ast.Expression | ast.BinOp | ast.UnaryOp | ast.Constant | ast.operator | ast.unaryop | ast.Name | ast.Call | ast.Load
+    )
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return all(isinstance(node, kinds) for node in ast.walk(tree)) and used <= names | set(_FUNCTIONS)
 
 
 def _groups(match: re.Match[str]) -> list[str]:

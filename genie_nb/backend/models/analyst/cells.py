@@ -5,17 +5,26 @@ Above: `executor`. Below: `pieces`, `charts`, `question`.
 # ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
+from genie_nb.backend.models.analyst.cells_more import (
+    correlation_lines,
+    distinct_lines,
+    distribution_lines,
+    list_lines,
+    profile_lines,
+    quality_lines,
+    rate_lines,
+)
 from genie_nb.backend.models.analyst.charts import chart_lines
 from genie_nb.backend.models.analyst.columns import Column
-from genie_nb.backend.models.analyst.labels import label, step_name, title_of
+from genie_nb.backend.models.analyst.labels import label, title_of
 from genie_nb.backend.models.analyst.pieces import indent_list, load_lines, text_of, where_lines
+from genie_nb.backend.models.analyst.steps import SPAN, WHOLE_YEARS, Names, period_lines
 from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("cell_for", "look_cell")
 
-_STEPS = {"year": "Y", "quarter": "Q", "month": "M", "week": "W", "day": "D"}
 _ORDER = '''\
 def in_order(name):
     """Months and weekdays in the order of the year, numbers by their size."""
@@ -26,19 +35,12 @@ def in_order(name):
 '''
 
 
-@dataclass(frozen=True)
-class Names:
-    """The variables of one cell, and the language of its labels."""
-
-    rows: str
-    answer: str
-    language: str
-
-
 def cell_for(wish: Wish, suffix: str, language: str, *, careful: bool = False) -> str:
     """The code for a wish; `careful` cleans every column it uses and expects nothing of their types."""
     names = Names(f"rows{suffix}", f"answer{suffix}", language)
     careful = careful or wish.kind in ("quality", "profile")  # they look for what is wrong with the values
+    if wish.kind in ("quality", "profile") and not wish.measures and not wish.groups:
+        wish = replace(wish, source=wish.source.wide or wish.source)
     lines = load_lines(wish.source, _used(wish), names.rows, careful=careful)
     lines += [*where_lines(wish, names.rows), ""]
     match wish.kind:
@@ -49,15 +51,19 @@ def cell_for(wish: Wish, suffix: str, language: str, *, careful: bool = False) -
         case "growth":
             lines += _growth_lines(wish, names)
         case "correlation":
-            lines += _correlation_lines(wish, names)
+            lines += correlation_lines(wish, names)
         case "quality":
-            lines += _quality_lines(wish, names)
+            lines += quality_lines(wish, names)
         case "distribution":
-            lines += _distribution_lines(wish, names)
+            lines += distribution_lines(wish, names)
+        case "rate":
+            lines += rate_lines(wish, names)
+        case "list":
+            lines += list_lines(wish, names)
         case "distinct":
-            lines += _distinct_lines(wish, names)
+            lines += distinct_lines(wish, names)
         case _:
-            lines += _profile_lines(names)
+            lines += profile_lines(names)
     if wish.chart:
         lines += chart_lines(wish, names.rows, names.answer, title_of(wish, language), language)
     else:
@@ -73,12 +79,14 @@ def cell_for(wish: Wish, suffix: str, language: str, *, careful: bool = False) -
 def look_cell(wish: Wish, suffix: str, loose: str) -> str:
     """Code that looks at a table: its columns, what is missing, and which of the loose words are values in it."""
     rows = f"rows{suffix}"
-    lines = load_lines(wish.source, (), rows, careful=not wish.source.columns or not wish.source.tidy)
+    source = wish.source.wide or wish.source
+    first = indent_list([column.name for column in wish.groups])
+    lines = load_lines(source, (), rows, careful=not source.columns or not source.tidy)
     lines.insert(1, "import re")
     lines += [
         f"words = {text_of(loose)}  # what the question says besides columns and verbs",
         "named, left = {}, words",
-        f"for column in {rows}.columns:",
+        f"for column in sorted({rows}.columns, key=lambda name: name not in {first}):",
         f"    if pd.api.types.is_numeric_dtype({rows}[column]) or pd.api.types.is_datetime64_any_dtype({rows}[column]):",
         "        continue",
         f"    texts = {rows}[column].dropna().astype(str).str.strip().unique()",
@@ -86,6 +94,9 @@ def look_cell(wish: Wish, suffix: str, loose: str) -> str:
         '        edges = ("(?<![A-Za-z0-9])", "(?:s|es)?(?![A-Za-z0-9])") if value.isascii() else ("", "")',
         '        short = value if value.isascii() or len(value) < 3 else value.rstrip("市省区县店部")',
         "        found = value and re.search(edges[0] + re.escape(short) + edges[1], left, 0 if len(value) < 3 else re.I)",
+        "        if not found and value.isascii() and value.isalpha():  # engineers, Engineering",
+        '            starts = [word for word in re.findall("[A-Za-z]{5,}", left) if value.lower().startswith(word.lower().rstrip("s")) and len(word) > 5]',
+        "            found = re.search(starts[0], left) if starts else None",
         "        if found:",
         "            named.setdefault(str(column), []).append(value)",
         '            left = left[: found.start()] + " " * len(found[0]) + left[found.end() :]',
@@ -104,45 +115,13 @@ def _used(wish: Wish) -> list[Column]:
     if wish.kind in ("quality", "profile") or (wish.kind in ("correlation", "distribution") and not wish.measures):
         return [c for c in wish.source.columns if c.role in ("measure", "time")]
     conditions = [wish.source.column(condition.column) for condition in wish.conditions]
+    conditions += [wish.source.column(c.values[0][1:-1]) for c in wish.conditions if c.values[0].startswith("[")]
     shown = wish.source.of_role("time") if wish.kind == "top" and not wish.aggregates else []
     time = [wish.time] if wish.time and (wish.period or wish.kind in ("trend", "growth")) else []
+    if wish.hit:
+        conditions.append(wish.source.column(wish.hit.column))
     every = [*wish.measures, *wish.groups, *time, *(c for c in conditions if c), *shown]
     return list(dict.fromkeys(every))
-
-
-def _period_lines(wish: Wish, names: Names, step: str = "") -> tuple[list[str], str]:
-    """Lines that add the period as a column of its own, and that column's name."""
-    rows, time = names.rows, wish.time
-    if time is None or not wish.period:
-        return ["facts = {}"], ""
-    cell = f"{rows}[{text_of(time.name)}]"
-    lines = [f"{rows} = {rows}[{cell}.notna()].copy()", "facts = {}"]
-    if time.grain != "date":
-        return lines, time.name
-    period = step_name(wish.period, names.language)
-    if period != time.name and any(column.name == period for column in wish.source.columns):
-        period += f" ({time.name})"
-    new = f"{rows}[{text_of(period)}]"
-    match wish.period:
-        case "weekday":
-            lines.append(f"{new} = {cell}.dt.day_name()")
-        case "hour":
-            lines.append(f"{new} = {cell}.dt.hour")
-        case "auto":
-            lines += step.replace("CELL", cell).splitlines()
-            lines += ['facts["step"] = step', f"{new} = {cell}.dt.to_period(step).astype(str)"]
-        case _:
-            lines.append(f'{new} = {cell}.dt.to_period("{_STEPS[wish.period]}").astype(str)')
-    return lines, period
-
-
-_SPAN = """\
-days = (CELL.max() - CELL.min()).total_seconds() / 86400
-step = "Y" if days > 5 * 366 else "M" if days > 62 else "D" if days > 3 else "h\""""
-_WHOLE_YEARS = """\
-months = CELL.dt.to_period("M").drop_duplicates()
-by_year = months.dt.year.value_counts()
-step = "Y" if len(by_year) > 1 and by_year.nunique() == 1 else "M" if len(months) > 1 else "D\""""
 
 
 def _aggregation(wish: Wish, names: Names) -> tuple[str, list[str]]:
@@ -167,7 +146,7 @@ def _aggregation(wish: Wish, names: Names) -> tuple[str, list[str]]:
 
 def _group_lines(wish: Wish, names: Names) -> list[str]:
     rows, answer = names.rows, names.answer
-    lines, period = _period_lines(wish, names, _SPAN)
+    lines, period = period_lines(wish, names, SPAN)
     keys = [*(column.name for column in wish.groups), *([period] if period else [])]
     keys = list(dict.fromkeys(keys))
     how, labels = _aggregation(wish, names)
@@ -222,7 +201,7 @@ def _row_lines(wish: Wish, names: Names) -> list[str]:
 
 def _trend_lines(wish: Wish, names: Names) -> list[str]:
     rows, answer = names.rows, names.answer
-    lines, period = _period_lines(wish, names, _SPAN)
+    lines, period = period_lines(wish, names, SPAN)
     how, labels = _aggregation(wish, names)
     if '"_row"' in how:
         lines.append(f"{rows} = {rows}.assign(_row=1)")
@@ -243,7 +222,7 @@ def _trend_lines(wish: Wish, names: Names) -> list[str]:
 
 def _growth_lines(wish: Wish, names: Names) -> list[str]:
     rows, answer = names.rows, names.answer
-    lines, period = _period_lines(wish, names, _WHOLE_YEARS)
+    lines, period = period_lines(wish, names, WHOLE_YEARS)
     group = indent_list([column.name for column in wish.groups])
     how, labels = _aggregation(wish, names)
     if '"_row"' in how:
@@ -264,121 +243,3 @@ def _growth_lines(wish: Wish, names: Names) -> list[str]:
         f'facts["mean"] = {text_of(labels[0])}',
     ]
     return lines
-
-
-def _correlation_lines(wish: Wish, names: Names) -> list[str]:
-    measures = wish.measures if len(wish.measures) > 1 else tuple(wish.source.of_role("measure"))
-    if len(wish.measures) == 1:
-        measures = tuple(dict.fromkeys((*wish.measures, *measures)))
-    rows, answer = names.rows, names.answer
-    words = ("列甲", "列乙", "相关系数 r", "行数") if names.language == "zh" else ("column", "other column", "r", "rows")
-    return [
-        "from itertools import combinations",
-        "",
-        f"numbers = {rows}[{indent_list([c.name for c in measures])}].astype(float)",
-        "pairs = []",
-        "for one, other in combinations(numbers.columns, 2):",
-        "    both = numbers[[one, other]].dropna()",
-        "    varied = len(both) > 2 and both.nunique().min() > 1",
-        "    pairs.append([one, other, both[one].corr(both[other]) if varied else None, len(both)])",
-        f"{answer} = pd.DataFrame(pairs, columns={indent_list(words)})",
-        f"{answer}[{text_of(words[2])}] = {answer}[{text_of(words[2])}].astype(float).round(4)",
-        *(
-            [f"{answer} = {answer}[({answer}.iloc[:, :2] == {text_of(wish.measures[0].name)}).any(axis=1)]"]
-            if len(wish.measures) == 1
-            else []
-        ),
-        f"{answer} = {answer}.sort_values({text_of(words[2])}, key=abs, ascending=False, ignore_index=True)",
-        "facts = {}",
-    ]
-
-
-def _quality_lines(wish: Wish, names: Names) -> list[str]:
-    rows, answer = names.rows, names.answer
-    chinese = names.language == "zh"
-    words = (
-        ("列", "缺失", "缺失 %", "离群值", "负值", "无法解析")
-        if chinese
-        else ("column", "missing", "missing %", "outliers", "negative", "unreadable")
-    )
-    chosen = [c.name for c in (*wish.measures, *wish.groups)]
-    ids = indent_list([c.name for c in wish.source.columns if c.role in ("id", "time")])
-    return [
-        "found, odd = [], {}",
-        f"for name in {indent_list(chosen) if chosen else f'{rows}.columns'}:",
-        f"    cells = {rows}[name]",
-        "    high = negative = 0",
-        f"    if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells) and name not in {ids}:",
-        "        q1, q3 = cells.quantile([0.25, 0.75])",
-        "        outside = cells[(cells < q1 - 1.5 * (q3 - q1)) | (cells > q3 + 1.5 * (q3 - q1))]",
-        "        odd[str(name)], high = outside.head(5).tolist(), len(outside)",
-        "        negative = int((cells < 0).sum())",
-        '    blank = cells.isna() | (cells.astype("string").str.strip() == "").fillna(False)',
-        "    gone = int(blank.sum()) - unread.get(name, 0)",
-        "    found.append([name, gone, round(100 * gone / max(len(cells), 1), 1), high, negative, unread.get(name, 0)])",
-        f"{answer} = pd.DataFrame(found, columns={indent_list(words)})",
-        f'facts = {{"duplicates": int({rows}.duplicated().sum()), "odd": odd}}',
-    ]
-
-
-def _distribution_lines(wish: Wish, names: Names) -> list[str]:
-    rows, answer = names.rows, names.answer
-    chinese = names.language == "zh"
-    measures = [c.name for c in wish.measures if c.role == "measure"]
-    groups = [c.name for c in (*wish.groups, *(c for c in wish.measures if c.role != "measure"))]
-    if groups and not measures:
-        count, share = ("行数", "占比 %") if chinese else ("rows", "share %")
-        return [
-            f"{answer} = {rows}.groupby({indent_list(groups)}, dropna=False).size().reset_index(name={text_of(count)})",
-            f"{answer} = {answer}.sort_values({text_of(count)}, ascending=False, ignore_index=True)",
-            f"{answer}[{text_of(share)}] = ({answer}[{text_of(count)}] / len({rows}) * 100).round(2)",
-            'facts = {"of": "category"}',
-        ]
-    measures = measures or [c.name for c in wish.source.of_role("measure")]
-    statistics = '["count", "mean", "std", "min", "25%", "50%", "75%", "max"]'
-    heads = (
-        ["列", "个数", "平均", "标准差", "最小", "25%", "中位数", "75%", "最大"]
-        if chinese
-        else ["column", "count", "mean", "std", "min", "25%", "median", "75%", "max"]
-    )
-    if groups:
-        heads[0] = groups[0]
-        table = f"{rows}.groupby({text_of(groups[0])}, dropna=False)[{text_of(measures[0])}].describe()[{statistics}].reset_index()"
-    else:
-        table = f"{rows}[{indent_list(measures)}].astype(float).describe().T[{statistics}].reset_index()"
-    return [
-        f"{answer} = {table}",
-        f"{answer}.columns = {indent_list(heads)}",
-        f'facts = {{"of": "measure", "missing": {{name: int({rows}[name].isna().sum()) for name in {indent_list(measures)}}}}}',
-    ]
-
-
-def _distinct_lines(wish: Wish, names: Names) -> list[str]:
-    column = (*wish.groups, *wish.measures, *([wish.time] if wish.time else []))[0].name
-    count = "行数" if names.language == "zh" else "rows"
-    return [
-        f"{names.answer} = {names.rows}[{text_of(column)}].value_counts().rename_axis({text_of(column)}).reset_index(name={text_of(count)})",
-        f'facts = {{"column": {text_of(column)}}}',
-    ]
-
-
-def _profile_lines(names: Names) -> list[str]:
-    rows, answer = names.rows, names.answer
-    heads = (
-        ["列", "类型", "缺失", "不同值", "示例或范围"]
-        if names.language == "zh"
-        else ["column", "type", "missing", "distinct", "range or examples"]
-    )
-    return [
-        "described = []",
-        f"for name, cells in {rows}.items():",
-        "    if pd.api.types.is_datetime64_any_dtype(cells):",
-        '        kind, says = KINDS[0], f"{cells.min():%Y-%m-%d} – {cells.max():%Y-%m-%d}" if cells.notna().any() else ""',
-        "    elif pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):",
-        '        kind, says = KINDS[1], f"{cells.min():.15g} – {cells.max():.15g}" if cells.notna().any() else ""',
-        "    else:",
-        '        kind, says = KINDS[2], ", ".join(cells.dropna().astype(str).value_counts().index[:4])',
-        "    described.append([str(name), kind, int(cells.isna().sum()), int(cells.astype(str)[cells.notna()].nunique()), says])",
-        f"{answer} = pd.DataFrame(described, columns={indent_list(heads)})",
-        f'facts = {{"duplicates": int({rows}.duplicated().sum())}}',
-    ]

@@ -17,7 +17,7 @@ _JOINTS = re.compile(
     r"(?P<stop>[;；。？?！!\n]+|\.\s+(?=[A-Z])|\.$)"
     r"|(?P<weak>(?:[,，、]\s*)?(?:\b(?:and then|and also|then|after that|afterwards|finally|as well as|also|next)\b"
     r"|然后再?|接着|最后|并且|并(?!列)|同时|以及|还有|随后|再(?=[画做列看算给求])))"
-    r"|(?P<comma>[,，]\s*(?:and\b)?)|(?P<joined>\band\b|(?<![总求之方])[和与及](?!.{0,6}(?:关系|相关|对比|相比|比较|差)))",
+    r"|(?P<comma>[,，]\s*(?:and\b)?)|(?P<joined>\band\b|(?<![总求之方不])(?:[和与]|及(?!格))(?!.{0,6}(?:关系|相关|对比|相比|比较|差)))",
     re.IGNORECASE,
 )
 _IT = re.compile(r"\b(?:it|them|this|that|these|the result|the same)\b|结果|它", re.IGNORECASE)
@@ -62,6 +62,8 @@ def _is_new(before: str, piece: str, kind: str, columns: Sequence[Column]) -> bo
     if has("chart", piece) and (_IT.search(piece) or not find_mentions(piece, columns)):
         return True
     if kind == "joined":
+        if has("compare", piece) and _IT.search(piece):
+            return False
         if has("compare", before) or has("correlation", before):
             return False
         if has("quality", before) and has("quality", piece):

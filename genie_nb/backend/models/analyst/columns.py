@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from genie_nb.backend.models.analyst.synonyms import ADDITIVE, AVERAGED, CONCEPTS, SNAPSHOTS
+from genie_nb.backend.models.analyst.synonyms import ADDITIVE, AVERAGED, CONCEPTS, SNAPSHOTS, SUBJECTS
 
 __all__ = ("Column", "Source", "columns_from", "concepts_of", "read_sources", "stacked", "stem", "words_of")
 
@@ -30,13 +30,14 @@ _DATES = re.compile(
 )
 _ID = re.compile(
     r"(?:^|[\s_.-])(?:id|ids|uuid|guid|key|code|zip|zipcode|postcode|postal|phone|tel|sku|isbn|index|no|nr|number|serial|rowid)$"
-    r"|^(?:id|index|unnamed: \d+|zip|postal)\b|id号?$|编号|编码|序号|邮编|电话|手机号?|工号|学号|单号|订单号|身份证|代码|^号码$",
+    r"|^(?:id|index|unnamed: \d+|zip|postal)\b|^(?:respondent|participant|record|row|invoice|ticket|case)$|id号?$|编号|编码|序号|邮编|电话|手机号?|工号|学号|单号|订单号|身份证|代码|^号码$",
     re.IGNORECASE,
 )
 _YEAR_NAME = re.compile(
     r"(?:^|[\s_])(?:year|yr|fy|année|jahr|año)$|^(?:year|fiscal)\b|年份|年度|^年$|founded|born|birth|established|built|opened|launched|成立|出生|建成",
     re.IGNORECASE,
 )
+_ORIGIN = r"founded|born|birth|established|built|opened|launched|成立|出生|建成"
 _PART_NAME = re.compile(r"^(?:month|quarter|weekday|week|hour|day)$|^(?:月份?|季度|星期|周|小时|时段)$", re.IGNORECASE)
 _DATE_NAME = re.compile(r"date|time|day|日期|时间|年月", re.IGNORECASE)
 
@@ -82,7 +83,7 @@ class Column:
         if self.sign[1] in ("%", "％") or self.unit in ("%", "°C", "℃", "°F", "C", "hPa"):
             return True
         words = set(words_of(self.base)) | self.meanings
-        if {"total", "sum", "amount"} & words or "总" in self.name:
+        if {"total", "sum", "amount", "point", "points"} & words or "总" in self.name:
             return False
         return bool(words & AVERAGED) or any(word in self.name for word in AVERAGED if not word.isascii())
 
@@ -92,9 +93,19 @@ class Column:
         return {CONCEPTS[at][0] for at in concepts_of(self.name)}
 
     @property
+    def subject(self) -> bool:
+        """Whether it is a school subject, one of several columns of marks."""
+        return bool(SUBJECTS & (set(words_of(self.base)) | {self.base, *self.meanings}))
+
+    @property
     def snapshot(self) -> bool:
         """Whether it is a state, such as a population, that is not added up over time."""
         return self.role == "measure" and (self.yearly or bool(SNAPSHOTS & self.meanings))
+
+    @property
+    def origin(self) -> bool:
+        """Whether it says when a thing began, so that it is no axis of time."""
+        return re.search(_ORIGIN, self.name, re.IGNORECASE) is not None
 
     @property
     def weight(self) -> int:
@@ -155,7 +166,11 @@ def concepts_of(name: str) -> list[int]:
     found = []
     for at, terms in enumerate(CONCEPTS):
         for term in terms:
-            if (term.isascii() and (stem(term) in words or (" " in term and term in plain))) or (cjk and len(term) > 1 and term in name) or term == name:
+            if (
+                (term.isascii() and (stem(term) in words or (" " in term and term in plain)))
+                or (cjk and len(term) > 1 and term in name)
+                or term == name
+            ):
                 found.append(at)
                 break
     return found
@@ -181,7 +196,9 @@ def read_sources(section: str) -> list[Source]:
 
 def stacked(source: Source) -> Source:
     """The table with columns such as `2019`, `2020` turned into rows of a year and a value; any other as it is."""
-    years = [column for column in source.columns if column.role == "measure" and re.fullmatch(r"(?:19|20)\d\d年?", column.name)]
+    years = [
+        column for column in source.columns if column.role == "measure" and re.fullmatch(r"(?:19|20)\d\d年?", column.name)
+    ]
     if len(years) < 2 or not source.tidy:
         return source
     kept = tuple(column for column in source.columns if column not in years)

@@ -7,6 +7,7 @@ Above: `question`. Below: `columns`, `matching`.
 # ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
+from calendar import month_name
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,23 +18,23 @@ from genie_nb.backend.models.analyst.matching import Mention
 
 __all__ = ("Condition", "conditions_in")
 
-_QUARTERS = {"first": "1", "1st": "1", "second": "2", "2nd": "2", "third": "3", "3rd": "3", "fourth": "4", "4th": "4", "last": "4", "final": "4"}
-Op = Literal["is", "is not", "yes", "year", "month", "quarter", "from", "until", "recent", ">", ">=", "<", "<="]
+_QUARTERS = {
+    "first": "1",
+    "1st": "1",
+    "second": "2",
+    "2nd": "2",
+    "third": "3",
+    "3rd": "3",
+    "fourth": "4",
+    "4th": "4",
+    "last": "4",
+    "final": "4",
+}
+Op = Literal[
+    "is", "is not", "yes", "year", "month", "quarter", "from", "until", "recent", "latest", "spent", ">", ">=", "<", "<="
+]
 
-_MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
+_MONTHS = tuple(name.lower() for name in month_name if name)
 _MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 _CHINESE_MONTHS = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
 _YEAR = r"((?:19|20)\d\d)"
@@ -67,6 +68,7 @@ def conditions_in(
     if time is not None:
         text = _recent(text, time, found)
         text = _spans(text, time, found)
+    text = _columns_apart(text, measures, columns, found)
     text = _between(text, measures, found)
     for op, pattern in _LIMITS:
         for match in list(re.finditer(pattern, text, re.IGNORECASE)):
@@ -99,13 +101,38 @@ def _between(text: str, measures: Sequence[Mention], found: list[Condition]) -> 
     return _blank(text, match)
 
 
+_APART = re.compile(
+    r"(?:(below|under|less than|lower than|fewer than|低于|小于|少于|不到)|(above|over|more than|higher than|greater than|超过|高于|大于|多于))\s*(?:the|their|its)?\s*$",
+    re.IGNORECASE,
+)
+
+
+def _columns_apart(text: str, measures: Sequence[Mention], columns: Sequence[Column], found: list[Condition]) -> str:
+    """One column against another, as in `products with stock below reorder level`."""
+    for mention in measures:
+        before = _APART.search(text[: mention.start])
+        if before is None:
+            continue
+        named = [other.column for other in measures if other.column != mention.column]
+        others = [c for c in columns if c.role == "measure" and c != mention.column]
+        other = (named or sorted(others, key=lambda column: column.weight) or [None])[0]  # type: ignore[list-item]
+        if other is not None:
+            found.append(Condition(other.name, "<" if before[1] else ">", (f"[{mention.column.name}]",)))
+            return text[: before.start()] + "·" * (mention.end - before.start()) + text[mention.end :]
+    return text
+
+
 def _signs(text: str, measures: Sequence[Mention], columns: Sequence[Column], found: list[Condition]) -> str:
     """`negative`, `spent` and `income` where amounts have both signs; `out of stock`."""
-    signed = next((c for c in [*(m.column for m in measures), *columns] if c.signed and not c.averaged and not c.snapshot), None)
+    signed = next(
+        (c for c in [*(m.column for m in measures), *columns] if c.signed and not c.averaged and not c.snapshot), None
+    )
     stocked = next((c for c in columns if c.role == "measure" and "stock" in c.meanings), None)
+    rainy = next((c for c in columns if c.role == "measure" and "rain" in c.meanings), None)
     rules: tuple[tuple[Column | None, Op, str], ...] = (
         (stocked, "<=", r"\b(?:out of stock|sold out)\b|缺货|断货|售罄|无库存|没有库存"),
-        (signed, "<", r"\b(?:spen[dt]\w*|expenses?|expenditures?|paid out|outgoings?|debits?|costs?|withdrawals?)\b|支出|花费|花了|花销|开销|消费"),
+        (signed, "spent", r"\b(?:spen[dt]\w*|expenses?|expenditures?|paid out|outgoings?|debits?|costs?|withdrawals?)\b|支出|花费|花了|花销|开销|消费"),
+        (rainy, ">", r"\b(?:rainy|wet) days?\b|(?:下雨|降雨|降水|有雨|雨)的?天数?"),
         (signed, ">", r"\b(?:earn(?:ed|ings)?|deposits?|credits)\b|收入|进账|入账"),
         (signed, "<", r"(?<!负)\bnegative\b(?! values?)|(?:为|是)负"),
     )  # fmt: skip
@@ -119,7 +146,19 @@ def _signs(text: str, measures: Sequence[Mention], columns: Sequence[Column], fo
 
 
 _COUNTED = r"(\d{1,2}|two|three|four|five|six|seven|ten|twelve|两|二|三|四|五|六|七|十)"
-_UNITS = {"day": "D", "天": "D", "日": "D", "week": "W", "周": "W", "month": "M", "月": "M", "quarter": "Q", "季度": "Q", "year": "Y", "年": "Y"}
+_UNITS = {
+    "day": "D",
+    "天": "D",
+    "日": "D",
+    "week": "W",
+    "周": "W",
+    "month": "M",
+    "月": "M",
+    "quarter": "Q",
+    "季度": "Q",
+    "year": "Y",
+    "年": "Y",
+}
 
 
 def _recent(text: str, time: Column, found: list[Condition]) -> str:

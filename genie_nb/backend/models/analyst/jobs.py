@@ -102,7 +102,7 @@ def job_of_wish(wish: Wish, language: str) -> Job:
 
 def look_job(source: Source, wishes: Sequence[Wish], language: str) -> Job:
     """The job that looks at a table before anything is computed."""
-    loose = " ".join(dict.fromkeys(wish.loose for wish in wishes if wish.loose))
+    loose = " ".join(dict.fromkeys(wish.seek for wish in wishes if wish.seek))
     wish = Wish("look", source)
     title = say(f"Look at {source.name}", f"查看 {source.name}", language)
     return Job(title, say("Look", "查看", language), lambda suffix: _look_script(wish, suffix, loose, language))
@@ -136,22 +136,22 @@ def _look_script(wish: Wish, suffix: str, loose: str, language: str) -> Script:
     )
     text += say(
         " Missing: " + ", ".join(gone) + "." if gone else " No values are missing.",
-        "缺失：" + ", ".join(gone) + "。" if gone else "没有缺失值。",
+        "缺失：" + "、".join(gone) + "。" if gone else "没有缺失值。",
         language,
     )
     for column, values in (facts.get("named") or {}).items():
-        listed = ", ".join(f"“{value}”" for value in values[:5])
+        listed = say(", ", "、", language).join(f"“{value}”" for value in values[:5])
         text += say(f" {listed}: found in the column {column}.", f"{listed} 是“{column}”列中的值。", language)
     return text
 
 
 def _wish_script(wish: Wish, suffix: str, language: str) -> Script:
     missed: tuple[str, ...] = ()
-    if wish.loose:
+    if wish.seek:
         thought = say(
             "I look which words of the question are values in the rows.", "先看问题中的哪些词是表中的值。", language
         )
-        output = yield _code(look_cell(wish, suffix, wish.loose), thought)
+        output = yield _code(look_cell(wish, suffix, wish.seek), thought)
         wish, missed = with_values(wish, (read_result(output) or {}).get("named") or {})
     title = title_of(wish, language)
     output = yield _code(
@@ -313,5 +313,6 @@ def _tool_script(conversation: Conversation, tool: ToolSpec) -> Script:
     if len(words) <= 200 and "\n" not in words:
         return say(f"{tool.name}({shown}) gives {words}", f"{tool.name}（{shown}）的结果是 {words}", language)
     return (
-        say(f"{tool.name}({shown}) gives:", f"{tool.name}（{shown}）的结果：", language) + f"\n\n```text\n{words[:4000]}\n```"
+        say(f"{tool.name}({shown}) gives:", f"{tool.name}（{shown}）的结果：", language)
+        + f"\n\n```text\n{words[:4000]}\n```"
     )

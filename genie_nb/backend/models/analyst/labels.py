@@ -11,7 +11,7 @@ from genie_nb.backend.models.analyst.columns import Column
 from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("file_name", "label", "spaced", "step_name", "title_of", "where_text")
+__all__ = ("file_name", "hit_text", "label", "spaced", "step_name", "title_of", "where_text")
 
 _AGGREGATES = {
     "sum": ("total {}", "{}合计"),
@@ -24,7 +24,7 @@ _AGGREGATES = {
 }
 _STEPS = {
     "year": ("year", "年份"), "quarter": ("quarter", "季度"), "month": ("month", "月份"), "week": ("week", "周"), "day": ("day", "日期"),
-    "weekday": ("weekday", "星期"), "hour": ("hour", "小时"), "auto": ("period", "时期"), "part": ("period", "时期"),
+    "weekday": ("weekday", "星期"), "hour": ("hour", "小时"), "decade": ("decade", "年代"), "auto": ("period", "时期"), "part": ("period", "时期"),
 }  # fmt: skip
 _OPS = {"is": ("", ""), "is not": ("not ", "非"), "from": ("since ", "自"), "until": ("until ", "至")}
 
@@ -36,6 +36,8 @@ def label(aggregate: str, column: Column | None, language: str) -> str:
     if aggregate == "sum" and re.match(r"total\b|sum\b|总", column.name, re.IGNORECASE):
         return column.name
     if aggregate == "mean" and re.match(r"(?:average|avg|mean)\b|平均", column.name, re.IGNORECASE):
+        return column.name
+    if aggregate in ("max", "min") and re.match(r"high|low|最高|最低", column.name, re.IGNORECASE):
         return column.name
     return _AGGREGATES[aggregate][language == "zh"].format(column.name)
 
@@ -63,17 +65,27 @@ def _condition(condition: Condition, language: str) -> str:
             return f"{values}年" if chinese else values
         case "recent":
             return _recent(condition.values, chinese=chinese)
+        case "spent":
+            return "支出" if chinese else "spent"
+        case "latest":
+            return "最新一期" if chinese else "latest"
         case "yes":
             return f"{condition.column}{'为是' if chinese else ': yes'}"
         case ">" | ">=" | "<" | "<=":
-            return f"{condition.column} {condition.op} {values}"
+            return f"{condition.column} {condition.op} {values.strip('[]')}"
         case _:
             return _OPS[condition.op][chinese] + values + ("年" if chinese and condition.op in ("from", "until") else "")
 
 
 def _recent(values: tuple[str, ...], *, chinese: bool) -> str:
     unit, skip, count = values
-    english, words = {"D": ("day", "天"), "W": ("week", "周"), "M": ("month", "个月"), "Q": ("quarter", "个季度"), "Y": ("year", "年")}[unit]
+    english, words = {
+        "D": ("day", "天"),
+        "W": ("week", "周"),
+        "M": ("month", "个月"),
+        "Q": ("quarter", "个季度"),
+        "Y": ("year", "年"),
+    }[unit]
     if skip == "1":
         return f"表中最后一{words}的前一{words}" if chinese else f"the {english} before the last in the table"
     if count == "1":
@@ -114,6 +126,10 @@ def _english(wish: Wish) -> str:
             return f"Growth of {measured} by {' and '.join(c.name for c in wish.groups)}"
         case "correlation":
             return f"Correlation of {names}" if wish.measures else "Correlation of the number columns"
+        case "rate":
+            return f"Share of {hit_text(wish, 'en')}" + (f" by {by}" if by else "")
+        case "list":
+            return "Rows that fit"
         case "quality":
             return f"Missing and odd values in {names}" if names else "Missing and odd values"
         case "distribution":
@@ -147,6 +163,10 @@ def _chinese(wish: Wish) -> str:
             return f"各{'和'.join(c.name for c in wish.groups)}的{measured}的增长"
         case "correlation":
             return f"{names or '数值列'}的相关性"
+        case "rate":
+            return (f"按{by}统计" if by else "") + f"{hit_text(wish, 'zh')}的占比"
+        case "list":
+            return "符合条件的行"
         case "quality":
             return f"{names or ''}缺失与异常值检查"
         case "distribution":
@@ -159,6 +179,11 @@ def _chinese(wish: Wish) -> str:
             return (f"按{by}" if by else "") + f"对比{measured}"
         case _:
             return (f"按{by}统计" if by else "") + measured
+
+
+def hit_text(wish: Wish, language: str) -> str:
+    """What a rate is the rate of, e.g. `Returned` or `math >= 60`."""
+    return _condition(wish.hit, language) if wish.hit else ""
 
 
 def _measured(wish: Wish, language: str) -> str:

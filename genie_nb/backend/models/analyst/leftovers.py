@@ -18,14 +18,14 @@ _SMALL = re.compile(
     r"|then|each|every|all|any|there|that|this|these|those|it|its|them|their|our|my|than|between|across|over|under|during|within|grouped|broken|down"
     r"|split|sorted|ordered|file|table|dataset|csv|data|rows?|records?|entries|values?|columns?|result|results|using|use|into|out|let|s|per"
     r"|first|last|same|time|period|if|not|but|only|just|analy[sz]e|analysis|check|report|list|answer|question|level|levels|amount|across|respectively|people|persons?|employees?|respondents?|students?|orders?|customers?|users?|participants?|patients?|items?|staff"
-    r"|different|rate|fast|fastest|slow|slowest|strong|strongest|strongly|up|down|so|far|more|less|highest|lowest|versus|vs|against|other|both|one|two|three)\b"
-    r"|[A-Za-z]*\d[\w.]*",
+    r"|different|rate|fast|fastest|slow|slowest|strong|strongest|up|down|so|far|more|less|highest|lowest|versus|vs|against|other|both|one|two|three)\b"
+    r"|(?<![A-Za-z_\d.])\d[\d.,]*(?![A-Za-z_])",
     re.IGNORECASE,
 )
 _SMALL_CHINESE = re.compile(
     r"请问?|帮我|帮忙|给我|给出|告诉我|计算|分析一下|分析|统计|算一下|算出|查询|查找|列出|显示|展示|展现|生成|制作|一下|一张|一个|一幅|数据集?|文件|表格?|结果|情况|分别|所有|全部"
     r"|各个|每个|哪个|哪些|哪一个|哪种|什么|多少|怎么样|怎样|如何|是否|是不是|有没有|为什么|以及|还有|或者|之间|其中|里面|当中|整体|总体|公司|我们|我想|想要|需要|知道|可以|能否"
-    r"|根据|按照|按|关于|对于|针对|排序|排列|分组|个月|年份|月份|日期|时间|速度|最快|最慢|第[一二三]|名单|员工|人员|学生|同学|订单|记录|大家|占|高|低|大|小|多|少|前|后|年|月|日|天|元"
+    r"|根据|按照|按|关于|对于|针对|排序|排列|分组|个月|年份|月份|日期|时间|速度|最快|最慢|第[一二三]|名单|员工|人员|世界|全国|全球|全年|花钱|卖得?|好|问题|最?后|成绩|分数|学生|同学|订单|记录|大家|占|高|低|大|小|多|少|前|后|年|月|日|天|元"
     r"|性|方面|部分|的|了|吗|呢|吧|是|有|在|和|与|及|或|为|把|将|被|从|到|由|于|中(?!国)|里|内|上(?!海)|下|个|各|每|哪|谁|几|这|那|该|其|比|跟|让|使|用|看|求|做|出|来|去|并|再|也|都|就|只|最|数|值|名|位|条|种|家|类|款",
 )
 
@@ -62,8 +62,14 @@ def _is_name(match: re.Match[str]) -> bool:
     return word.isalpha() and word.isupper() and (len(word) > 1 or (match.start() > 0 and word != "I"))
 
 
-def unresolved(loose: str, clause: str, found: Sequence[str]) -> list[str]:
-    """Words that look like names (capital letters, or a Chinese run) and were found nowhere."""
+# What the rows of a table are called, and is no value in it.
+_ROWS = re.compile(
+    r"movies?|films?|games?|match(?:es)?|transactions?|visits?|products?|subjects?|days?|trips?|cases?|countries|cities|decades?|hires?|hired|[部场单笔只名]?(?:电影|影片|比赛|交易|病人|患者|客户|用户|产品|商品|科目)|[部场单笔只]"
+)
+
+
+def unresolved(loose: str, clause: str, found: Sequence[str], *, strict: bool = False) -> list[str]:
+    """Words that look like names (capital letters, or a Chinese run) and were found nowhere; if strict, all words."""
     for _, words in _ALIASES:
         known = words.split()
         if any(word in found for word in known) or "F" in known or "M" in known:
@@ -75,9 +81,9 @@ def unresolved(loose: str, clause: str, found: Sequence[str]) -> list[str]:
         inner = re.sub(r"[A-Za-z]", "", _SMALL_CHINESE.sub(" ", word)).strip()
         if re.search(r"[\u4e00-\u9fff]", word):
             names += [run for run in inner.split() if len(run) > 1]
-        elif _named(word, clause) and word in clause:
+        elif (_named(word, clause) or (strict and len(word) > 3)) and word in clause:
             names.append(word)
-    return names
+    return [name for name in names if not _ROWS.fullmatch(_SMALL_CHINESE.sub("", name).lower())]
 
 
 def _named(word: str, clause: str) -> bool:

@@ -8,19 +8,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from genie_nb.backend.models.analyst.columns import stem
 from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.leftovers import unresolved
 from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("with_values",)
 
+_PARTICLES = frozenset("是否有无大中小高低上下不一二三四")
+"""Values of one character that every Chinese sentence holds anyway."""
 _WITHOUT = r"(?:\b(?:except|excluding|without|not|other than|besides|apart from)\b[^,.;]{0,20}|(?:除了?|不含|不包括|排除|剔除|非))\s*"
 
 
 def with_values(wish: Wish, named: Mapping[str, Sequence[str]]) -> tuple[Wish, tuple[str, ...]]:
     """The wish with the values that it names, and the names that were found nowhere."""
-    mine = {column: [value for value in values if _in(value, wish.loose)] for column, values in named.items()}
+    mine = {
+        column: [value for value in values if value not in _PARTICLES and _in(value, wish.seek)]
+        for column, values in named.items()
+    }
     found = [value for values in mine.values() for value in values]
+    found += [word for value in found for word in wish.loose.split() if begins(value, word)]
     for name, values in mine.items():
         column = wish.source.column(name)
         if not values or column is None:
@@ -31,19 +38,33 @@ def with_values(wish: Wish, named: Mapping[str, Sequence[str]]) -> tuple[Wish, t
             wish = replace(wish, conditions=(*wish.conditions, Condition(name, "is not", tuple(without))))
         if kept:
             wish = _with_kept(wish, name, kept)
-    return wish, tuple(unresolved(wish.loose, wish.text, found))
+    vague = (wish.aggregates == ("count",) or wish.share) and wish.kind == "aggregate"
+    strict = vague and not (wish.measures or (wish.conditions or wish.groups or wish.period) and not wish.share)
+    return wish, tuple(unresolved(wish.loose, wish.text, found, strict=strict))
 
 
-def _in(value: str, loose: str) -> bool:
-    return value.lower() in loose.lower() or (
-        not value.isascii() and len(value) > 2 and value.rstrip("市省区县店部") in loose
-    )
+def begins(value: str, word: str) -> bool:
+    """Whether a word is the start of a value, as `engineers` is of `Engineering`."""
+    word = stem(word)
+    return len(word) >= 5 and word.isascii() and " " not in value and value.lower().startswith(word)
+
+
+def _in(value: str, words: str) -> bool:
+    if not value.isascii() and len(value) > 2 and value.rstrip("市省区县店部") in words:
+        return True
+    return value.lower() in words.lower() or any(begins(value, word) for word in words.split())
 
 
 def _with_kept(wish: Wish, name: str, kept: tuple[str, ...]) -> Wish:
     column = wish.source.column(name)
     if column is None:
         return wish
+    if wish.kind == "rate":
+        return replace(wish, conditions=(*wish.conditions, Condition(name, "is", kept)))
+    others = tuple(group for group in wish.groups if group != column)
+    joined = len(kept) == 1 or re.search(r"\bor\b|或", wish.text)
+    if wish.share and joined and not any(c.role == "measure" for c in wish.measures) and not wish.period:
+        return replace(wish, kind="rate", hit=Condition(name, "is", kept), groups=others, measures=(), notes=())
     free = not wish.groups and not wish.period
     if wish.share and free and len(kept) == 1:
         return replace(wish, groups=(column,), kind="aggregate", focus=kept[0])

@@ -16,72 +16,21 @@ __all__ = ("Mention", "find_mentions")
 # Words of the analyst's own language: half a header that is one of these proves nothing.
 _COMMON = frozenset(
     [
-        "total",
-        "sum",
-        "average",
-        "mean",
-        "count",
-        "number",
-        "max",
-        "min",
-        "maximum",
-        "minimum",
-        "top",
-        "value",
-        "of",
-        "the",
-        "a",
-        "an",
-        "in",
-        "on",
-        "by",
-        "for",
-        "per",
-        "and",
-        "or",
-        "to",
-        "all",
-        "first",
-        "last",
-        "new",
-        "old",
-        "high",
-        "low",
-        "rate",
-        "percent",
-        "growth",
-        "change",
-        "is",
-        "are",
-        "was",
-        "per",
-        "unit",
-        "average",
-        "avg",
-        "median",
-        "full",
-        "net",
-        "gross",
-        "type",
-        "kind",
-        "many",
-        "much",
-        "most",
-        "least",
-        "list",
-        "show",
-        "line",
-        "return",
-        "error",
-        "question",
-        "answer",
-        "position",
-        "order",
-        "class",
-        "mark",
-        "item",
+        "total", "sum", "average", "mean", "count", "number", "max", "min", "maximum", "minimum", "top", "value",
+        "of", "the", "a", "an", "in", "on", "by", "for", "per", "and", "or", "to", "all", "first", "last", "new",
+        "old", "high", "low", "rate", "percent", "growth", "change", "is", "are", "was", "unit", "avg", "median",
+        "full", "net", "gross", "type", "kind", "many", "much", "most", "least", "list", "show", "line", "return",
+        "error", "question", "answer", "position", "order", "class", "mark", "item",
     ]
-)
+)  # fmt: skip
+_VAGUE_PARTS = ("占比", "比例", "平均", "数量", "总额", "最高", "合计", "增长", "情况", "产品的")
+# Whose a quantity is: `patients` alone does not mean `patient_age`.
+_OWNERS = frozenset(
+    [
+        "patient", "customer", "employee", "order", "student", "product", "user", "client", "item", "store",
+        "city", "country", "person", "name", "team", "home", "away",
+    ]
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,7 +75,8 @@ def _of_column(text: str, column: Column) -> list[Mention]:
     if re.search(f"[{CJK}]", column.name):
         found += _chinese_part(text, column)
     for at in concepts_of(column.base):
-        found += _synonyms(text, column, CONCEPTS[at])
+        if column.role != "measure" or CONCEPTS[at][0] not in _OWNERS:
+            found += _synonyms(text, column, CONCEPTS[at])
     return found
 
 
@@ -155,6 +105,9 @@ def _english(text: str, column: Column) -> list[Mention]:
         words = [token[2] for token in tokens[at:run]]
         if words and (len(words) == len(name) or any(word not in _COMMON for word in words)):
             whole = len(set(words)) == len(set(name))
+            if not whole and column.role == "measure" and set(words) <= _OWNERS:
+                at = max(run, at + 1)
+                continue
             strength = 3.1 if whole else 1.4 + 0.5 * len(words) / len(name) + (0.1 if words[-1] == name[-1] else 0)
             found.append(Mention(tokens[at][0], tokens[run - 1][1], column, strength))
         at = max(run, at + 1)
@@ -176,18 +129,7 @@ def _chinese_part(text: str, column: Column) -> list[Mention]:
     for size in range(len(name) - 1, max(1, len(name) // 2 - 1), -1):
         parts = [name[at : at + size] for at in range(len(name) - size + 1)]
         for part in parts:
-            if (at := text.find(part)) >= 0 and part not in (
-                "占比",
-                "比例",
-                "平均",
-                "数量",
-                "总额",
-                "最高",
-                "合计",
-                "增长",
-                "情况",
-                "产品的",
-            ):
+            if (at := text.find(part)) >= 0 and part not in _VAGUE_PARTS:
                 return [Mention(at, at + size, column, 1.5 + 0.5 * size / len(name))]
     return []
 
@@ -200,9 +142,9 @@ def _synonyms(text: str, column: Column, terms: Sequence[str]) -> list[Mention]:
             if term.endswith("y"):
                 pattern = rf"(?<![A-Za-z0-9])(?:{term}|{term[:-1]}ies)(?![A-Za-z0-9])"
         elif len(term) == 1:
-            pattern = rf"(?<=[每各按逐分哪])个?一?{term}" if column.role == "time" else rf"(?<=[每各按分哪])个?{term}"
+            pattern = rf"(?<=[每各按逐分哪])个?一?{term}" if column.role == "time" else rf"(?<=[每各按分哪两])个?{term}"
         else:
             pattern = re.escape(term)
-        strength = 1.3 if terms.index(term) == 0 else 1.2
+        strength = 2.6 if " " in term else 1.3 if terms.index(term) == 0 else 1.2
         found += [Mention(m.start(), m.end(), column, strength) for m in re.finditer(pattern, text, re.IGNORECASE)]
     return found

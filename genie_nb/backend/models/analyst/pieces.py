@@ -13,7 +13,7 @@ from genie_nb.backend.models.analyst.columns import Column, Source
 from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("RESULT", "indent_list", "load_lines", "text_of", "where_lines")
+__all__ = ("RESULT", "indent_list", "load_lines", "text_of", "where_lines", "where_test")
 
 RESULT = '''\
 def result(**facts):
@@ -114,11 +114,17 @@ def where_lines(wish: Wish, rows: str) -> list[str]:
     for condition in wish.conditions:
         column = wish.source.column(condition.column)
         if column is not None:
-            lines.append(f"{rows} = {rows}[{_test(condition, column, rows)}]")
+            lines.append(f"{rows} = {rows}[{where_test(condition, column, rows)}]")
+            if condition.op == "spent":
+                cell = f"{rows}[{text_of(column.name)}]"
+                lines.append(
+                    f"{rows} = {rows}.assign(**{{{text_of(column.name)}: -{cell}}})  # what was spent, as a positive number"
+                )
     return lines
 
 
-def _test(condition: Condition, column: Column, rows: str) -> str:
+def where_test(condition: Condition, column: Column, rows: str) -> str:
+    """The expression that is true for the rows that a condition wants."""
     cell = f"{rows}[{text_of(column.name)}]"
     first = condition.values[0]
     match condition.op:
@@ -127,9 +133,13 @@ def _test(condition: Condition, column: Column, rows: str) -> str:
             return test if condition.op == "is" else f"~{test}"
         case "yes":
             return f'{cell}.astype("string").str.strip().str.lower().isin(["yes", "true", "1", "y", "是"])'
+        case "spent":
+            return f"{cell} < 0"
+        case "latest":
+            return f"{cell} == {cell}.max()"
         case "recent":
             unit, skip, count = condition.values
-            back = f"({cell}.dt.to_period(\"{unit}\") - {cell}.max().to_period(\"{unit}\")).map(lambda step: step.n, na_action=\"ignore\")"
+            back = f'({cell}.dt.to_period("{unit}") - {cell}.max().to_period("{unit}")).map(lambda step: step.n, na_action="ignore")'
             if column.grain == "year":
                 back = f"({cell} - {cell}.max())"
             return f"{back}.between({1 - int(skip) - int(count)}, {-int(skip)})"
@@ -140,5 +150,7 @@ def _test(condition: Condition, column: Column, rows: str) -> str:
             return f"{year} {'>=' if condition.op == 'from' else '<='} {first}"
         case "month" | "quarter":
             return f"{cell}.dt.{condition.op}.isin([{', '.join(condition.values)}])"
+        case _ if first.startswith("["):
+            return f"{cell} {condition.op} {rows}[{text_of(first[1:-1])}]"
         case _:
             return f"{cell} {condition.op} {re.sub(r'^0+(?=[0-9])', '', first)}"

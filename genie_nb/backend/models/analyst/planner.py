@@ -41,7 +41,9 @@ def planning(conversation: Conversation) -> Call:
         )
         again = [{**steps[step], "id": f"{step}b", "after": []} for step in dead]
         return Call("plan", {"drop": dead, "add": again}, words)
-    return Call("plan", {"mark": []}, say("The remaining steps go on as planned.", "其余步骤按计划继续。", language))
+    left = [str(entry["title"]) for step, entry in steps.items() if step not in done]
+    words = say(f"Next: {'; '.join(left)}.", f"接下来：{'；'.join(left)}。", language)
+    return Call("plan", {"mark": []}, words)
 
 
 def _failed(conversation: Conversation) -> set[str]:

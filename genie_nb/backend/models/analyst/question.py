@@ -31,8 +31,13 @@ _COUNTED = re.compile(
     r"(?:\b(?:how many|number of|count of|count)(?: the)?(?: different| distinct| unique)?|多少[个种家名位条类]?|几[个种家名位]|有多少)\s*$",
     re.IGNORECASE,
 )
+_COUNT_NOUN = re.compile(r"(?:订单|客户|员工|学生|病人|患者|用户|交易|产品|商品)(?:数量?|量)")
 _BEYOND = re.compile(
     r"\b(?:predict\w*|forecast\w*|why|poem|story|joke|translate|write|e-?mail|recommend\w*|advise|should)\b|预测|为什么|为何|写[一首篇封]|翻译|建议|推荐|笑话",
+    re.IGNORECASE,
+)
+_ALL_SUBJECTS = re.compile(
+    r"\b(?:all|each|every|which|per|by) (?:the )?subjects?\b|[各每哪]一?[门个]?(?:科目?|课程?|学科)|所有科目|三科|全科",
     re.IGNORECASE,
 )
 _AGAIN = re.compile(r"\s*(?:and|now|or|but|same|what about|how about|for|in|那|呢|还有|换成)\b", re.IGNORECASE)
@@ -92,19 +97,19 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
     time = _time(mentions, source)
     conditions, rest = conditions_in(text, time, [m for m in mentions if m.column.role == "measure"], source.columns)
     mentions = [m for m in mentions if rest[m.start : m.end].strip("·")]
-    mentions = _without_limits(mentions, conditions, rest)
-    named = rest
-    for mention in mentions:
-        if mention.strength >= 3 and mention.column.role != "time":  # a header such as `Growth Rate` is no verb
-            rest = rest[: mention.start] + "_" * (mention.end - mention.start) + rest[mention.end :]
+    named, every = rest, mentions
+    mentions = _without_counts(_without_limits(mentions, conditions, rest), rest)
+    headers = [mention for mention in mentions if mention.strength >= 3 and mention.column.role != "time"]
+    rest = _without(rest, headers)  # a header such as `Growth Rate` is no verb
     kind = _kind(rest, mentions)
     period = _period(rest, mentions, time)
-    loose = leftover(named, mentions)
+    loose = leftover(named, every)
+    seek = leftover(named, [m for m in every if m.strength >= 3 or m.end - m.start > 4 or text[m.start : m.end].isascii()])
     drawn = any(has(name, rest) for name in ("chart", "pie", "scatter", "hist"))
     chart = next((name for name in CHARTS if has(name, rest)), "auto") if drawn else ""
     if before is not None and not mentions and not conditions and not period and kind == "chart":
         return replace(before, chart=chart, only_chart=True, loose=before.loose, notes=())
-    if _BEYOND.search(text) or (kind == "" and not conditions and not (before and _AGAIN.match(text))):
+    if _BEYOND.search(_without(text, mentions)) or (kind == "" and not conditions and not (before and _AGAIN.match(text))):
         return None
     wish = Wish(
         kind,
@@ -114,6 +119,7 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
         conditions=tuple(conditions),
         chart=chart,
         loose=loose,
+        seek=seek,
         text=text,
         share=has("share", rest),
     )
@@ -121,6 +127,12 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
     wish = _with_columns(wish, rest, mentions)
     wish = _inherit(wish, before, clause, later)
     return settle(wish, rest)
+
+
+def _without(text: str, mentions: Sequence[Mention]) -> str:
+    for mention in mentions:
+        text = text[: mention.start] + "_" * (mention.end - mention.start) + text[mention.end :]
+    return text
 
 
 def _without_limits(mentions: list[Mention], conditions: Sequence[Condition], text: str) -> list[Mention]:
@@ -131,6 +143,12 @@ def _without_limits(mentions: list[Mention], conditions: Sequence[Condition], te
     if not limited or (named and not others):
         return mentions
     return [m for m in mentions if m.column.name not in limited]
+
+
+def _without_counts(mentions: list[Mention], text: str) -> list[Mention]:
+    """The mentions without a column that only resembles a count of rows, as `数量` does in `订单数量`."""
+    counts = [match.span() for match in _COUNT_NOUN.finditer(text)]
+    return [m for m in mentions if not any(start < m.start and m.end <= end for start, end in counts)]
 
 
 def _time(mentions: Sequence[Mention], source: Source) -> Column | None:
@@ -183,6 +201,8 @@ def _plain_kind(text: str, mentions: Sequence[Mention], *, measures: bool) -> st
 def _period(text: str, mentions: Sequence[Mention], time: Column | None) -> str:
     if time is None or time.grain == "part":
         return ""
+    if has("decade", text):
+        return "decade"
     if time.grain == "year":
         grouped = any(m.column == time and _GROUP_BEFORE.search(text[: m.start]) for m in mentions)
         return "year" if grouped or has("year", text) or _WHEN.search(text) else ""
@@ -221,6 +241,11 @@ def _with_columns(wish: Wish, text: str, mentions: Sequence[Mention]) -> Wish:
             measures.append(column)
         else:
             groups.append(column)
+    if not measures and _ALL_SUBJECTS.search(wish.text):
+        measures = [column for column in wish.source.of_role("measure") if column.subject]
+        groups = [column for column in groups if column.role != "time"]
+        if measures and wish.kind in ("top", "aggregate", "compare"):
+            wish = replace(wish, kind="aggregate", aggregates=wish.aggregates or ("mean",))
     return replace(wish, measures=tuple(dict.fromkeys(measures)), groups=tuple(dict.fromkeys(groups)), notes=tuple(notes))
 
 
@@ -241,5 +266,10 @@ def _inherit(wish: Wish, before: Wish | None, clause: Clause, later: str) -> Wis
     if bare or (wish.kind == "top" and not wish.groups and not wish.period and not clause.fresh):
         wish = replace(wish, groups=before.groups, period=before.period if wish.kind != "growth" else "")
     if not wish.conditions and not clause.fresh:
-        wish = replace(wish, conditions=before.conditions, loose=" ".join(filter(None, (before.loose, wish.loose))))
+        wish = replace(
+            wish,
+            conditions=before.conditions,
+            loose=" ".join(filter(None, (before.loose, wish.loose))),
+            seek=" ".join(filter(None, (before.seek, wish.seek))),
+        )
     return wish

@@ -47,6 +47,15 @@ def _readings(wish: Wish) -> list[tuple[str, str]]:
                         f"{words} 是标识而不是数量，因此改为计数。",
                     )
                 )
+            case "latest":
+                found.append(
+                    (
+                        f"{words} is a state and is not added up over time: the latest one is taken.",
+                        f"{words} 是存量，不跨时间相加，这里取最新一期。",
+                    )
+                )
+            case "pass":
+                found.append((f"A mark of {words} or more counts as a pass.", f"以 {words} 分及以上为及格。"))
             case "no time":
                 found.append(("There is no date column to follow over time.", "没有日期列，无法按时间分析。"))
     return found

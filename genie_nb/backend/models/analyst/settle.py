@@ -4,8 +4,10 @@ Above: `question`. Below: `wish`, `intents`.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
+from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.intents import AGGREGATES, has
 from genie_nb.backend.models.analyst.wish import Wish
 
@@ -15,19 +17,35 @@ __all__ = ("settle",)
 _MOST = re.compile(
     r"\b(?:most|fewest) (?!expensive|popular|valuable|profitable|productive|efficient|active)\w+s\b", re.IGNORECASE
 )
+_PERFORMED = re.compile(r"perform|表现", re.IGNORECASE)
 _FELL = re.compile(r"declin|fell|fall|drop|decreas|shr[aiu]nk|lost|slowest|least|下降|下跌|减少|降幅|跌|最慢", re.IGNORECASE)
 
 
 def settle(wish: Wish, text: str) -> Wish:
     """The wish with every open choice made, and said in its notes."""
+    wish = _rate(wish)
+    if wish.kind == "rate":
+        return wish
     wish, aggregates = _counting(wish, tuple(name for name in AGGREGATES if has(name, text)))
+    if "mean" in aggregates and not re.search(r"total|sum|overall|总|合计|一共", text, re.IGNORECASE):
+        aggregates = tuple(name for name in aggregates if name != "sum")
+    if not aggregates and _things_only(wish):
+        aggregates = ("count",)
     counts = "count" in aggregates and not _measured(wish)
     if wish.kind == "chart":
-        wish = replace(wish, kind=_chart_kind(wish), chart=wish.chart or "auto")
+        wish = replace(wish, kind=_chart_kind(wish) if not counts or wish.groups else "trend", chart=wish.chart or "auto")
     if wish.kind in ("aggregate", "top", "trend", "growth", "compare") and not wish.measures and not counts:
         wish = _default_measure(wish)
     if wish.kind in ("aggregate", "top", "trend", "growth", "compare"):
         wish = _with_aggregates(wish, ("count",) if counts else aggregates)
+    if (
+        wish.kind == "top"
+        and wish.groups
+        and wish.time
+        and _PERFORMED.search(text)
+        and all("close" in c.meanings for c in wish.measures)
+    ):
+        wish = replace(wish, kind="growth")  # the best share is the one that rose most
     if wish.kind in ("trend", "growth"):
         wish = replace(_with_time(wish), ascending=_FELL.search(text) is not None)
     if wish.kind == "compare" and not wish.period and not wish.groups:
@@ -39,6 +57,74 @@ def settle(wish: Wish, text: str) -> Wish:
         wish = replace(wish, period=spans[0] if spans else "")
     if wish.kind == "correlation" and len(wish.measures) == 1 and wish.groups:
         wish = replace(wish, kind="aggregate", aggregates=("mean",), chart=wish.chart)
+    if wish.kind == "growth":
+        wish = replace(wish, conditions=tuple(_with_year_before(wish)))
+    return _snapshot(wish)
+
+
+def _with_year_before(wish: Wish) -> Iterator[Condition]:
+    for condition in wish.conditions:
+        if condition.op == "year" and len(condition.values) == 1:
+            yield Condition(condition.column, "from", (str(int(condition.values[0]) - 1),))
+            yield Condition(condition.column, "until", condition.values)
+        else:
+            yield condition
+
+
+# Things whose rows are counted when a question names no quantity; what is spent or sold is one.
+_THINGS = (
+    r"orders|transactions|visits|admissions|employees|hires|hired|people|customers|students|patients|users|movies|films|games|matches|products|items"
+    r"|records|cases|accidents|incidents|tickets|events|respondents|responses"
+)
+_THINGS_ZH = "订单|员工|客户|学生|病人|患者|记录|交易|电影|比赛|用户|入职|离职|退货|人"
+_COUNTS = re.compile(rf"\b(?:{_THINGS})\b|(?:{_THINGS_ZH})(?!口|均|民|额|金)", re.IGNORECASE)
+_MOST_ZH = re.compile(rf"(?:{_THINGS_ZH})(?:数量?)?最[多少]")
+_QUANTITY = re.compile(
+    r"sales|revenue|money|value|amount|spen[dt]|worth|profit|best|performance|钱|金额|额|花|消费|业绩|表现|卖", re.IGNORECASE
+)
+
+
+def _things_only(wish: Wish) -> bool:
+    if wish.measures or _QUANTITY.search(wish.text):
+        return False
+    if wish.kind == "top":
+        return _MOST_ZH.search(wish.text) is not None
+    return bool(wish.groups or wish.period or wish.kind == "trend") and _COUNTS.search(wish.text) is not None
+
+
+def _snapshot(wish: Wish) -> Wish:
+    """States such as a population: of the last time in the table, and never added up over time."""
+    if not wish.measures or wish.time is None or wish.time.origin or not all(column.snapshot for column in wish.measures):
+        return wish
+    if wish.kind in ("trend", "growth") or wish.period:
+        by_mean = wish.time.grain == "date" and wish.aggregates == ("sum",)
+        return replace(wish, aggregates=("mean",)) if by_mean else wish
+    one_year = any(c.op in ("year", "latest") and len(c.values) == 1 for c in wish.conditions)
+    if (
+        wish.kind not in ("aggregate", "top", "compare")
+        or wish.aggregates not in (("sum",), ())
+        or (one_year and wish.time.grain == "year")
+    ):
+        return wish
+    latest = Condition(wish.time.name, "latest", ("",))
+    return replace(wish, conditions=(*wish.conditions, latest), notes=(*wish.notes, ("latest", wish.measures[0].name)))
+
+
+def _rate(wish: Wish) -> Wish:
+    """A rate whose rows are known without the values: of a yes/no column, of a limit, of a pass mark."""
+    if not wish.share or wish.kind not in ("aggregate", "distinct", "compare", "top", ""):
+        return wish
+    flag = next((column for column in wish.groups if column.flag), None)
+    limit = next((c for c in wish.conditions if c.op in (">", ">=", "<", "<=")), None)
+    marks = [column for column in wish.measures if column.averaged]
+    if flag is not None and not _measured(wish):
+        hit = Condition(flag.name, "yes", ("yes",))
+        return replace(wish, kind="rate", hit=hit, groups=tuple(g for g in wish.groups if g != flag), measures=())
+    if limit is not None:
+        kept = tuple(c for c in wish.conditions if c != limit)
+        return replace(wish, kind="rate", hit=limit, conditions=kept, measures=())
+    if len(marks) == 1 and re.search(r"\bpass|及格|合格", wish.text, re.IGNORECASE):
+        return replace(wish, kind="rate", hit=Condition(marks[0].name, ">=", ("60",)), measures=(), notes=(("pass", "60"),))
     return wish
 
 
@@ -51,8 +137,8 @@ def _counting(wish: Wish, aggregates: tuple[str, ...]) -> tuple[Wish, tuple[str,
     if wish.kind in ("top", "growth", "trend", "compare", "chart", "correlation"):
         aggregates = tuple(name for name in aggregates if name in ("sum", "mean", "median", "count")) or wish.aggregates
     limited = any(condition.op in (">", ">=", "<", "<=") for condition in wish.conditions)
-    if limited and wish.kind in ("aggregate", "distinct", "") and not _measured(wish) and not aggregates:
-        wish, aggregates = replace(wish, kind="aggregate", measures=()), ("count",)
+    if limited and wish.kind in ("distinct", "") and not (_measured(wish) or aggregates or wish.share or wish.period):
+        wish = replace(wish, kind="list", measures=(), groups=())
     if wish.share and not wish.measures and not aggregates and wish.kind == "aggregate":
         aggregates = ("count",)
     if wish.kind == "top" and not wish.measures and not aggregates and _MOST.search(wish.text):
@@ -101,6 +187,10 @@ def _with_aggregates(wish: Wish, aggregates: tuple[str, ...]) -> Wish:
         return replace(wish, aggregates=aggregates)
     if wish.aggregates:
         return wish
+    if wish.measures and not wish.groups and not wish.period and wish.kind == "aggregate":
+        for word, how in (("最高|high", "max"), ("最低|low", "min")):
+            if re.search(word, wish.measures[0].name, re.IGNORECASE):
+                return replace(wish, aggregates=(how,))  # the high price of a stock is its highest
     row_by_row = wish.kind == "top" and not wish.groups and not wish.period
     if row_by_row:
         return wish

@@ -24,7 +24,8 @@ def summing_up(conversation: Conversation) -> tuple[str, Call | None]:
     told = [entry for entry in done if not _is_look(entry)] or done
     main = [entry for entry in told if not _is_extra(entry, told)]
     side = [entry for entry in told if entry not in main]
-    texts = [str(entry.get("summary", "")).strip() for entry in (*main, *side)]
+    texts = [str(entry.get("summary", "")).strip() for entry in main]
+    texts += [_first_line(entry) for entry in side if not _first_line(entry).startswith(("No values", "没有缺失"))]
     texts = [text for text in dict.fromkeys(texts) if text]
     for entry in failed:
         texts.append(
@@ -43,6 +44,10 @@ def summing_up(conversation: Conversation) -> tuple[str, Call | None]:
         else None
     )
     return bolded("\n\n".join(texts)), call
+
+
+def _first_line(entry: dict[str, object]) -> str:
+    return str(entry.get("summary", "")).strip().split("\n", 1)[0]
 
 
 def _is_look(entry: dict[str, object]) -> bool:

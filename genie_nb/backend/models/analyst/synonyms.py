@@ -4,7 +4,7 @@ Above: `columns`. Below: nothing.
 """
 # ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
-__all__ = ("ADDITIVE", "AVERAGED", "CONCEPTS", "SNAPSHOTS")
+__all__ = ("ADDITIVE", "AVERAGED", "CONCEPTS", "SNAPSHOTS", "SUBJECTS")
 
 CONCEPTS: tuple[tuple[str, ...], ...] = tuple(
     tuple(line.split(", "))
@@ -23,7 +23,7 @@ budget, 预算
 region, area, territory, zone, 地区, 区域, 大区, 片区
 city, town, 城市, 市
 province, state, 省份, 省
-country, nation, 国家, 国别
+country, nation, economy, 国家, 国别
 product, item, article, goods, merchandise, 产品, 商品, 货品, 品名
 category, type, kind, 类别, 品类, 类型, 种类, 分类, 类目
 customer, client, buyer, 客户, 顾客, 买家
@@ -122,8 +122,33 @@ seller, salesperson, salesman, rep, agent, 销售员, 业务员
 
 # What a column of this meaning is worth as the first choice when a question names no measure.
 ADDITIVE = ("sales", "profit", "gdp", "close", "quantity", "cost", "visits", "population", "energy", "salary", "score")
+SUBJECTS = frozenset(
+    [
+        "math",
+        "english",
+        "chinese",
+        "science",
+        "physics",
+        "chemistry",
+        "biology",
+        "history",
+        "geography",
+        "literature",
+        "art",
+        "music",
+        "语文",
+        "数学",
+        "英语",
+        "物理",
+        "化学",
+        "生物",
+        "历史",
+        "地理",
+        "政治",
+    ]
+)
 # What is a state and no flow: over time it is not added up, the last state is taken.
-SNAPSHOTS = frozenset(["population", "gdp", "balance", "stock", "employee"])
+SNAPSHOTS = frozenset(["population", "gdp", "balance", "stock"])
 # What is not summed unless the question says so: the sum of temperatures means nothing.
 AVERAGED = frozenset(
     [

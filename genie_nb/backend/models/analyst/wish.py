@@ -17,13 +17,15 @@ class Wish:
     """One thing that is wanted of one table.
 
     Attributes:
-        kind: `aggregate`, `top`, `trend`, `growth`, `compare`, `correlation`, `quality`, `distribution`, `profile`, `distinct`.
+        kind: `aggregate`, `top`, `trend`, `growth`, `compare`, `correlation`, `quality`, `distribution`, `profile`, `distinct`, `rate`, `list`.
         period: The step of time to group by, `auto` for what fits, or none.
         chart: The form of the chart, `auto`, or none.
         only_chart: Whether the numbers were another wish.
         notes: What the answer must say of how the question was read, as (key, words).
         loose: The words that no column, verb or condition took: perhaps values of text columns.
+        seek: The same and the words that only resemble a column: what is looked for among the values.
         text: The clause itself.
+        hit: Of a rate: the rows whose share is wanted.
         focus: The group that the question asks for, while all groups are computed.
     """
 
@@ -42,5 +44,7 @@ class Wish:
     only_chart: bool = False
     notes: tuple[tuple[str, str], ...] = ()
     loose: str = ""
+    seek: str = ""
     text: str = ""
+    hit: Condition | None = None
     focus: str = ""

@@ -15,8 +15,10 @@ from genie_nb.backend.models.analyst.wording_more import (
     correlation_text,
     distinct_text,
     distribution_text,
+    list_text,
     profile_text,
     quality_text,
+    rate_text,
 )
 
 __all__ = ("answer_text", "no_rows_text")
@@ -136,13 +138,27 @@ def _single(told: Told) -> str:
             f"{used:,}{rest}{told.where() and ': ' + told.where().strip(' ()')}.",
             f"{told.where() and f'“{told.where()[1:-1]}”'}共 {used:,} 行{rest if whole != used else ''}。",
         )
+    if len(parts) > 1 and told.wish.aggregates in (("mean",), ("median",)):
+        pairs = sorted(zip(row, told.heads, strict=True), key=lambda pair: -(pair[0] or 0))
+        head = told.say(
+            f"{upper(pairs[0][1])} is the highest: {figure(pairs[0][0])}; {pairs[-1][1]} is the lowest: {figure(pairs[-1][0])}{told.where()}.",
+            f"{pairs[0][1]}最高，为 {figure(pairs[0][0])}；{pairs[-1][1]}最低，为 {figure(pairs[-1][0])}{told.where()}。",
+        )
+        return (
+            head
+            + "\n\n"
+            + "\n".join(f"- {name}{told.say(': ', '：')}{figure(value, told.sign(name))}" for value, name in pairs)
+        )
     text = joint.join(parts)
     if len(parts) > 4:
         head = told.say(
             f"{title_of(told.wish, 'en')}, over {used:,} row{'s' * (used != 1)}:",
             f"{title_of(told.wish, 'zh')}，共 {used:,} 行：",
         )
-        lines = "\n".join(f"- {name}: {figure(value, told.sign(name))}" for name, value in zip(told.heads, row, strict=True))
+        colon = told.say(": ", "：")
+        lines = "\n".join(
+            f"- {name}{colon}{figure(value, told.sign(name))}" for name, value in zip(told.heads, row, strict=True)
+        )
         return f"{head}\n\n{lines}"
     return told.say(
         f"{upper(text)}{told.where()}, over {used:,} row{'s' * (used != 1)}.",
@@ -176,7 +192,8 @@ def _top(told: Told) -> str:
         first += told.say(f", tied with {', '.join(tied)}", f"，与{'、'.join(tied)}并列")
     elif len(rows) > 1:
         first += told.say(
-            f"; next is {told.key(rows[1])} with {told.shown(rows[1])}", f"，其次是{told.key(rows[1])}（{told.shown(rows[1])}）"
+            f"; next is {told.key(rows[1])} with {told.shown(rows[1])}",
+            f"，其次是{told.key(rows[1])}（{told.shown(rows[1])}）",
         )
     return f"{first}{told.say('.', '。')}" + (f"\n\n{told.grid()}" if len(rows) > 2 else "")
 
@@ -301,4 +318,6 @@ _BODIES = {
     "distribution": distribution_text,
     "distinct": distinct_text,
     "profile": profile_text,
+    "rate": rate_text,
+    "list": list_text,
 }

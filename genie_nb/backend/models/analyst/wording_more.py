@@ -6,10 +6,19 @@ Above: `wording`. Below: `telling`, `numbers`.
 
 import re
 
+from genie_nb.backend.models.analyst.labels import hit_text
 from genie_nb.backend.models.analyst.numbers import figure, percent
 from genie_nb.backend.models.analyst.telling import Told
 
-__all__ = ("correlation_text", "distinct_text", "distribution_text", "profile_text", "quality_text")
+__all__ = (
+    "correlation_text",
+    "distinct_text",
+    "distribution_text",
+    "list_text",
+    "profile_text",
+    "quality_text",
+    "rate_text",
+)
 
 
 def correlation_text(told: Told) -> str:
@@ -41,7 +50,9 @@ def quality_text(told: Told) -> str:
     """Missing, doubled and odd values; what was asked for comes first."""
     rows, joint = told.rows, told.say(", ", "、")
     missing = [
-        f"{name} {gone:,}" + told.aside(percent(share)) for name, gone, share, *_ in sorted(rows, key=lambda row: -row[1]) if gone
+        f"{name} {gone:,}" + told.aside(percent(share))
+        for name, gone, share, *_ in sorted(rows, key=lambda row: -row[1])
+        if gone
     ]
     total = sum(row[1] for row in rows)
     counts = {at: joint.join(f"{row[0]} {row[at]:,}" for row in rows if row[at]) for at in (3, 4, 5)}
@@ -84,15 +95,17 @@ def _outliers(told: Told) -> str:
             found.append(f"{row[0]} {row[3]:,}" + told.aside(told.say(", ", "、").join(values)))
     if not found:
         return told.say("No outliers by the 1.5 × IQR rule.", "按 1.5 倍四分位距规则没有离群值。")
-    return told.say(f"Outliers by the 1.5 × IQR rule: {', '.join(found)}.", f"离群值（1.5 倍四分位距）：{'、'.join(found)}。")
+    return told.say(
+        f"Outliers by the 1.5 × IQR rule: {', '.join(found)}.", f"离群值（1.5 倍四分位距）：{'、'.join(found)}。"
+    )
 
 
 def distribution_text(told: Told) -> str:
     """How values spread."""
     if told.facts.get("of") == "category":
         top = told.rows[0]
-        named = "–" if top[0] is None else figure(top[0])
-        column = (*told.wish.groups, *told.wish.measures)[0].name
+        named = " / ".join("–" if value is None else figure(value) for value in top[:-2])
+        column = " / ".join(told.heads[:-2])
         first = told.say(
             f"The most common {column}{told.where()} is {named}: {top[-2]:,} of {told.facts['used']:,} rows ({percent(top[-1])}).",
             f"{column}{told.where()}中最多的是{named}：{told.facts['used']:,} 行中有 {top[-2]:,} 行（{percent(top[-1])}）。",
@@ -110,6 +123,39 @@ def distribution_text(told: Told) -> str:
     first = told.say(
         f"{name}{told.where()} has a median of {median} and a mean of {mean}; the middle half lies between {q1} and {q3}, all {int(count):,} values between {low} and {high}.",
         f"{name}{told.where()}的中位数为 {median}，平均为 {mean}；中间一半的值在 {q1} 到 {q3} 之间，全部 {int(count):,} 个值在 {low} 到 {high} 之间。",
+    )
+    return f"{first}\n\n{told.grid()}"
+
+
+def rate_text(told: Told) -> str:
+    """What share of the rows is hit, whole and by group."""
+    hit, facts = hit_text(told.wish, "zh" if told.chinese else "en"), told.facts
+    hits, used = facts["hits"], facts["used"]
+    whole = percent(100 * hits / used)
+    first = told.say(
+        f"{whole} of the rows{told.where()} are “{hit}”: {hits:,} of {used:,}.",
+        f"{told.where()}“{hit}”占 {whole}：{used:,} 行中有 {hits:,} 行。",
+    )
+    if blank := facts.get("blank"):
+        name = told.wish.hit.column if told.wish.hit else ""
+        first += told.say(f" {blank:,} rows without {name} are left out.", f"{blank:,} 行没有{name}，未计入。")
+    if not (told.wish.groups or told.wish.period):
+        return first
+    best = max(told.rows, key=lambda row: row[-1])
+    low = min(told.rows, key=lambda row: row[-1])
+    then = told.say(
+        f"It is highest for {told.key(best)} ({percent(best[-1])}) and lowest for {told.key(low)} ({percent(low[-1])}).",
+        f"{told.key(best)}最高（{percent(best[-1])}），{told.key(low)}最低（{percent(low[-1])}）。",
+    )
+    return f"{first} {then}\n\n{told.grid()}" if not told.chinese else f"{first}{then}\n\n{told.grid()}"
+
+
+def list_text(told: Told) -> str:
+    """The rows that fit the conditions, counted and shown."""
+    used, whole, where = told.facts["used"], told.facts["all_rows"], told.where().strip(" ()（）")
+    first = told.say(
+        f"{used:,} of {whole:,} rows ({percent(100 * used / whole)}) fit: {where}.",
+        f"“{where}”共 {used:,} 行，占全部 {whole:,} 行的 {percent(100 * used / whole)}。",
     )
     return f"{first}\n\n{told.grid()}"
 

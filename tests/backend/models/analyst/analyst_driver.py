@@ -3,11 +3,9 @@
 
 import asyncio
 import contextlib
-import csv
 import io
 import json
 import os
-import re
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
@@ -19,6 +17,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from genie_nb.backend.inputs import profile_file
 from genie_nb.backend.models.analyst import OfflineAnalyst
 from genie_nb.backend.models.base import ChatMessage, Finish, Text, ToolCallFragment, ToolCallRequest, ToolSpec
 from genie_nb.backend.models.sections import section
@@ -98,45 +97,8 @@ class Played:
 
 
 def inputs_of(folder: Path, frames: dict[str, pd.DataFrame] | None = None) -> str:
-    lines = [_csv_line(path) for path in sorted(folder.iterdir()) if path.suffix == ".csv"]
+    lines = [profile_file(path, path.name).line() for path in sorted(folder.iterdir()) if path.suffix == ".csv"]
     return "\n".join([*lines, *(_frame_line(name, frame) for name, frame in (frames or {}).items())])
-
-
-_KINDS = (
-    ("bool", r"(?i)true|false|yes|no|是|否"),
-    ("date", r"(\d{4}[-/.年]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}[-\s]?Q[1-4]).*"),
-    ("number", r"[$€£¥]?\s?[-+]?[\d.,\s]*\d%?\s?[€元]?"),
-)
-
-
-def _csv_line(path: Path) -> str:
-    """What a run tells of a CSV: its reading expression, and each column with its kind and first examples."""
-    content = path.read_bytes()
-    encoding = "utf-8"
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        encoding, text = "gbk", content.decode("gbk")
-    separator = ";" if ";" in text.splitlines()[0] else ","
-    head, *body = csv.reader(io.StringIO(text), delimiter=separator)
-    cells = {name: [row[at].strip() for row in body if row[at].strip()] for at, name in enumerate(head)}
-    columns = [
-        {"name": name, "kind": _kind_of(values), "examples": list(dict.fromkeys(values))[:3]}
-        for name, values in cells.items()
-    ]
-    options = (", sep=';', decimal=',', thousands='.'" if separator == ";" else "") + (
-        ", encoding='gbk'" if encoding == "gbk" else ""
-    )
-    read = f"pd.read_csv({path.name!r}{options})"
-    entry = {"name": path.name, "kind": "csv", "size": len(content), "read": read, "rows": len(body), "columns": columns}
-    return json.dumps(entry, ensure_ascii=False)
-
-
-def _kind_of(values: list[str]) -> str:
-    fits = (
-        kind for kind, form in _KINDS if values and sum(bool(re.fullmatch(form, v)) for v in values) >= 0.8 * len(values)
-    )
-    return next(fits, "text")
 
 
 def _frame_line(name: str, frame: pd.DataFrame) -> str:
