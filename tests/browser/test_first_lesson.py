@@ -90,6 +90,7 @@ def test_stop_ends_a_run_while_its_cell_is_still_waiting(lab: Lab) -> None:
 def test_a_chart_is_on_the_screen_while_the_run_goes_on(lab: Lab) -> None:
     lab.page.set_viewport_size({"width": 1000, "height": 1500})
     lab.open([ASK, SLOWLY], "live.ipynb")
+    lab.theme("light")
     lab.run(0)
     lab.run(1)
     chart = lab.output(1).locator(".gnb-card img").first

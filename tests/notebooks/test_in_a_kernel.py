@@ -111,3 +111,10 @@ def test_the_magic_hands_a_dataframe_over(cells: Cells) -> None:
     answer = cells.value("await run\nrun.answer")
     assert "6" in answer
     assert "2" in answer
+
+
+def test_the_same_cell_can_be_run_twice_and_gives_the_same_record(cells: Cells) -> None:
+    ask = "await gn.ask('the sum of the squares of 1 to 10', model='offline')"
+    first, second = (cells.run(ask)[-1]["content"]["data"] for _ in range(2))
+    assert "385" in first["text/plain"]
+    assert first == second

@@ -197,7 +197,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str]], Computation | None]], ...] = 
     (rf"^(?=.*(?:compound|复利|利滚利|invest|interest|saving|存入?|本金)).*?{_TERMS}", _compound),
     (
         r"(?:sum|total|product|average|mean|add(?: up| together)?)\b(?:(?!\b(?:column|row)s?\b)[^,;?]){0,60}?(?:from |between )?(?P<low>\d+)\s*(?:to|and|through|until|-|–|\.\.\.?)\s*(?P<high>\d+)(?:[^\d,]|$)"
-        r"|(?:从\s*)?(?P<low2>\d+)\s*(?:到|至|~|-)\s*(?P<high2>\d+)[^,。;]{0,16}?(?:和|乘积|之积|平均|相加|累加)",
+        r"|(?:从\s*)?(?P<low2>\d+)\s*(?:加?到|至|~|-)\s*(?P<high2>\d+)[^,。;]{0,16}?(?:和|乘积|之积|平均|相加|累加|等于)",
         _series,
     ),
     (rf"(?:first|前)\s*{_I}\s*(?:个)?\s*(?:prime numbers?|primes|素数|质数)", _maths("The first {0} primes", "前 {0} 个素数", _IS_PRIME + "value, number = [], 2\nwhile len(value) < {0}:\n    if is_prime(number):\n        value.append(number)\n    number += 1")),
@@ -213,7 +213,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str]], Computation | None]], ...] = 
     (rf"(?:lcm|least common multiple|最小公倍数).*?{_I}\D+{_I}|{_I}\s*(?:和|与)\s*{_I}\s*的?最小公倍数", _maths("The least common multiple of {0} and {1}", "{0} 和 {1} 的最小公倍数", "from math import lcm\n\nvalue = lcm({0}, {1})")),
     (rf"(?:percent(?:age)? (?:change|increase|decrease|difference)|change in percent|growth rate)\D*?{_N}\D+?{_N}|从\s*{_N}\s*(?:增长|增加|上升|下降|减少|变)?到\s*{_N}.{{0,14}}(?:百分|%|增长率|涨幅|降幅|变化率)", _maths("The change from {0} to {1} in percent", "从 {0} 到 {1} 的变化百分比", "value = ({1} - {0}) / {0} * 100")),
     (rf"what (?:percent(?:age)?|%) (?:of|is)\s*{_N}\s*(?:is|of)\s*{_N}|{_N} (?:is|as) (?:what|a) percent(?:age)? of {_N}|{_N}\s*(?:是|占)\s*{_N}\s*的?(?:百分之几|百分之多少|多少百分比|几%)", lambda m: _part_of(m)),
-    (rf"{_N}\s*(?:%|percent|％)\s*(?:of|的)\s*{_N}", _maths("{0} % of {1}", "{1} 的 {0}%", "value = {0} / 100 * {1}")),
+    (rf"{_N}\s*(?:%|percent|％)\s*(?:tip |tax |discount )?(?:of|on|的)\s*{_N}", _maths("{0} % of {1}", "{1} 的 {0}%", "value = {0} / 100 * {1}")),
     (rf"{_N}\s*的\s*(?:百分之)?\s*{_N}\s*[%％]?(?=[^\d]*$)(?<=[%％\d])", lambda m: _maths("{1} % of {0}", "{0} 的 {1}%", "value = {0} * {1} / 100")(m) if re.search(r"%|％|百分之", m[0]) else None),
     (rf"(?:square root|sqrt)\D*?{_N}|{_N}\s*的?(?:平方根|开平方)|根号\s*{_N}", _maths("The square root of {0}", "{0} 的平方根", "from math import sqrt\n\nvalue = sqrt({0})")),
     (rf"{_N}\s*(?:to the power of|raised to(?: the power(?: of)?)?|的)\s*{_N}\s*(?:次方|次幂)?(?=\D*$)", lambda m: _maths("{0} to the power of {1}", "{0} 的 {1} 次方", "value = {0} ** {1}")(m) if re.search("power|raised|次", m[0]) else None),

@@ -93,7 +93,7 @@ def look_cell(wish: Wish, suffix: str, loose: str) -> str:
         "    for value in sorted(texts, key=len, reverse=True):",
         '        edges = ("(?<![A-Za-z0-9])", "(?:s|es)?(?![A-Za-z0-9])") if value.isascii() else ("", "")',
         '        short = value if value.isascii() or len(value) < 3 else value.rstrip("市省区县店部")',
-        "        found = value and re.search(edges[0] + re.escape(short) + edges[1], left, 0 if len(value) < 3 else re.I)",
+        "        found = value and re.search(edges[0] + re.sub('y$', '(?:y|ie)', re.escape(short)) + edges[1], left, 0 if len(value) < 3 else re.I)",
         "        if not found and value.isascii() and value.isalpha():  # engineers, Engineering",
         '            starts = [word for word in re.findall("[A-Za-z]{5,}", left) if value.lower().startswith(word.lower().rstrip("s")) and len(word) > 5]',
         "            found = re.search(starts[0], left) if starts else None",
@@ -170,9 +170,15 @@ def _group_lines(wish: Wish, names: Names) -> list[str]:
         wish.aggregates[0] in ("sum", "count") and len(keys) == 1 and not ordered and wish.kind == "aggregate"
     ):
         share = "占比 %" if names.language == "zh" else "share %"
-        lines.append(
-            f"{answer}[{text_of(share)}] = ({answer}[{text_of(labels[0])}] / {answer}[{text_of(labels[0])}].sum() * 100).round(2)"
+        first = f"{answer}[{text_of(labels[0])}]"
+        whole = (
+            f"{first}.sum()"
+            if len(keys) == 1
+            else f'{answer}.groupby({text_of(keys[0])})[{text_of(labels[0])}].transform("sum")'
         )
+        lines.append(f"{answer}[{text_of(share)}] = ({first} / {whole} * 100).round(2)")
+    if wish.focus == "mean":
+        lines.append(f'facts["typical"] = float({answer}[{text_of(labels[0])}].mean())')
     if wish.kind == "top":
         lines += ['facts["groups"] = len(' + answer + ")", f"{answer} = {answer}.head({wish.n if wish.n > 1 else 5})"]
     return lines

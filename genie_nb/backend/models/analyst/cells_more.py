@@ -148,18 +148,16 @@ def rate_lines(wish: Wish, names: Names) -> list[str]:
 
 def list_lines(wish: Wish, names: Names) -> list[str]:
     """Lines of the cell for a list."""
-    limited = [
-        name
-        for condition in wish.conditions
-        if condition.op in (">", ">=", "<", "<=")
-        for name in (condition.column, *(value[1:-1] for value in condition.values if value.startswith("[")))
-    ]
-    shown = [c.name for c in wish.source.columns if c.role in ("category", "id", "time")][:5]
-    below = next(condition.op for condition in wish.conditions if condition.op in (">", ">=", "<", "<=")).startswith("<")
-    return [
-        "facts = {}",
-        f"{names.answer} = {names.rows}.sort_values({text_of(limited[0])}, ascending={below})[{indent_list(list(dict.fromkeys([*shown, *limited])))}]",
-    ]
+    limits = [condition for condition in wish.conditions if condition.op in (">", ">=", "<", "<=")]
+    limited = [name for c in limits for name in (c.column, *(value[1:-1] for value in c.values if value.startswith("[")))]
+    columns = wish.source.columns
+    shown = [c.name for c in columns if c.role != "measure"][:5] + [c.name for c in columns if c.role == "measure"][:2]
+    lines = ["facts = {}", f"{names.answer} = {names.rows}[{indent_list(list(dict.fromkeys([*shown, *limited])))}]"]
+    if limits:
+        lines.append(
+            f"{names.answer} = {names.answer}.sort_values({text_of(limited[0])}, ascending={limits[0].op.startswith('<')})"
+        )
+    return lines
 
 
 def profile_lines(names: Names) -> list[str]:

@@ -22,11 +22,13 @@ plt.rcParams["axes.unicode_minus"] = False
 
 def chart_lines(wish: Wish, rows: str, answer: str, title: str, language: str) -> list[str]:
     """Lines that draw, save and show; `facts["chart"]` is the file's name."""
-    name = file_name(title.removeprefix("Chart of ").removeprefix("画图："))
+    shown = title.removeprefix("Chart of ").removeprefix("画图：")
+    shown = shown[:1].upper() + shown[1:]
+    name = file_name(shown)
     lines = ["", "import matplotlib.pyplot as plt", "", _FONTS, "figure, axes = plt.subplots(figsize=(8, 4.5))"]
     lines += _drawing(wish, rows, answer, language)
     lines += [
-        f"axes.set_title({text_of(title)})",
+        f"axes.set_title({text_of(shown)})",
         'axes.spines[["top", "right"]].set_visible(False)',
         "figure.tight_layout()",
         f"figure.savefig({text_of(name)}, dpi=120)",

@@ -31,7 +31,22 @@ _QUARTERS = {
     "final": "4",
 }
 Op = Literal[
-    "is", "is not", "yes", "year", "month", "quarter", "from", "until", "recent", "latest", "spent", ">", ">=", "<", "<="
+    "is",
+    "is not",
+    "yes",
+    "year",
+    "month",
+    "quarter",
+    "days",
+    "from",
+    "until",
+    "recent",
+    "latest",
+    "spent",
+    ">",
+    ">=",
+    "<",
+    "<=",
 ]
 
 _MONTHS = tuple(name.lower() for name in month_name if name)
@@ -65,11 +80,13 @@ def conditions_in(
 ) -> tuple[list[Condition], str]:
     """The conditions in a text, and the text with their words blanked."""
     found: list[Condition] = []
+    text = _equals(text, measures, found)
     if time is not None:
+        text = _days(text, time, found)
         text = _recent(text, time, found)
         text = _spans(text, time, found)
     text = _columns_apart(text, measures, columns, found)
-    text = _between(text, measures, found)
+    text = _between(text, measures, columns, found)
     for op, pattern in _LIMITS:
         for match in list(re.finditer(pattern, text, re.IGNORECASE)):
             nearest = _nearest(match.start(), measures) or _meant(match[0], columns)
@@ -90,10 +107,35 @@ def _plain_number(text: str) -> str:
     return f"{float(digits) * _SCALES[unit[0].lower()]:.12g}" if unit else digits
 
 
-def _between(text: str, measures: Sequence[Mention], found: list[Condition]) -> str:
+def _equals(text: str, measures: Sequence[Mention], found: list[Condition]) -> str:
+    """`rating of 5`, `评分等于5`."""
+    for mention in measures:
+        match = re.match(rf"\s*(?:of|=|equals?|equal to|等于|为)\s*{_NUMBER}(?![\d.%])", text[mention.end :], re.IGNORECASE)
+        if match:
+            value = _plain_number(match[1])
+            found += [Condition(mention.column.name, ">=", (value,)), Condition(mention.column.name, "<=", (value,))]
+            return text[: mention.end] + "·" * match.end() + text[mention.end + match.end() :]
+    return text
+
+
+_DAY = r"(\d{4})(?:[-/.]|年)(\d{1,2})(?:[-/.]|月)(\d{1,2})(?:日|号)?"
+
+
+def _days(text: str, time: Column, found: list[Condition]) -> str:
+    """Whole dates, one or from one to another."""
+    match = re.search(rf"{_DAY}(?:\s*(?:to|until|and|through|-|–|~|到|至)\s*{_DAY})?", text)
+    if match is None or time.grain != "date":
+        return text
+    parts = [int(group) for group in match.groups() if group]
+    days = [f"{year:04d}-{month:02d}-{day:02d}" for year, month, day in zip(*[iter(parts)] * 3, strict=True)]
+    found.append(Condition(time.name, "days", (days[0], days[-1])))
+    return _blank(text, match)
+
+
+def _between(text: str, measures: Sequence[Mention], columns: Sequence[Column], found: list[Condition]) -> str:
     pattern = rf"between\s*[$€£¥]?{_NUMBER}\s*and\s*[$€£¥]?{_NUMBER}|{_NUMBER}{_UNIT}\s*(?:到|至|-|~)\s*{_NUMBER}{_UNIT}之间"
     match = re.search(pattern, text, re.IGNORECASE)
-    nearest = _nearest(match.start(), measures) if match else None
+    nearest = (_nearest(match.start(), measures) or _meant(match[0], columns)) if match else None
     if match is None or nearest is None:
         return text
     low, high = (_plain_number(group) for group in match.groups() if group)
@@ -138,8 +180,8 @@ def _signs(text: str, measures: Sequence[Mention], columns: Sequence[Column], fo
     )  # fmt: skip
     for column, op, pattern in rules:
         match = re.search(pattern, text, re.IGNORECASE) if column else None
-        if column and match and not any(condition.column == column.name for condition in found):
-            found.append(Condition(column.name, op, ("0",)))
+        if column and match and (op == "spent" or not any(condition.column == column.name for condition in found)):
+            found.insert(0, Condition(column.name, op, ("0",)))
             if not any(m.start <= match.start() < m.end for m in measures):
                 text = _blank(text, match)
     return text

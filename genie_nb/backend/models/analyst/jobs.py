@@ -275,13 +275,13 @@ def _value_text(name: str, value: Any, language: str) -> str:
         listed = say(", ", "，", language).join(
             f"{_VALUES.get(key, (key, key))[chinese]} {figure(entry)}" for key, entry in value.items()
         )
-        return say(f"{name}: {listed}.", f"{name}:{listed}。", language)
+        return say(f"{name}: {listed}.", f"{name}：{listed}。", language)
     if isinstance(value, bool):
         word = say("yes" if value else "no", "是" if value else "否", language)
-        return say(f"{name}: {word}.", f"{name}:{word}。", language)
-    shown = ", ".join(figure(entry) for entry in value) if isinstance(value, list) else _full(value)
+        return say(f"{name}: {word}.", f"{name}：{word}。", language)
+    shown = say(", ", "、", language).join(figure(entry) for entry in value) if isinstance(value, list) else _full(value)
     mark = " %" if re.search(r"percent|百分比", name) else ""
-    return say(f"{name}: {shown}{mark}.", f"{name}:{shown}{mark}。", language)
+    return say(f"{name}: {shown}{mark}.", f"{name}：{shown}{mark}。", language)
 
 
 def _full(value: Any) -> str:

@@ -65,6 +65,8 @@ def _condition(condition: Condition, language: str) -> str:
             return f"{values}年" if chinese else values
         case "recent":
             return _recent(condition.values, chinese=chinese)
+        case "days":
+            return ("至" if chinese else " to ").join(dict.fromkeys(condition.values))
         case "spent":
             return "支出" if chinese else "spent"
         case "latest":

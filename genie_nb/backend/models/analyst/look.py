@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from genie_nb.backend.models.analyst.columns import stem
 from genie_nb.backend.models.analyst.conditions import Condition
+from genie_nb.backend.models.analyst.intents import AGGREGATES, has
 from genie_nb.backend.models.analyst.leftovers import unresolved
 from genie_nb.backend.models.analyst.wish import Wish
 
@@ -39,7 +40,8 @@ def with_values(wish: Wish, named: Mapping[str, Sequence[str]]) -> tuple[Wish, t
         if kept:
             wish = _with_kept(wish, name, kept)
     vague = (wish.aggregates == ("count",) or wish.share) and wish.kind == "aggregate"
-    strict = vague and not (wish.measures or (wish.conditions or wish.groups or wish.period) and not wish.share)
+    measured = any(column.role == "measure" for column in wish.measures)
+    strict = vague and not (measured or ((wish.conditions or wish.groups or wish.period) and not wish.share))
     return wish, tuple(unresolved(wish.loose, wish.text, found, strict=strict))
 
 
@@ -60,7 +62,10 @@ def _with_kept(wish: Wish, name: str, kept: tuple[str, ...]) -> Wish:
     if column is None:
         return wish
     if wish.kind == "rate":
-        return replace(wish, conditions=(*wish.conditions, Condition(name, "is", kept)))
+        groups = wish.groups if len(kept) < 2 or column in wish.groups else (*wish.groups, column)
+        return replace(wish, conditions=(*wish.conditions, Condition(name, "is", kept)), groups=groups)
+    if wish.share and wish.groups and len(kept) > 1 and column not in wish.groups:
+        return replace(wish, groups=(*wish.groups, column), conditions=(*wish.conditions, Condition(name, "is", kept)))
     others = tuple(group for group in wish.groups if group != column)
     joined = len(kept) == 1 or re.search(r"\bor\b|或", wish.text)
     if wish.share and joined and not any(c.role == "measure" for c in wish.measures) and not wish.period:
@@ -70,7 +75,10 @@ def _with_kept(wish: Wish, name: str, kept: tuple[str, ...]) -> Wish:
         return replace(wish, groups=(column,), kind="aggregate", focus=kept[0])
     wish = replace(wish, conditions=(*wish.conditions, Condition(name, "is", kept)))
     if len(kept) == 1 and column in wish.groups:
-        return replace(wish, groups=tuple(group for group in wish.groups if group != column))
+        guessed = wish.kind == "aggregate" and any(key == "measure" for key, _ in wish.notes)
+        if guessed and others == () and not any(has(aggregate, wish.text) for aggregate in AGGREGATES):
+            return replace(wish, kind="list", groups=(), measures=(), aggregates=(), notes=())
+        return replace(wish, groups=others)
     if len(kept) < 2 or column in wish.groups:
         return wish
     if wish.kind == "trend":

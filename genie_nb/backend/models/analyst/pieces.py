@@ -133,6 +133,8 @@ def where_test(condition: Condition, column: Column, rows: str) -> str:
             return test if condition.op == "is" else f"~{test}"
         case "yes":
             return f'{cell}.astype("string").str.strip().str.lower().isin(["yes", "true", "1", "y", "是"])'
+        case "days":
+            return f'{cell}.dt.strftime("%Y-%m-%d").between("{first}", "{condition.values[-1]}")'
         case "spent":
             return f"{cell} < 0"
         case "latest":

@@ -167,7 +167,7 @@ def _kind(text: str, mentions: Sequence[Mention]) -> str:
         return "correlation"
     if has("compare", text) and not (has("top", text) and top_count(text)):
         return "compare"
-    if has("growth", text) and not re.search(r"\bgrowth (?:rate )?by\b", text):
+    if has("growth", text) and (measures or not re.search(r"\bgrowth (?:rate )?by\b", text)):
         return "growth"
     if has("distribution", text):
         return "distribution"

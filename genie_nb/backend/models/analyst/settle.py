@@ -18,48 +18,55 @@ _MOST = re.compile(
     r"\b(?:most|fewest) (?!expensive|popular|valuable|profitable|productive|efficient|active)\w+s\b", re.IGNORECASE
 )
 _PERFORMED = re.compile(r"perform|表现", re.IGNORECASE)
+_MEAN_OF_TOTALS = re.compile(
+    r"\b(?:average|mean) (?:daily|weekly|monthly|quarterly|yearly|annual)\b|[日周月年]均", re.IGNORECASE
+)
 _FELL = re.compile(r"declin|fell|fall|drop|decreas|shr[aiu]nk|lost|slowest|least|下降|下跌|减少|降幅|跌|最慢", re.IGNORECASE)
 
 
 def settle(wish: Wish, text: str) -> Wish:
     """The wish with every open choice made, and said in its notes."""
-    wish = _rate(wish)
-    if wish.kind == "rate":
+    wish = _rate(_listed(wish))
+    if wish.kind in ("rate", "list"):
         return wish
     wish, aggregates = _counting(wish, tuple(name for name in AGGREGATES if has(name, text)))
+    if _by_totals(wish, aggregates, text):
+        return replace(wish, aggregates=("sum",), focus="mean")
     if "mean" in aggregates and not re.search(r"total|sum|overall|总|合计|一共", text, re.IGNORECASE):
-        aggregates = tuple(name for name in aggregates if name != "sum")
+        aggregates = tuple(name for name in aggregates if name != "sum")  # `how much on average` wants one number
     if not aggregates and _things_only(wish):
         aggregates = ("count",)
     counts = "count" in aggregates and not _measured(wish)
     if wish.kind == "chart":
         wish = replace(wish, kind=_chart_kind(wish) if not counts or wish.groups else "trend", chart=wish.chart or "auto")
-    if wish.kind in ("aggregate", "top", "trend", "growth", "compare") and not wish.measures and not counts:
-        wish = _default_measure(wish)
     if wish.kind in ("aggregate", "top", "trend", "growth", "compare"):
+        wish = wish if wish.measures or counts else _default_measure(wish)
         wish = _with_aggregates(wish, ("count",) if counts else aggregates)
-    if (
-        wish.kind == "top"
-        and wish.groups
-        and wish.time
-        and _PERFORMED.search(text)
-        and all("close" in c.meanings for c in wish.measures)
-    ):
-        wish = replace(wish, kind="growth")  # the best share is the one that rose most
-    if wish.kind in ("trend", "growth"):
-        wish = replace(_with_time(wish), ascending=_FELL.search(text) is not None)
     if wish.kind == "compare" and not wish.period and not wish.groups:
-        spans = [
-            condition.op
-            for condition in wish.conditions
-            if len(condition.values) > 1 and condition.op in ("year", "month", "quarter")
-        ]
+        spans = [c.op for c in wish.conditions if len(c.values) > 1 and c.op in ("year", "month", "quarter")]
         wish = replace(wish, period=spans[0] if spans else "")
     if wish.kind == "correlation" and len(wish.measures) == 1 and wish.groups:
         wish = replace(wish, kind="aggregate", aggregates=("mean",), chart=wish.chart)
+    return _snapshot(_followed(wish, text))
+
+
+def _by_totals(wish: Wish, aggregates: tuple[str, ...], text: str) -> bool:
+    """Whether a mean of totals is wanted: the monthly average of sales is no mean over the orders."""
+    additive = bool(wish.measures) and not any(column.averaged or column.snapshot for column in wish.measures)
+    wanted = aggregates == ("mean",) and wish.kind == "aggregate" and bool(wish.period) and wish.time is not None
+    return wanted and additive and _MEAN_OF_TOTALS.search(text) is not None
+
+
+def _followed(wish: Wish, text: str) -> Wish:
+    """A trend or growth with its time and direction; the best share is the one that rose most."""
+    shares = bool(wish.groups) and wish.time is not None and all("close" in column.meanings for column in wish.measures)
+    if wish.kind == "top" and shares and _PERFORMED.search(text):
+        wish = replace(wish, kind="growth")
+    if wish.kind in ("trend", "growth"):
+        wish = replace(_with_time(wish), ascending=_FELL.search(text) is not None)
     if wish.kind == "growth":
         wish = replace(wish, conditions=tuple(_with_year_before(wish)))
-    return _snapshot(wish)
+    return wish
 
 
 def _with_year_before(wish: Wish) -> Iterator[Condition]:
@@ -110,8 +117,34 @@ def _snapshot(wish: Wish) -> Wish:
     return replace(wish, conditions=(*wish.conditions, latest), notes=(*wish.notes, ("latest", wish.measures[0].name)))
 
 
+def _listed(wish: Wish) -> Wish:
+    """Conditions and nothing else: the rows themselves are wanted, or the value where there is only one a row."""
+    bare = not wish.groups and not wish.measures and not wish.period and not wish.share and bool(wish.conditions)
+    if not bare or wish.kind not in ("", "distinct"):
+        return wish
+    if any(column.yearly for column in wish.source.columns):
+        return replace(wish, kind="aggregate")
+    return replace(wish, kind="list") if not any(has(name, wish.text) for name in AGGREGATES) else wish
+
+
 def _rate(wish: Wish) -> Wish:
     """A rate whose rows are known without the values: of a yes/no column, of a limit, of a pass mark."""
+    if (
+        not wish.share
+        and any(column.flag for column in wish.groups)
+        and wish.kind in ("compare", "top")
+        and not _measured(wish)
+    ):
+        if re.search(r"\bmost\b|最多", wish.text) and len(wish.groups) > 1:
+            asked = next(column for column in wish.groups if column.flag)
+            groups = tuple(group for group in wish.groups if group != asked)
+            return replace(
+                wish,
+                groups=groups,
+                conditions=(*wish.conditions, Condition(asked.name, "yes", ("yes",))),
+                aggregates=("count",),
+            )
+        wish = replace(wish, share=True)
     if not wish.share or wish.kind not in ("aggregate", "distinct", "compare", "top", ""):
         return wish
     flag = next((column for column in wish.groups if column.flag), None)
@@ -138,7 +171,7 @@ def _counting(wish: Wish, aggregates: tuple[str, ...]) -> tuple[Wish, tuple[str,
         aggregates = tuple(name for name in aggregates if name in ("sum", "mean", "median", "count")) or wish.aggregates
     limited = any(condition.op in (">", ">=", "<", "<=") for condition in wish.conditions)
     if limited and wish.kind in ("distinct", "") and not (_measured(wish) or aggregates or wish.share or wish.period):
-        wish = replace(wish, kind="list", measures=(), groups=())
+        wish = replace(wish, kind="list", measures=(), groups=(), notes=())
     if wish.share and not wish.measures and not aggregates and wish.kind == "aggregate":
         aggregates = ("count",)
     if wish.kind == "top" and not wish.measures and not aggregates and _MOST.search(wish.text):
@@ -150,7 +183,7 @@ def _counting(wish: Wish, aggregates: tuple[str, ...]) -> tuple[Wish, tuple[str,
         return replace(wish, measures=(ids[0],)), ("count",)
     wish = replace(wish, notes=tuple(note for note in wish.notes if note[0] != "id"))
     if "count" in aggregates and _measured(wish):
-        aggregates = tuple(name for name in aggregates if name != "count") or ("count",)
+        aggregates = tuple(name for name in aggregates if name != "count")
     return wish, aggregates
 
 
@@ -159,6 +192,8 @@ def _chart_kind(wish: Wish) -> str:
         return "correlation"
     if wish.chart in ("hist", "box"):
         return "distribution"
+    if wish.groups and wish.time and any(column.yearly for column in wish.source.columns):
+        return "trend"
     if wish.groups and not wish.measures and not wish.period:
         return "distribution"
     if wish.groups or wish.period:

@@ -9,7 +9,7 @@ __all__ = ("ADDITIVE", "AVERAGED", "CONCEPTS", "SNAPSHOTS", "SUBJECTS")
 CONCEPTS: tuple[tuple[str, ...], ...] = tuple(
     tuple(line.split(", "))
     for line in """\
-sales, revenue, turnover, amount, takings, gross, grossing, umsatz, order total, order value, order amount, box office, money, 销售额, 营业额, 销售金额, 订单金额, 客单价, 票房, 营收, 收入, 金额, 销售, 流水, 交易额
+sales, revenue, turnover, amount, takings, gross, grossing, umsatz, order total, order value, order amount, box office, money, spending, spent, spend, 销售额, 营业额, 销售金额, 订单金额, 客单价, 票房, 花钱, 营收, 收入, 金额, 销售, 流水, 交易额
 profit, margin, earnings, 利润, 毛利, 盈利, 净利
 close, closing price, adj close, share price, stock price, price, 收盘价, 收盘, 股价, 涨幅, 跌幅, 涨跌幅
 open, opening price, 开盘价, 开盘

@@ -6,7 +6,7 @@ Above: `executor`. Below: `telling`, `remarks`, `numbers`, `labels`, `question`.
 
 from typing import Any
 
-from genie_nb.backend.models.analyst.labels import spaced, title_of, where_text
+from genie_nb.backend.models.analyst.labels import spaced, step_name, title_of, where_text
 from genie_nb.backend.models.analyst.numbers import figure, percent
 from genie_nb.backend.models.analyst.remarks import remarks
 from genie_nb.backend.models.analyst.telling import Facts, Told, lower, upper
@@ -68,12 +68,7 @@ def _aggregate(told: Told) -> str:
     if not wish.groups and not wish.period:
         return _single(told)
     if wish.period and wish.time not in wish.groups:
-        best = max((row for row in rows if told.number(row) is not None), key=told.number, default=rows[0])
-        first = told.say(
-            f"{upper(told.measured())}{told.where()} is highest in {told.key(best)}: {told.shown(best)}.",
-            f"{told.measured()}{told.where()}最高的是 {told.key(best)}：{told.shown(best)}。",
-        )
-        return f"{first}\n\n{told.grid()}"
+        return _by_period(told)
     if wish.groups and wish.groups[0].role in ("measure", "time"):
         title = told.say(f"{title_of(wish, 'en')}:", f"{title_of(wish, 'zh')}:")
         return f"{title}\n\n{told.grid()}"
@@ -109,6 +104,23 @@ def _aggregate(told: Told) -> str:
     first = told.say(
         f"By {name}, {told.key(top)} has the highest {told.measured()}{told.where()}: {told.shown(top)}{share}{lowest}. Overall: {overall}.",
         f"按{name}看，{told.key(top)}的{told.measured()}{told.where()}最高，为 {told.shown(top)}{share}{lowest}。总体为 {overall}。",
+    )
+    return f"{first}\n\n{told.grid()}"
+
+
+def _by_period(told: Told) -> str:
+    rows, wish = told.rows, told.wish
+    best = max((row for row in rows if told.number(row) is not None), key=told.number, default=rows[0])
+    if (typical := told.facts.get("typical")) is not None:
+        shown = figure(typical, told.sign())
+        first = told.say(
+            f"On average {told.measured()}{told.where()} is {shown} a {step_name(wish.period, 'en')}; it is highest in {told.key(best)} ({told.shown(best)}).",
+            f"{told.measured()}{told.where()}平均每{step_name(wish.period, 'zh').removesuffix('份')}为 {shown}，最高的是 {told.key(best)}（{told.shown(best)}）。",
+        )
+        return f"{first}\n\n{told.grid()}"
+    first = told.say(
+        f"{upper(told.measured())}{told.where()} is highest in {told.key(best)}: {told.shown(best)}.",
+        f"{told.measured()}{told.where()}最高的是 {told.key(best)}：{told.shown(best)}。",
     )
     return f"{first}\n\n{told.grid()}"
 
