@@ -123,16 +123,16 @@ def table_html(table: TablePart, size: str) -> str:
     numeric += [False] * (len(table.columns) - len(numeric))
     types = list(table.dtypes) + [""] * (len(table.columns) - len(table.dtypes))
     head = "".join(
-        f'<th{_number(number)} title="{escape(dtype)}">{escape(name)}</th>'
+        f'<th{_class(is_number=number)} title="{escape(dtype)}">{escape(name)}</th>'
         for name, dtype, number in zip(table.columns, types, numeric, strict=False)
     )
     rows = "".join(
-        "<tr>" + "".join(f"<td{_number(n)}>{escape(cell)}</td>" for cell, n in zip(row, numeric, strict=False)) + "</tr>"
+        "<tr>" + "".join(f"<td{_class(is_number=n)}>{escape(cell)}</td>" for cell, n in zip(row, numeric, strict=False)) + "</tr>"
         for row in table.rows
     )
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return clean(f'<div class="gnb-wide">{body}</div><p class="gnb-muted">{escape(size)}</p>')
 
 
-def _number(numeric: bool) -> str:
-    return ' class="gnb-number"' if numeric else ""
+def _class(*, is_number: bool) -> str:
+    return ' class="gnb-number"' if is_number else ""

@@ -19,7 +19,7 @@ from genie_nb.backend.models.analyst.cells_more import (
 from genie_nb.backend.models.analyst.charts import chart_lines
 from genie_nb.backend.models.analyst.columns import Column
 from genie_nb.backend.models.analyst.labels import label, title_of
-from genie_nb.backend.models.analyst.pieces import indent_list, load_lines, text_of, where_lines
+from genie_nb.backend.models.analyst.pieces import RESULT_LINES, indent_list, load_lines, text_of, where_lines
 from genie_nb.backend.models.analyst.steps import SPAN, WHOLE_YEARS, Names, period_lines
 from genie_nb.backend.models.analyst.wish import Wish
 
@@ -64,15 +64,19 @@ def cell_for(wish: Wish, suffix: str, language: str, *, careful: bool = False) -
             lines += distinct_lines(wish, names)
         case _:
             lines += profile_lines(names)
+    lines.append(f"shown = {names.answer}.head(30)")
     if wish.chart:
         lines += chart_lines(wish, names.rows, names.answer, title_of(wish, language), language)
     else:
-        lines.append(f"display({names.answer}.head(30))")
-    lines.append(
-        f'result(kind="{wish.kind}", used=len({names.rows}), all_rows=all_rows, unread=unread, count=len({names.answer}), '
-        f"columns=list(map(str, {names.answer}.columns)),\n"
-        f"       table={names.answer}.head(30).astype(object).where({names.answer}.head(30).notna(), None).values.tolist(), **facts)"
-    )
+        lines.append("display(shown)")
+    lines += [
+        "facts |= {",
+        f'    "kind": "{wish.kind}", "used": len({names.rows}), "all_rows": all_rows, "count": len({names.answer}),',
+        '    "columns": list(map(str, shown.columns)), "table": shown.astype(object).where(shown.notna(), None).values.tolist(),',
+        *(['    "unread": unread,'] if "unread = {}" in lines else []),
+        "}",
+        *RESULT_LINES,
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -82,8 +86,30 @@ def look_cell(wish: Wish, suffix: str, loose: str) -> str:
     source = wish.source.wide or wish.source
     first = indent_list([column.name for column in wish.groups])
     lines = load_lines(source, (), rows, careful=not source.columns or not source.tidy)
-    lines.insert(1, "import re")
+    lines += _named_lines(rows, loose, first) if loose else []
+    named = "named" if loose else "{}"
     lines += [
+        f"display({rows}.head())",
+        'kinds = {"b": "bool", "M": "date", "i": "number", "u": "number", "f": "number"}',
+        "look = [",
+        "    {",
+        '        "name": str(column), "kind": kinds.get(cells.dtype.kind, "text"),',
+        '        "missing": int(cells.isna().sum()), "distinct": int(cells.astype(str).nunique()),',
+        '        "examples": cells.dropna().astype(str).head(5).tolist(),',
+        "    }",
+        f"    for column, cells in {rows}.items()",
+        "]",
+        f'facts = {{"kind": "look", "all_rows": len({rows}), "named": {named}, "look": look}}',
+        *RESULT_LINES,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _named_lines(rows: str, loose: str, first: str) -> list[str]:
+    """Lines that find which of the loose words of a question are values in a table's text columns."""
+    return [
+        "import re",
+        "",
         f"words = {text_of(loose)}  # what the question says besides columns and verbs",
         "named, left = {}, words",
         f"for column in sorted({rows}.columns, key=lambda name: name not in {first}):",
@@ -93,22 +119,14 @@ def look_cell(wish: Wish, suffix: str, loose: str) -> str:
         "    for value in sorted(texts, key=len, reverse=True):",
         '        edges = ("(?<![A-Za-z0-9])", "(?:s|es)?(?![A-Za-z0-9])") if value.isascii() else ("", "")',
         '        short = value if value.isascii() or len(value) < 3 else value.rstrip("市省区县店部")',
-        "        found = value and re.search(edges[0] + re.sub('y$', '(?:y|ie)', re.escape(short)) + edges[1], left, 0 if len(value) < 3 else re.I)",
+        "        found = value and re.search(edges[0] + re.escape(short) + edges[1], left, 0 if len(value) < 3 else re.I)",
         "        if not found and value.isascii() and value.isalpha():  # engineers, Engineering",
         '            starts = [word for word in re.findall("[A-Za-z]{5,}", left) if value.lower().startswith(word.lower().rstrip("s")) and len(word) > 5]',
         "            found = re.search(starts[0], left) if starts else None",
         "        if found:",
         "            named.setdefault(str(column), []).append(value)",
         '            left = left[: found.start()] + " " * len(found[0]) + left[found.end() :]',
-        "columns = [",
-        '    {"name": str(column), "missing": int(cells.isna().sum()), "distinct": int(cells.astype(str).nunique()), "examples": cells.dropna().astype(str).head(5).tolist(),',
-        '     "kind": "bool" if pd.api.types.is_bool_dtype(cells) else "date" if pd.api.types.is_datetime64_any_dtype(cells) else "number" if pd.api.types.is_numeric_dtype(cells) else "text"}',
-        f"    for column, cells in {rows}.items()",
-        "]",
-        f"display({rows}.head())",
-        f'result(kind="look", all_rows=len({rows}), named=named, look=columns)',
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _used(wish: Wish) -> list[Column]:
@@ -229,12 +247,12 @@ def _trend_lines(wish: Wish, names: Names) -> list[str]:
 def _growth_lines(wish: Wish, names: Names) -> list[str]:
     rows, answer = names.rows, names.answer
     lines, period = period_lines(wish, names, WHOLE_YEARS)
-    group = indent_list([column.name for column in wish.groups])
+    keys = indent_list([*(column.name for column in wish.groups), period])
     how, labels = _aggregation(wish, names)
     if '"_row"' in how:
         lines.append(f"{rows} = {rows}.assign(_row=1)")
     growth = "增长 %" if names.language == "zh" else "growth %"
-    by_period = f"{rows}.groupby([*{group}, {text_of(period)}], dropna=False).agg(**{how})[{text_of(labels[0])}].unstack()"
+    by_period = f"{rows}.groupby({keys}, dropna=False).agg(**{how})[{text_of(labels[0])}].unstack()"
     lines.append(f"by_period = {by_period}")
     if wish.period == "part":
         lines += [_ORDER, "by_period = by_period[sorted(by_period.columns, key=in_order)]"]

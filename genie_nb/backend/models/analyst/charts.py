@@ -10,22 +10,13 @@ from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("chart_lines",)
 
-_FONTS = """\
-from matplotlib import font_manager
-
-installed = {font.name for font in font_manager.fontManager.ttflist}
-wanted = ["Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei", "WenQuanYi Zen Hei", "Arial Unicode MS"]
-plt.rcParams["font.sans-serif"] = [name for name in wanted if name in installed] + ["DejaVu Sans"]
-plt.rcParams["axes.unicode_minus"] = False
-"""
-
 
 def chart_lines(wish: Wish, rows: str, answer: str, title: str, language: str) -> list[str]:
     """Lines that draw, save and show; `facts["chart"]` is the file's name."""
     shown = title.removeprefix("Chart of ").removeprefix("画图：")
     shown = shown[:1].upper() + shown[1:]
     name = file_name(shown)
-    lines = ["", "import matplotlib.pyplot as plt", "", _FONTS, "figure, axes = plt.subplots(figsize=(8, 4.5))"]
+    lines = ["", "import matplotlib.pyplot as plt", "", "figure, axes = plt.subplots(figsize=(8, 4.5))"]
     lines += _drawing(wish, rows, answer, language)
     lines += [
         f"axes.set_title({text_of(shown)})",

@@ -28,6 +28,7 @@ _DATES = re.compile(
     rf"|Q[1-4][ /-]?\d{{4}}|{_MONTHS}[ .,-]+(?:\d{{1,2}},? +)?\d{{2,4}}|\d{{1,2}}[ -]{_MONTHS}[ ,-]+\d{{2,4}}",
     re.IGNORECASE,
 )
+_ISO_DATE = re.compile(r"\d{4}-\d{2}(?:-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?)?")
 _ID = re.compile(
     r"(?:^|[\s_.-])(?:id|ids|uuid|guid|key|code|zip|zipcode|postcode|postal|phone|tel|sku|isbn|index|no|nr|number|serial|rowid)$"
     r"|^(?:id|index|unnamed: \d+|zip|postal)\b|^(?:respondent|participant|record|row|invoice|ticket|case)$|id号?$|编号|编码|序号|邮编|电话|手机号?|工号|学号|单号|订单号|身份证|代码|^号码$",
@@ -239,7 +240,7 @@ def _column(name: str, kind: str, examples: list[str]) -> Column:
     if _is_year(name, examples, kind):
         return Column(name, "time", "year", all(re.fullmatch(r"\d{4}", text) for text in examples))
     if kind == "date" or dated or (_DATE_NAME.search(name) and _compact_dates(examples)):
-        return Column(name, "time", "date", all(re.match(r"\d{4}-\d{2}-\d{2}(?:[ T]|$)", text) for text in examples))
+        return Column(name, "time", "date", all(_ISO_DATE.fullmatch(text) for text in examples))
     if kind == "number" or numeric:
         if _ID.search(name) or (examples and all(re.fullmatch(r"0\d+|\d{11,}", text) for text in examples)):
             return Column(name, "id")

@@ -13,14 +13,14 @@ from genie_nb.backend.models.analyst.columns import Column, Source
 from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("RESULT", "indent_list", "load_lines", "text_of", "where_lines", "where_test")
+__all__ = ("RESULT_LINES", "indent_list", "load_lines", "text_of", "where_lines", "where_test")
 
-RESULT = '''\
-def result(**facts):
-    """Say the facts on one line that a program can read."""
-    facts = pd.Series(facts, dtype=object)
-    print("RESULT " + facts.to_json(force_ascii=False, date_format="iso", double_precision=12, default_handler=str))
-'''
+RESULT_LINES = (
+    "# the same on one line, for whoever reads on",
+    "facts = pd.Series(facts, dtype=object)",
+    'print("RESULT " + facts.to_json(force_ascii=False, date_format="iso", double_precision=12, default_handler=str))',
+)
+"""The last lines of a cell: its facts as one line `RESULT {…}`."""
 
 _TO_NUMBER = '''\
 def to_number(column):
@@ -84,13 +84,15 @@ def load_lines(source: Source, columns: Sequence[Column], rows: str, *, careful:
     foreign = source.kind in ("csv", "excel", "json")
     numbers = [c for c in columns if c.role == "measure" and (careful or foreign)]
     written = [c for c in numbers if careful or not c.clean]
-    dates = [c for c in columns if c.grain == "date"]
-    lines = ["import pandas as pd", "", RESULT]
+    dates = [c for c in columns if c.grain == "date" and (careful or not c.clean)]
+    lines = ["import pandas as pd", ""]
     if written:
         lines.append(_TO_NUMBER)
     if dates:
         lines.append(_TO_DATE)
-    lines += ["unread = {}", f"{rows} = {source.read}" + (".copy()" if source.read.isidentifier() else "")]
+    if careful or written or dates:
+        lines.append("unread = {}")
+    lines += [f"{rows} = {source.read}" + (".copy()" if source.read.isidentifier() else "")]
     if careful or not source.tidy:
         lines.append(f'{rows}.columns = {rows}.columns.astype(str).str.strip("\\ufeff \\t\\r\\n")')
     for column in dict.fromkeys(columns):
@@ -99,8 +101,10 @@ def load_lines(source: Source, columns: Sequence[Column], rows: str, *, careful:
             lines.append(f"{cell} = to_number({cell})")
         elif column in numbers:
             lines.append(f"{cell} = pd.to_numeric({cell})")
-        elif column.grain == "date":
+        elif column in dates:
             lines.append(f"{cell} = to_date({cell})")
+        elif column.grain == "date":
+            lines.append(f"{cell} = pd.to_datetime({cell})")
         elif column.grain == "year" and (careful or not column.clean):
             lines.append(f'{cell} = pd.to_numeric({cell}.astype("string").str[:4], errors="coerce").astype("Int64")')
         elif column.role == "category" and (source.kind in ("csv", "excel")):

@@ -65,6 +65,9 @@ class Kernel:
     cells: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        plt.rcParams["font.family"] = ["sans-serif", "Noto Sans CJK SC"]  # a warm kernel knows a font for Chinese
+
     def run(self, code: str) -> str:
         self.cells.append(code)
         before = set(os.listdir(self.folder))
