@@ -9,6 +9,7 @@
 Names are loaded when they are first used, so importing the package costs next to nothing.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Genie", "GenieError", "Run", "Say", "ScriptedModel", "Settings", "ask", "record", "replay", "tool")
 __version__ = "0.1.0"
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # tracebacks go to who asks for them, not into a cell
 
 _HOMES = {
     "Genie": "genie_nb.session",

@@ -111,7 +111,8 @@ def _file(key: str, file: FileRef, labels: Labels, read_file: ReadFile) -> Node:
     except (GenieError, OSError):
         return _file_node(key, file, "", f'<p class="gnb-muted">{escape(labels["unreadable"])}</p>')
     link = ""
-    if len(content) < EMBED_BYTES:
+    pictured = file.media_type.startswith("image/")  # the picture itself can be saved, and is large enough once
+    if len(content) < EMBED_BYTES and not pictured:
         # Octets, whatever the file is: a browser saves them and opens nothing in the notebook's name.
         address = f"data:application/octet-stream;base64,{b64encode(content).decode()}"
         name = escape(file.name.rsplit("/", 1)[-1])

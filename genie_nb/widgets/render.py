@@ -127,7 +127,9 @@ def table_html(table: TablePart, size: str) -> str:
         for name, dtype, number in zip(table.columns, types, numeric, strict=False)
     )
     rows = "".join(
-        "<tr>" + "".join(f"<td{_class(is_number=n)}>{escape(cell)}</td>" for cell, n in zip(row, numeric, strict=False)) + "</tr>"
+        "<tr>"
+        + "".join(f"<td{_class(is_number=n)}>{escape(cell)}</td>" for cell, n in zip(row, numeric, strict=False))
+        + "</tr>"
         for row in table.rows
     )
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

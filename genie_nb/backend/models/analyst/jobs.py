@@ -310,6 +310,8 @@ def _tool_script(conversation: Conversation, tool: ToolSpec) -> Script:
         tool.name, arguments, say(f"The tool {tool.name} fits the question.", f"这个问题适合用工具 {tool.name}。", language)
     )
     words = output.strip() or "–"
+    if words.startswith((f"The tool {tool.name} ", f"The arguments of {tool.name} ", f"The call of {tool.name} ")):
+        return say(f"{tool.name}({shown}) gave no result: {words}", f"{tool.name}（{shown}）没有结果：{words}", language)
     if len(words) <= 200 and "\n" not in words:
         return say(f"{tool.name}({shown}) gives {words}", f"{tool.name}（{shown}）的结果是 {words}", language)
     return (

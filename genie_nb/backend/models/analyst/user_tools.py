@@ -17,64 +17,12 @@ __all__ = ("OWN", "arguments_for", "tool_for")
 OWN = frozenset(
     {"code_interpreter", "plan", "deliver", "deep_search", "report", "files", "read_file", "write_file", "list_files"}
 )
-_COMMON = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "of",
-        "in",
-        "on",
-        "by",
-        "for",
-        "per",
-        "and",
-        "or",
-        "to",
-        "from",
-        "with",
-        "as",
-        "is",
-        "are",
-        "be",
-        "this",
-        "that",
-        "it",
-        "its",
-        "give",
-        "get",
-        "return",
-        "tool",
-        "use",
-        "call",
-        "compute",
-        "calculate",
-        "given",
-        "number",
-        "value",
-        "string",
-        "text",
-        "list",
-        "one",
-        "two",
-        "what",
-        "how",
-        "name",
-        "result",
-        "input",
-        "output",
-        "argument",
-        "many",
-        "much",
-        "do",
-        "can",
-        "i",
-        "me",
-        "my",
-        "you",
-        "please",
-    ]
-)
+_COMMON_WORDS = """
+    the a an of in on by for per and or to from with as is are be this that it its give get return tool use call
+    compute calculate given number value string text list one two what how name result input output argument many
+    much do can i me my you please
+"""
+_COMMON = frozenset(_COMMON_WORDS.split())
 _CHINESE_COMMON = frozenset(
     ["计算", "给出", "返回", "查询", "一个", "工具", "数据", "结果", "什么", "多少", "使用", "输入", "输出", "根据", "进行"]
 )
@@ -117,9 +65,10 @@ def arguments_for(question: str, tool: ToolSpec, sources: Sequence[Source]) -> d
             found[name] = value[0]
             text = text.replace(value[1], " ", 1)
     for name, schema in properties.items():
-        if name in found or (name not in required and "default" in schema):
+        if name in found:
             continue
-        value = _next_value(text, name, _type(schema), schema, sources)
+        optional = name not in required and "default" in schema
+        value = _plain_choice(text, schema) if optional else _next_value(text, name, _type(schema), schema, sources)
         if value is not None:
             found[name] = value[0]
             text = text.replace(value[1], " ", 1) if value[1] else text
@@ -154,6 +103,8 @@ def _after_name(text: str, name: str, kind: str, schema: Mapping[str, Any]) -> F
         return None
     linked = r"\s*(?:=|:|:|\bis\b|为|是)\s*" if kind in ("string", "boolean") else r"\s*(?:=|:|:|\bis\b|\bof\b|为|是)?\s*"
     match = re.search(rf"(?<![A-Za-z0-9]){label}{linked}(?:{values[kind]})", text, re.IGNORECASE)
+    if match is None and kind == "string":  # country FR, city Paris
+        match = re.search(rf"(?<![A-Za-z0-9])(?i:{label})\s+([A-Z][\w-]*)", text)
     if match is None:
         return None
     word = next(group for group in match.groups() if group)
@@ -171,6 +122,15 @@ def _typed(word: str, kind: str) -> Any:
             return word.lower() in ("true", "yes", "是")
         case _:
             return word
+
+
+def _plain_choice(text: str, schema: Mapping[str, Any]) -> Found:
+    """A value for an argument that may be left out: only one that can be nothing else."""
+    for choice in schema.get("enum") or ():
+        if re.search(rf"(?<!\w){re.escape(str(choice))}(?!\w)", text, re.IGNORECASE):
+            return choice, ""
+    code = re.search(r"(?<![A-Za-z])[A-Z]{2,3}(?![A-Za-z])", text)
+    return (code[0], code[0]) if code and "code" in str(schema.get("description", "")).lower() else None
 
 
 def _next_value(text: str, name: str, kind: str, schema: Mapping[str, Any], sources: Sequence[Source]) -> Found:

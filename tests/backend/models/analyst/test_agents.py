@@ -177,6 +177,19 @@ SCALE = ToolSpec(
     },
 )
 
+PARCEL = ToolSpec(
+    "shipping_cost",
+    "What a parcel costs.",
+    {
+        "type": "object",
+        "properties": {
+            "weight_kg": {"type": "number"},
+            "country": {"type": "string", "default": "DE", "description": "A two-letter code."},
+        },
+        "required": ["weight_kg"],
+    },
+)
+
 
 @pytest.mark.parametrize(
     ("question", "expected"),
@@ -185,12 +198,19 @@ SCALE = ToolSpec(
         ("weather in 'New York' for 5 days", "New York for 5"),
         ("use scale_price with factor 2.5 and price 10", "25.0"),
         ("Use scale_price on 4 and 3", "12"),
+        ("What is the shipping cost of 3.2 kg to the country FR?", "3.2 to FR"),
+        ("运到 CN 的 2 公斤包裹 shipping_cost 是多少？", "2 to CN"),
+        ("What is the shipping cost of 5 kg?", "5 to DE"),
     ],
 )
 def test_the_persons_own_tools_are_called_with_arguments_from_the_question(
     question: str, expected: str, tmp_path: Path
 ) -> None:
-    own = [(WEATHER, lambda city, days: f"{city} for {days}: rain"), (SCALE, lambda price, factor: price * factor)]
+    own = [
+        (WEATHER, lambda city, days: f"{city} for {days}: rain"),
+        (SCALE, lambda price, factor: price * factor),
+        (PARCEL, lambda weight_kg, country="DE": f"{weight_kg} to {country}"),
+    ]
     assert expected in react(question, tmp_path, own).answer
 
 
