@@ -135,7 +135,7 @@ def task_node(key: str, task: Task, labels: Labels, inside: Inside = None, *, is
         Node(f"{key}.w", "span", {"class": "gnb-who"}, f" {task.assignee}"),
         Node(f"{key}.z", "span", {"class": "gnb-hidden"}, f" ({labels[words[task.status]]})"),
     )
-    look = "gnb-task-end" if task.status == "completed" else "gnb-task-end gnb-fault"
+    look = "gnb-task-end gnb-fault" if task.status in ("failed", "cancelled") else "gnb-task-end"
     return Node(
         key,
         "details",

@@ -88,7 +88,7 @@ def test_stop_ends_a_run_while_its_cell_is_still_waiting(lab: Lab) -> None:
 
 
 def test_a_chart_is_on_the_screen_while_the_run_goes_on(lab: Lab) -> None:
-    lab.page.set_viewport_size({"width": 1000, "height": 1500})
+    lab.page.set_viewport_size({"width": 1280, "height": 2600})
     lab.open([ASK, SLOWLY], "live.ipynb")
     lab.theme("light")
     lab.run(0)
@@ -96,4 +96,5 @@ def test_a_chart_is_on_the_screen_while_the_run_goes_on(lab: Lab) -> None:
     chart = lab.output(1).locator(".gnb-card img").first
     expect(chart).to_be_visible(timeout=60_000)
     expect(lab.output(1).locator(".gnb").first).to_have_attribute("data-status", "running")
+    expect(lab.output(1).locator(".gnb-task .gnb-fault")).to_have_count(0)
     lab.shot(1, "readme")
