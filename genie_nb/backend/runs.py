@@ -181,7 +181,7 @@ class Run:
                     raise TimeoutError(f"The run has not ended within {timeout_s:g} s; it goes on.")
                 _wait(self._ended, left)
         except KeyboardInterrupt:
-            self.cancel("You interrupted the cell.")
+            self.cancel("You interrupted the run.")
             raise
         return self
 
@@ -197,7 +197,7 @@ class Run:
                 with suppress(TimeoutError):  # the tick lets an interrupt of a notebook's cell through (ipykernel#881)
                     await asyncio.wait_for(ended.wait(), TICK_S)
         except (asyncio.CancelledError, KeyboardInterrupt):
-            self.cancel("You interrupted the cell.")
+            self.cancel("You interrupted the run.")
             raise
         return self
 

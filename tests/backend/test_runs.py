@@ -430,7 +430,7 @@ def test_cancelling_the_waiting_cancels_the_run(make_run: MakeRun) -> None:
 
     run(scene())
 
-    assert ended(a_run)[-1].reason == "You interrupted the cell."
+    assert ended(a_run)[-1].reason == "You interrupted the run."
 
 
 def test_a_run_ends_in_silence_when_the_loop_that_awaited_it_is_gone(
@@ -485,7 +485,7 @@ def test_an_interrupt_while_waiting_for_the_result_cancels_the_run(make_run: Mak
     with pytest.raises(KeyboardInterrupt):
         a_run.result(BOUND_S)
 
-    assert ended(a_run)[-1].reason == "You interrupted the cell."
+    assert ended(a_run)[-1].reason == "You interrupted the run."
 
 
 # Beside one another, and tidying up

@@ -58,7 +58,7 @@ def test_an_interrupted_await_ends_in_a_cancelled_run_with_a_sentence(cells: Cel
     cells.until("stream", text="waiting\n")
     cells.manager.interrupt_kernel()
     cells.finish(cell)
-    assert cells.value("await run\nrun.status, str(run.error)") == "('cancelled', 'You interrupted the cell.')"
+    assert cells.value("await run\nrun.status, str(run.error)") == "('cancelled', 'You interrupted the run.')"
     assert cells.value("1 + 1") == "2"
 
 
