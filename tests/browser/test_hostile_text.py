@@ -42,7 +42,14 @@ def test_nothing_hostile_runs_in_the_live_view(lab: Lab) -> None:
     assert_nothing_ran(lab)
     files = view.locator(".gnb-file")
     assert files.count() == 3 * len(PAYLOADS)
-    expect(view.locator(".gnb-preview:empty")).to_have_count(0, timeout=60_000)
+    lab.page.wait_for_function(
+        """() => {
+            document.querySelectorAll(".gnb-file").forEach(file => { file.open = true; });
+            return document.querySelectorAll(".gnb-file .gnb-preview:empty").length === 0;
+        }""",
+        polling=500,
+        timeout=60_000,
+    )
     assert_nothing_ran(lab)
     assert view.locator("script, object, embed, form, link, meta, base, video, audio, img:not([src^='data:'])").count() == 0
     assert view.locator("iframe:not([sandbox=''])").count() == 0

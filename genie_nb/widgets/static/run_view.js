@@ -54,7 +54,7 @@ class Page {
   }
 
   load(snapshot) {
-    if (!snapshot || snapshot.n < this.n) return;
+    if (!snapshot || (this.n && snapshot.n <= this.n)) return; // it may come late, when frames have already told all
     this.reset();
     this.views.forEach((view) => view.reset());
     this.n = snapshot.n - 1;
