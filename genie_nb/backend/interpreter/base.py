@@ -1,6 +1,6 @@
 """What runs code: one session with a memory, fed cell by cell.
 
-Above: `tools/code_interpreter`. Below: `parts`, `errors`. The real one is `kernel.py`.
+Above: `tools/code_interpreter`. Below: `parts`, `errors`. The real one is `runner.py`, on a kernel of `kernel.py`.
 """
 
 from collections.abc import AsyncGenerator
