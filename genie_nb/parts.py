@@ -66,7 +66,7 @@ class FileRef(msgspec.Struct, frozen=True, kw_only=True):
         name: Its path inside the run's folder, with `/` between folders.
         size: Bytes.
         media_type: Its type, from its name, e.g. `image/png`.
-        sha256: Hex digest of its content.
+        sha256: Hex digest of its content; empty for a file too large to hash.
     """
 
     name: str

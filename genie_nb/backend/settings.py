@@ -88,8 +88,10 @@ class Settings(BaseSettings):
             first = error.errors(include_input=False, include_url=False)[0]
             name = ".".join(str(part) for part in first["loc"])
             raise SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower()}.") from None
-        except (YAMLError, OSError, TypeError, UnicodeError) as error:  # TypeError: it holds a list
-            reason = " ".join(str(error).split())
+        except (YAMLError, OSError, TypeError, ValueError) as error:  # TypeError, ValueError: it holds a list, or a text
+            mark = getattr(error, "problem_mark", None)
+            place = f" (line {mark.line + 1})" if mark else ""
+            # Neither the reason nor the cause is told: both may quote the line, and the line may hold a key.
             raise SettingsError(
-                f"The file genie.yaml is no list of settings, one `name: value` a line: {reason}."
-            ) from error
+                f"The file genie.yaml is no list of settings, one `name: value` a line{place}. Correct or remove it."
+            ) from None

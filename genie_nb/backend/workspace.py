@@ -13,6 +13,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
 from genie_nb.errors import RequestError
@@ -24,6 +25,8 @@ INPUTS = ".inputs"
 """The hidden folder with the tables that were handed over."""
 MAX_FILES = 1_000
 """How many files of a run are listed; a flood of more is left on disk, unlisted."""
+HASHED_BYTES = 256 * 2**20
+"""So much is hashed in one look for files; what is larger gets no digest, because hashing cannot be cancelled."""
 SPARE_BYTES = 64 * 2**20
 """Room that must stay on the disk beside the files that come in."""
 
@@ -79,20 +82,27 @@ class Workspace:
         Raises:
             RequestError: The name leads out of the folder, or to no file.
         """
-        return self.resolve(name).read_bytes()
+        try:
+            with _open(self.resolve(name)) as content:
+                return content.read()
+        except OSError as error:
+            raise RequestError(f"The run has no file {name!r}.") from error
 
     def changed(self) -> list[FileRef]:
         """The files that are new or different since the last call, by name."""
         found: list[FileRef] = []
+        left = HASHED_BYTES
         for name, path, stamp in self._files():
-            if self._seen.get(name) != stamp:
-                with suppress(OSError):  # gone since, or not readable yet: it is new the next time
-                    found.append(file_ref(name, path))
-                    self._seen[name] = stamp
+            if self._seen.get(name) == stamp or (name not in self._seen and len(self._seen) >= MAX_FILES):
+                continue
+            with suppress(OSError):  # gone since, or not readable yet: it is new the next time
+                file = file_ref(name, path, most_bytes=left)
+                left -= file.size if file.sha256 else 0
+                found.append(file)
+                self._seen[name] = stamp
         return sorted(found, key=lambda file: file.name)
 
     def _files(self) -> Iterator[tuple[str, Path, tuple[int, int]]]:
-        count = 0
         for parent, folders, names in os.walk(self.folder):
             folders[:] = sorted(folder for folder in folders if not _hidden(folder))
             for name in sorted(names):
@@ -100,18 +110,33 @@ class Workspace:
                 status = _status(path)
                 if _hidden(name) or status is None or not stat.S_ISREG(status.st_mode):
                     continue
-                count += 1
-                if count > MAX_FILES:
-                    return
                 yield path.relative_to(self.folder).as_posix(), path, (status.st_mtime_ns, status.st_size)
 
 
-def file_ref(name: str, path: Path) -> FileRef:
-    """What is said of a file: its name, size, type and digest."""
-    with path.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
+def file_ref(name: str, path: Path, *, most_bytes: int = HASHED_BYTES) -> FileRef:
+    """What is said of a file: its name, size, type and digest; a larger file than `most_bytes` gets no digest.
+
+    Raises:
+        OSError: It is gone, or no ordinary file.
+    """
+    with _open(path) as content:
+        size = os.fstat(content.fileno()).st_size
+        digest = hashlib.file_digest(content, "sha256").hexdigest() if size <= most_bytes else ""
     media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return FileRef(name=name, size=path.stat().st_size, media_type=media_type, sha256=digest)
+    return FileRef(name=name, size=size, media_type=media_type, sha256=digest)
+
+
+def _open(path: Path) -> BufferedReader:
+    """Open an ordinary file; what was put in its place since it was looked at, a pipe or a link, is refused at once.
+
+    Raises:
+        OSError: It is gone, or no ordinary file.
+    """
+    content = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    if not stat.S_ISREG(os.fstat(content.fileno()).st_mode):
+        content.close()
+        raise OSError(errno.EINVAL, "no ordinary file")
+    return content
 
 
 def _hidden(name: str) -> bool:

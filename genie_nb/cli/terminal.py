@@ -4,8 +4,11 @@ Above: `cli`. Below: `events`.
 """
 
 import json
+import re
 from collections.abc import AsyncIterator
+from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
@@ -18,6 +21,7 @@ from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, P
 
 __all__ = ("follow",)
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _MARKS = {"not_started": "○", "in_progress": "◐", "completed": "●", "blocked": "✕", "dropped": "–"}
 
 
@@ -26,7 +30,7 @@ async def follow(events: AsyncIterator[ev.RunEvent], console: Console | None = N
     screen = _Screen(console or Console(highlight=False))
     try:
         async for event in events:
-            screen.show(event)
+            screen.show(_harmless(event))
     finally:
         screen.end_answer()
 
@@ -125,4 +129,23 @@ def _table(part: TablePart) -> Table:
 
 
 def _pretty(text: str) -> str:
-    return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _harmless(event: ev.RunEvent) -> ev.RunEvent:
+    """The event without control characters: a terminal would obey them."""
+    harmless: ev.RunEvent = msgspec.convert(_without_controls(msgspec.to_builtins(event)), ev.RunEvent)
+    return harmless
+
+
+def _without_controls(value: Any) -> Any:
+    if isinstance(value, str):
+        return _CONTROLS.sub("", value)
+    if isinstance(value, dict):
+        return {name: _without_controls(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_controls(inner) for inner in value]
+    return value

@@ -27,7 +27,7 @@ _BOUNDARY = re.compile(r"^ {0,3}(?:$|```|~~~|#{1,6} )", re.MULTILINE)
 _BLANK_END = re.compile(r"\n[ \t]*\n\Z")
 _ENDED_BY_BLANK = ("paragraph_open", "heading_open", "hr", "fence", "table_open", "blockquote_open")
 # A last line that may yet become a heading's underline, a bullet, a fence: shown when more of it is there.
-_UNDECIDED = re.compile(r"[ >]*(?:[-=+*_~`#|: ]+|\d{1,9}[.)]? ?)")
+_UNDECIDED = re.compile(r"(?=.)[ >]*(?:[-=+*_~`#|:][-=+*_~`#|: ]*|\d{1,9}[.)]? ?)?")
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def part_node(key: str, part: Part, labels: Labels) -> Node:
     """What one part of a tool's output looks like."""
     match part:
         case CodePart():
-            return Node(key, "div", {"class": "gnb-part"}, html=code_html(part.code, part.language))
+            return Node(key, "div", {"class": "gnb-part"}, html=code_html(part.code[:OUTPUT_CHARACTERS], part.language))
         case StreamPart():
             return _output(key, part.text, labels, "gnb-out gnb-stderr" if part.stream == "stderr" else "gnb-out")
         case TablePart():
@@ -90,7 +90,7 @@ def _document(key: str, part: DocumentPart, labels: Labels) -> Node:
             return Node(key, "div", {"class": "gnb-part gnb-text"}, html=markdown_html(part.text))
         case "text/html":
             return Node(key, "div", {"class": "gnb-part"}, html=closed_frame(part.text, labels["document"]))
-        case "application/json":
+        case "application/json" if len(part.text) <= OUTPUT_CHARACTERS:
             return Node(key, "div", {"class": "gnb-part"}, html=code_html(part.text, "json"))
         case _:
             return _output(key, part.text, labels, "gnb-out")
@@ -110,7 +110,10 @@ def streamed_code(arguments: str) -> str:
     found = _CODE.search(arguments)
     if found is None:
         return ""
-    code: str = json.loads(f'"{found[1]}"', strict=False)
+    try:
+        code: str = json.loads(f'"{found[1]}"', strict=False)
+    except ValueError:  # a model may write an escape that JSON does not know
+        return ""
     # Half of a surrogate pair may have come: only whole characters can be sent on.
     return code.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
 
@@ -118,7 +121,7 @@ def streamed_code(arguments: str) -> str:
 def _arguments(key: str, call: ToolCall) -> list[Node]:
     code = streamed_code(call.arguments)
     if code:
-        return [Node(key, "pre", {"class": "gnb-code"}, code)]
+        return [Node(key, "pre", {"class": "gnb-code"}, code[:OUTPUT_CHARACTERS])]
     values = _values(call.arguments)
     rows = tuple(
         Node(f"{key}{number}", "div", {"class": "gnb-argument"}, children=_argument(f"{key}{number}", name, value))
@@ -139,14 +142,14 @@ def _argument(key: str, name: str, value: str) -> tuple[Node, ...]:
 def _values(arguments: str) -> dict[str, str]:
     try:
         values = json.loads(arguments)
-    except ValueError:
+        if not isinstance(values, dict):
+            return {}
+        return {
+            str(name): value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for name, value in values.items()
+        }
+    except (ValueError, RecursionError):
         return {}
-    if not isinstance(values, dict):
-        return {}
-    return {
-        str(name): value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for name, value in values.items()
-    }
 
 
 def _hint(call: ToolCall) -> str:

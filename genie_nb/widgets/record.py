@@ -202,7 +202,7 @@ def _line(text: str) -> str:
 
 def _safe(text: str) -> str:
     """Markdown whose HTML is text, whose images are links, and whose links lead to http, https or mailto only."""
-    return _LINK.sub(r"\\]", _IMAGE.sub(r"\\!", _TAG.sub("&lt;", text)))
+    return _LINK.sub("&#93;", _IMAGE.sub("&#33;", _TAG.sub("&lt;", text)))  # a backslash could be undone by another
 
 
 def _disarmed(text: str) -> str:

@@ -14,7 +14,7 @@ __all__ = ("clean_error", "clean_paths", "clean_repr")
 _MAX_CHARACTERS = 20_000
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # A path is looked for where a word begins only: from every slash it would take a hostile text's length squared.
-_FOLDERS = r"(?<![^\s\"'(=<\[])/[^\s\"':]*"
+_FOLDERS = r"(?<![^\s\"'(=<\[])/[^\s\"':(=<\[]*"
 _PACKAGES = re.compile(rf"{_FOLDERS}/(?:site|dist)-packages/")
 _STDLIB = re.compile(rf"{_FOLDERS}/lib/(python3\.\d+/)")
 _CELL_FILE = re.compile(rf"{_FOLDERS}/ipykernel_\d+/\d+\.py|(?<=\()\d+\.py(?=, line)")
@@ -25,7 +25,9 @@ _NO_SOURCE = "Could not get source"
 
 def clean_error(name: str, message: str, frames: Sequence[str], folder: Path) -> ErrorPart:
     """An error of a cell without colours, IPython's own frames and paths of the machine."""
-    blocks = [_ANSI.sub("", frame).strip("\n") for frame in frames]
+    most = 4 * _MAX_CHARACTERS  # cut before anything is looked for: an error may bring 100 MB
+    message = message[:most]
+    blocks = [_ANSI.sub("", frame[-most:]).strip("\n") for frame in frames[-50:]]
     kept = [block for block in _shorten(blocks) if not _is_heading(block)]
     return ErrorPart(
         name=name,

@@ -6,7 +6,7 @@ arguments as an object. Above: `chat_stream`. Below: `base`.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -22,8 +22,12 @@ class _Call:
     given_id: str
     call_id: str
     name: str = ""
-    arguments: str = ""
+    pieces: list[str] = field(default_factory=list)
     announced: bool = False
+
+    @property
+    def arguments(self) -> str:
+        return "".join(self.pieces)
 
     def is_whole(self) -> bool:
         try:
@@ -85,7 +89,7 @@ class CallAssembler:
 
     def _add(self, call: _Call, function: Mapping[str, Any]) -> Iterator[ToolCallFragment]:
         arguments = _arguments(function.get("arguments"))
-        call.arguments += arguments
+        call.pieces.append(arguments)
         call.name = call.name or _text(function.get("name"))
         if call.announced:
             if arguments:

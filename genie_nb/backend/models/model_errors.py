@@ -210,8 +210,9 @@ def _words(value: object) -> str:
 
 def page_title(page: str) -> str:
     """What an HTML page, or another text, says first."""
+    page = page[:4_000]
     title = re.search(r"<(title|h1)[^>]*>(.*?)</\1>", page, re.I | re.S)
-    return title[2] if title else re.sub(r"<[^>]*>", " ", page[:2000])
+    return title[2] if title else re.sub(r"<[^>]*>", " ", page[:2_000])
 
 
 def _kind(status: int, marks: str, words: str) -> str:

@@ -131,7 +131,7 @@ def _tell(told: list[str], part: Part, before: Part | None) -> None:
         case ImagePart():
             told.append("[image: a chart, shown to the person]")
         case DocumentPart(media_type="text/html"):
-            told.append(re.sub(r"<[^>]+>", " ", part.text))
+            told.append(re.sub(r"<[^<>]*>", " ", cut_middle(part.text, 4 * TOLD_CHARACTERS)))
         case DocumentPart():
             told.append(part.text)
         case ErrorPart():
