@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import wait
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -27,6 +28,7 @@ from genie_nb.backend.tools.code_interpreter import CodeInterpreter
 from genie_nb.backend.tools.functions import tool
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import RequestError
+from genie_nb.parts import readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,8 +108,7 @@ class Genie:
         self.settings = Settings.load(model=name, **settings)
         self._model = None if isinstance(model, str) else model
         self._tools = tuple(_as_tool(given, self.settings.tool_timeout_s) for given in tools)
-        self._backend = backend_loop()
-        self._pool = _kernel_pool(self._backend, self.settings.memory_mib)
+        _kernel_pool(backend_loop(), self.settings.memory_mib)  # warms up while the question is being thought of
 
     def ask(
         self, query: str, *, files: Paths = (), data: "Mapping[str, pd.DataFrame] | None" = None, show: bool = True
@@ -121,8 +122,13 @@ class Genie:
             show: Whether the live view appears as output of the running cell, where there is a notebook.
         """
         paths = (files,) if isinstance(files, str | os.PathLike) else files
-        request = RunRequest(query, self.settings, tuple(Path(os.fspath(path)) for path in paths), _copies(data or {}))
-        run = Run(request, Equipment(self._make_model, self._make_tools, owned=self._model is None), self._backend)
+        request = RunRequest(
+            readable(query), self.settings, tuple(Path(os.fspath(path)) for path in paths), _copies(data or {})
+        )
+        backend = backend_loop()
+        pool = _kernel_pool(backend, self.settings.memory_mib)
+        make_tools = partial(self._make_tools, pool)
+        run = Run(request, Equipment(self._make_model, make_tools, owned=self._model is None), backend)
         if show and _in_notebook():
             run.view()
         return run.start()
@@ -130,8 +136,8 @@ class Genie:
     def _make_model(self) -> ChatModel:
         return self._model or create_model(self.settings)
 
-    def _make_tools(self, workspace: Workspace, preamble: str) -> ToolBox:
-        runner = Interpreter(self._pool, folder=workspace.folder, preamble=preamble)
+    def _make_tools(self, pool: KernelPool, workspace: Workspace, preamble: str) -> ToolBox:
+        runner = Interpreter(pool, folder=workspace.folder, preamble=preamble)
         return ToolBox((CodeInterpreter(runner, cell_timeout_s=self.settings.code_timeout_s), *self._tools))
 
 

@@ -101,7 +101,8 @@ def check_inputs(files: Iterable[str | os.PathLike[str]]) -> dict[str, Path]:
             raise RequestError(f"The file {path.name} cannot be read: you have no permission for it.")
         if path.stat().st_size == 0:
             raise RequestError(f"The file {path.name} is empty (0 bytes), so there is nothing to look at.")
-        name = path.name
+        name = os.fsencode(path.name).decode(errors="replace")
+        name = f"_{name}" if name.startswith(".") else name  # hidden files of a run's folder are the house's own
         while name in found and found[name] != path:
             name = f"_{name}"
         found[name] = path

@@ -142,15 +142,15 @@ class Run:
         """The run's events, from any event loop, at any time: those that were and those that come, up to the last."""
         return self.channel.read(after=after)
 
-    def read_file(self, name: str) -> bytes:
-        """The content of a file of the run.
+    def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
+        """The content of a file of the run, or no more than the first bytes of it.
 
         Raises:
             RequestError: The run has no such file.
         """
         if not self.folder.is_dir():
             raise RequestError(f"The run has no file {name!r}.")
-        return Workspace(self.folder.resolve()).read(name)
+        return Workspace(self.folder.resolve()).read(name, most_bytes)
 
     # Its life
 
@@ -161,7 +161,8 @@ class Run:
 
     def cancel(self, reason: str = "You stopped the run.") -> None:
         """Stop the run; callable from any thread, at any time. Its end comes as an event, within a second or so."""
-        self._backend.call(self._cancel, reason)
+        if not self._ended.done():
+            self._backend.call(self._cancel, reason)
 
     def result(self, timeout_s: float | None = None) -> Self:
         """Wait for the end of the run, on a thread without an event loop.

@@ -76,15 +76,15 @@ class Workspace:
             raise RequestError(f"The run has no file {name!r}.") from error
         raise RequestError(f"The run has no file {name!r}.")
 
-    def read(self, name: str) -> bytes:
-        """The content of a file in the folder.
+    def read(self, name: str, most_bytes: int | None = None) -> bytes:
+        """The content of a file in the folder, or no more than the first bytes of it.
 
         Raises:
             RequestError: The name leads out of the folder, or to no file.
         """
         try:
             with _open(self.resolve(name)) as content:
-                return content.read()
+                return content.read(most_bytes)
         except OSError as error:
             raise RequestError(f"The run has no file {name!r}.") from error
 

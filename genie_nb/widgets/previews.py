@@ -4,20 +4,23 @@ Above: `record`, `run_view`. Below: `render`, `gate`, `parts`.
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 
 from genie_nb.parts import FileRef, TablePart
 from genie_nb.widgets.gate import closed_frame, picture
 from genie_nb.widgets.render import markdown_html, table_html
 
-__all__ = ("preview_html", "readable_size")
+__all__ = ("PREVIEW_BYTES", "ReadFile", "preview_html", "readable_size")
+
+ReadFile = Callable[[str, int], bytes]
+"""Gives the first bytes of a file by its name, at most so many."""
 
 ROWS = 8
 COLUMNS = 20
 CHARACTERS = 3_000
-MEDIA_BYTES = 3_000_000
-"""Larger pictures and HTML documents have no preview; they can be downloaded."""
+PREVIEW_BYTES = 3_000_000
+"""No more of a file is read; larger pictures and HTML documents have no preview, but can be downloaded."""
 
 
 def readable_size(size: int) -> str:
@@ -30,12 +33,13 @@ def readable_size(size: int) -> str:
 
 
 def preview_html(file: FileRef, content: bytes, labels: Mapping[str, str]) -> str:
-    """The head of the file as safe HTML, or a sentence where its type has no preview."""
-    media_type, small = file.media_type, len(content) <= MEDIA_BYTES
+    """The head of the file as safe HTML, or a sentence where its type has no preview; `content` may be its head alone."""
+    media_type, small = file.media_type, file.size <= PREVIEW_BYTES
     if media_type.startswith("image/") and small:
         return picture(content, media_type, file.name)
     if media_type in ("text/csv", "text/tab-separated-values"):
-        return _table(content, "\t" if media_type.startswith("text/tab") else ",", labels)
+        delimiter = "\t" if media_type.startswith("text/tab") else ","
+        return _table(content, delimiter, labels, whole=len(content) >= file.size)
     if media_type == "text/html" and small:
         return closed_frame(content.decode(errors="replace"), labels["document"])
     if media_type == "text/markdown":
@@ -50,7 +54,7 @@ def _head(content: bytes) -> str:
     return text if len(text) <= CHARACTERS else text[:CHARACTERS] + "…"
 
 
-def _table(content: bytes, delimiter: str, labels: Mapping[str, str]) -> str:
+def _table(content: bytes, delimiter: str, labels: Mapping[str, str], *, whole: bool) -> str:
     lines = content.decode("utf-8-sig", errors="replace").splitlines()
     try:
         rows = list(csv.reader(lines[: ROWS + 1], delimiter=delimiter))
@@ -59,5 +63,5 @@ def _table(content: bytes, delimiter: str, labels: Mapping[str, str]) -> str:
     columns, *body = rows or [[]]
     head = tuple(columns[:COLUMNS])
     table = TablePart(columns=head, rows=tuple(tuple(row[:COLUMNS]) for row in body if row))
-    total = max(len(lines) - 1, 0)
+    total = f"{max(len(lines) - 1, 0)}" if whole else f"{len(lines) - 2}+"
     return table_html(table, labels["table_size"].format(shown=len(table.rows), rows=total, columns=len(columns)))

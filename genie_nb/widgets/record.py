@@ -8,7 +8,7 @@ Above: `session`. Below: `sections`, `cards`, `previews`, `nodes`.
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
 
@@ -19,7 +19,7 @@ from genie_nb.widgets import sections
 from genie_nb.widgets.cards import card_is_open, card_node, part_node
 from genie_nb.widgets.labels import labels_for
 from genie_nb.widgets.nodes import Node, to_html
-from genie_nb.widgets.previews import preview_html
+from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
 from genie_nb.widgets.render import markdown_blocks, markdown_tokens
 
 __all__ = ("STYLE", "record_html", "record_markdown", "record_text")
@@ -27,9 +27,10 @@ __all__ = ("STYLE", "record_html", "record_markdown", "record_text")
 STYLE = (files("genie_nb.widgets") / "static" / "style.css").read_text("utf-8")
 """The stylesheet of the view and of the record; every rule of it is under one class."""
 EMBED_BYTES = 200_000
-"""Larger files are listed in the record, but not carried in it."""
+"""Larger files are listed in the record, but not carried in it; pictures are."""
+ALL_EMBEDDED_BYTES = 8_000_000
+"""When so much is carried, the files after that are listed alone."""
 
-ReadFile = Callable[[str], bytes]
 Labels = Mapping[str, str]
 
 
@@ -38,8 +39,7 @@ def record_html(transcript: Transcript, *, read_file: ReadFile) -> str:
 
     Args:
         transcript: The run, ended or not.
-        read_file: Gives the bytes of one of the run's files by its name; a `GenieError` or `OSError` leaves the file listed
-            without its content.
+        read_file: Reads one of the run's files; a `GenieError` or `OSError` leaves the file listed without its content.
     """
     labels = labels_for(transcript.query)
     root = Node(
@@ -68,7 +68,7 @@ def _sections(t: Transcript, labels: Labels, read_file: ReadFile) -> list[Node]:
         shown.append(sections.section_node("answer", "gnb-answer", labels["answer"], answer))
     listed = _files(t)
     if listed:
-        nodes = tuple(_file(f"f{n}", file, labels, read_file) for n, file in enumerate(listed))
+        nodes = tuple(_file_nodes(listed, labels, read_file))
         shown.append(sections.files_node(labels, nodes))
     return shown
 
@@ -105,14 +105,22 @@ def _blocks(key: str, text: str) -> tuple[Node, ...]:
     )
 
 
+def _file_nodes(files: list[FileRef], labels: Labels, read_file: ReadFile) -> Iterator[Node]:
+    left = ALL_EMBEDDED_BYTES
+    for number, file in enumerate(files):
+        key = f"f{number}"
+        yield _file(key, file, labels, read_file) if left > 0 else _file_node(key, file, "", "")
+        left -= file.size if file.size <= PREVIEW_BYTES else 0
+
+
 def _file(key: str, file: FileRef, labels: Labels, read_file: ReadFile) -> Node:
     try:
-        content = read_file(file.name)
+        content = read_file(file.name, PREVIEW_BYTES)
     except (GenieError, OSError):
         return _file_node(key, file, "", f'<p class="gnb-muted">{escape(labels["unreadable"])}</p>')
     link = ""
     pictured = file.media_type.startswith("image/")  # the picture itself can be saved, and is large enough once
-    if len(content) < EMBED_BYTES and not pictured:
+    if file.size < EMBED_BYTES and not pictured:
         # Octets, whatever the file is: a browser saves them and opens nothing in the notebook's name.
         address = f"data:application/octet-stream;base64,{b64encode(content).decode()}"
         name = escape(file.name.rsplit("/", 1)[-1])

@@ -23,7 +23,7 @@ from genie_nb.errors import GenieError, WireError
 from genie_nb.events import NoteAdded, RunEvent, is_terminal
 from genie_nb.parts import FileRef
 from genie_nb.widgets.patches import Painter
-from genie_nb.widgets.previews import preview_html
+from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
 from genie_nb.widgets.pulse import Pulse
 from genie_nb.widgets.record import STYLE
 
@@ -42,7 +42,7 @@ REMIND_S = 1.0
 REMIND_MOST_S = 600.0
 DOWNLOAD_BYTES = 20_000_000
 """Larger files are not sent to a page."""
-PAGE_LABELS = ("silent", "tool", "waiting", "stopping", "loading", "live_view")
+PAGE_LABELS = ("silent", "tool", "waiting", "stopping", "loading")
 
 
 class RunView(anywidget.AnyWidget):
@@ -51,21 +51,20 @@ class RunView(anywidget.AnyWidget):
     _esm = (files("genie_nb.widgets") / "static" / "run_view.js").read_text("utf-8")
     _css = STYLE
 
-    folded = traitlets.Bool(False).tag(sync=True)
     snapshot = traitlets.Any().tag(sync=True, to_json=lambda _, view: view.tell_all())
 
     def __init__(
         self,
         *,
         on_cancel: Callable[[], None],
-        read_file: Callable[[str], bytes],
+        read_file: ReadFile,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         """Open the view; call this on the kernel's main thread.
 
         Args:
             on_cancel: Called on the loop's thread when a reader wants the run to stop.
-            read_file: Gives the bytes of a file of the run; called in worker threads.
+            read_file: Reads a file of the run; called in worker threads.
             loop: The loop that `follow` will run on; without one, buttons work from `follow` on.
         """
         self._on_cancel, self._read_file, self._loop = on_cancel, read_file, loop
@@ -83,10 +82,6 @@ class RunView(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return "<genie_nb live view>"
-
-    def fold(self) -> None:
-        """Fold the view to its first line; a click unfolds it."""
-        self.folded = True
 
     def tell_all(self) -> dict[str, Any]:
         """Everything that pages have been told so far, for a page that opens now."""
@@ -226,15 +221,16 @@ class RunView(anywidget.AnyWidget):
 
     def _send_file(self, kind: str, key: str, file: FileRef) -> None:
         labels = self._painter.labels
+        if kind == "download" and file.size > DOWNLOAD_BYTES:
+            self._send_preview(key, f'<p class="gnb-muted">{escape(labels["too_large"])}</p>')
+            return
         try:
-            content = self._read_file(file.name)
+            content = self._read_file(file.name, PREVIEW_BYTES if kind == "preview" else DOWNLOAD_BYTES)
         except (GenieError, OSError):
             self._send_preview(key, f'<p class="gnb-muted">{escape(labels["unreadable"])}</p>')
             return
         if kind == "preview":
             self._send_preview(key, preview_html(file, content, labels))
-        elif len(content) > DOWNLOAD_BYTES:
-            self._send_preview(key, f'<p class="gnb-muted">{escape(labels["too_large"])}</p>')
         else:
             self.send({"type": "download", "name": file.name.rsplit("/", 1)[-1]}, buffers=[content])
 

@@ -12,6 +12,7 @@ Above: `session`. Below: `run_view`.
 """
 
 import asyncio
+import logging
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,6 +26,8 @@ from genie_nb.events import RunEvent
 from genie_nb.widgets.run_view import RunView
 
 __all__ = ("Stage",)
+
+log = logging.getLogger(__name__)
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -40,8 +43,8 @@ class Followed(Protocol):
         """Stop the run."""
         ...
 
-    def read_file(self, name: str) -> bytes:
-        """The content of a file of the run."""
+    def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
+        """The content of a file of the run, or no more than the first bytes of it."""
         ...
 
 
@@ -76,13 +79,21 @@ class Stage:
         else:
             self._shell.events.register("post_execute", self._after_cell)
         self._following = asyncio.run_coroutine_threadsafe(self._follow(run), loop)
+        self._following.add_done_callback(self._followed)
 
     async def _follow(self, run: Followed) -> None:
-        try:
-            await self._view.follow(run.events())
-        finally:
-            self._ended = True
-            await asyncio.to_thread(self._place)  # a record is made of files and colours: not the loop's work
+        await self._view.follow(run.events())
+        self._ended = True
+        await asyncio.to_thread(self._place)  # a record is made of files and colours: not the loop's work
+
+    def _followed(self, following: Future[None]) -> None:
+        error = None if following.cancelled() else following.exception()
+        if error is None:
+            return
+        log.error("The run could not be shown", exc_info=error)
+        with self._lock:
+            if not self.shown.done():
+                self.shown.set_exception(error)
 
     def _place(self) -> None:
         """Give the record its place, once the run has ended and it is known whether a cell awaits it."""

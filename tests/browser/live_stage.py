@@ -21,9 +21,9 @@ class Stage:
         self.contents = dict(FILES)
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most_bytes: int) -> bytes:
         """The content of a file; of an unknown one its name, which may be hostile."""
-        return self.contents.get(name, name.encode())
+        return self.contents.get(name, name.encode())[:most_bytes]
 
     def view(self) -> RunView:
         """A displayed view whose Stop button sets `cancelled`."""
@@ -49,7 +49,7 @@ def show(view: RunView) -> None:
 class Record:
     """A finished run as its cell's value."""
 
-    def __init__(self, events: Iterable[ev.RunEvent], read_file: Callable[[str], bytes]) -> None:
+    def __init__(self, events: Iterable[ev.RunEvent], read_file: Callable[[str, int], bytes]) -> None:
         self.transcript, self.read_file = folded(events), read_file
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:

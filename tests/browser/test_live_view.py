@@ -151,17 +151,6 @@ def test_a_file_can_be_looked_at_and_saved(lab: Lab) -> None:
     assert download.value.path().read_bytes() == FILES["sales.csv"]
 
 
-def test_a_folded_view_is_one_line_that_unfolds(lab: Lab) -> None:
-    lab.open([SET_UP, "view = stage.view(); stage.play(view, burst(sample_run())); stage.end(); view.fold()"])
-    lab.run(0)
-    lab.run(1)
-    unfold = lab.output(1).locator(".gnb-unfold")
-    expect(unfold).to_be_visible()
-    expect(lab.output(1).locator(".gnb")).to_be_hidden()
-    unfold.click()
-    expect(lab.output(1).locator(".gnb")).to_be_visible()
-
-
 def test_streaming_never_takes_the_focus(lab: Lab) -> None:
     lab.open([SET_UP, "view = stage.view(); stage.play(view, gated(sample_run(), 30, gate))", ""])
     lab.run(0)

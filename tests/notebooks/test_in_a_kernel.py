@@ -7,7 +7,8 @@ import psutil
 from tests.notebooks.kernel_cells import Cells
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-ENDLESS = "[gn.Say('I loop.', calls=[('code_interpreter', {'code': 'print(1)\\nwhile True: pass'})])]"
+ENDLESS_CODE = "import subprocess\nsubprocess.run(['setsid', '-f', 'sleep', '600'])\nprint(1)\nwhile True: pass"
+ENDLESS = f"[gn.Say('I loop.', calls=[('code_interpreter', {{'code': {ENDLESS_CODE!r}}})])]"
 
 
 def kinds(shown: list[dict[str, Any]]) -> list[tuple[str, set[str]]]:
@@ -89,9 +90,11 @@ def test_no_process_is_left_when_the_persons_kernel_is_killed(cells: Cells) -> N
     )
     person = psutil.Process(int(cells.value("import os; os.getpid()")))
     children = person.children(recursive=True)
+    orphans = [process for process in psutil.process_iter() if process.name() == "sleep"]
     assert children
+    assert any(orphan not in children for orphan in orphans)
     person.kill()
-    _, alive = psutil.wait_procs(children, timeout=20)
+    _, alive = psutil.wait_procs(children + orphans, timeout=20)
     assert not alive
 
 

@@ -23,6 +23,10 @@ __all__ = ("Reply", "Voice", "Work", "ask", "work")
 
 EMPTY_REPLIES = 2
 """After so many replies with neither text nor calls the model is given up."""
+CALLS_AT_ONCE = 16
+"""More calls of one reply wait for their turn."""
+REPLY_CHARACTERS = 5_000_000
+"""A longer reply is no reply: the model, or its server, is stuck."""
 _NUDGE = "Your reply was empty. Call a tool, or reply with the answer."
 _REPEATED = (
     "\n\nYou made this very call before and it gave this very result. Do not make it again: use the result, "
@@ -91,8 +95,13 @@ class _Listener:
         self.calls: dict[int, _Fragments] = {}
         self.tokens: base.TokenCount | None = None
         self.finish: base.Finish | None = None
+        self._left = REPLY_CHARACTERS
 
     def hear(self, chunk: base.Chunk) -> None:
+        if isinstance(chunk, base.Text | base.Reasoning):
+            self._count(chunk.text)
+        elif isinstance(chunk, base.ToolCallFragment):
+            self._count(chunk.name + chunk.arguments)
         match chunk:
             case base.Text(text):
                 self.text.write(text)
@@ -107,6 +116,13 @@ class _Listener:
             case base.Finish():
                 self.finish = chunk
 
+    def _count(self, text: str) -> None:
+        self._left -= len(text)
+        if self._left < 0:
+            raise ModelError(
+                f"The model's reply grew beyond {REPLY_CHARACTERS:,} characters and was stopped.", partial=self.text.text
+            )
+
     def _hear_call(self, fragment: base.ToolCallFragment) -> None:
         call = self.calls.get(fragment.index)
         if call is None:
@@ -114,7 +130,7 @@ class _Listener:
         call.model_call_id = call.model_call_id or fragment.call_id
         call.arguments.append(readable(fragment.arguments))
         announced = bool(call.name)
-        call.name = call.name or fragment.name
+        call.name = call.name or readable(fragment.name)
         if not self._show_calls or not call.name:
             return
         if not announced:
@@ -207,9 +223,12 @@ async def work(model: ChatModel, history: History, tools: ToolBox, context: RunC
 
 async def _act(reply: Reply, tools: ToolBox, context: RunContext) -> list[str]:
     """Run the calls of one reply at the same time; their outputs in the order of the calls."""
+    turns = asyncio.Semaphore(CALLS_AT_ONCE)
+
+    async def run(call: ToolCallRequest, call_id: str) -> str:
+        async with turns:
+            return await tools.run(call, call_id, context)
+
     async with asyncio.TaskGroup() as group:
-        running = [
-            group.create_task(tools.run(call, call_id, context))
-            for call, call_id in zip(reply.calls, reply.call_ids, strict=True)
-        ]
+        running = [group.create_task(run(*pair)) for pair in zip(reply.calls, reply.call_ids, strict=True)]
     return [task.result() for task in running]

@@ -14,6 +14,8 @@ from genie_nb.parts import Plan, PlanStep, StepStatus
 
 __all__ = ("PLAN_TOOL", "PlanChange", "change_plan", "drop_unstarted", "mark_step", "ready_steps")
 
+MAX_STEPS = 100
+"""A plan of more steps is nobody's to read."""
 _OVER = ("completed", "dropped")
 _STEP = {
     "type": "object",
@@ -94,6 +96,8 @@ def change_plan(plan: Plan, arguments: str) -> PlanChange:
     except (msgspec.DecodeError, RecursionError) as error:
         raise ToolFailed(f"The plan was not changed: {error}. Send the call again.") from error
     steps = {step.id: step for step in plan.steps}
+    if len(steps) + len(change.add) > MAX_STEPS:
+        raise ToolFailed(f"The plan was not changed: it would have over {MAX_STEPS} steps. Plan with fewer, larger ones.")
     for added in change.add:
         if added.id in steps:
             raise ToolFailed(f"The plan was not changed: there is a step {added.id!r} already. Give the new one another id.")

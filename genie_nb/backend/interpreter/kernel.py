@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.connect import write_connection_file
 
@@ -39,6 +40,11 @@ _WARM_UP = f"""(lambda names: (
 ))({{"__name__": "startup"}})"""
 _LAST_WORDS_S = 0.2
 _LATE_OUTPUT_S = 5.0
+_MESSAGE_BYTES = 32 * 1024 * 1024
+_LOST: Message = {
+    "msg_type": "stream",
+    "content": {"name": "stderr", "text": "Some output was too large, or came too late, and is lost.\n"},
+}
 
 
 class KernelDied(Exception):
@@ -107,8 +113,11 @@ class Kernel:
         if self._client is None:
             raise KernelDied("it was ended")
         request = self._client.execute(code, silent=silent, store_history=not silent, allow_stdin=False)
-        reply: Message = await self._unless_dead(_collect(self._client, request, take))
-        return reply
+        reply, whole = await self._unless_dead(_collect(self._client, request, take))
+        if not whole:
+            take(_LOST)
+            await self._connect()
+        return dict(reply)
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
@@ -118,7 +127,7 @@ class Kernel:
     async def kill(self) -> None:
         """End every process of it and remove its folder; safe to call twice."""
         if self.pid is not None:
-            await asyncio.to_thread(kill_group, self.pid)
+            await asyncio.to_thread(kill_group, self.pid, self._folder)
         if self._exited is not None:
             await asyncio.shield(self._exited)
         if self._client is not None:
@@ -130,15 +139,18 @@ class Kernel:
     def kill_now(self) -> None:
         """End every process of it without waiting; for the last resort, where no loop runs any more."""
         if self.pid is not None:
-            kill_group(self.pid)
+            kill_group(self.pid, self._folder)
+
+    @property
+    def _connection(self) -> Path:
+        return self._folder / "connection.json"
 
     @property
     def _log(self) -> Path:
         return self._folder / "stderr"
 
     async def _launch(self) -> None:
-        connection = self._folder / "connection.json"
-        client = AsyncKernelClient(connection_file=str(connection))
+        connection = self._connection
         laying_out = asyncio.create_task(asyncio.to_thread(self._lay_out, connection))
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -156,9 +168,17 @@ class Kernel:
             if laying_out.exception() is None:
                 laying_out.result().close()
         self._exited = asyncio.create_task(self._watch(self._process))
+        await self._connect()
+
+    async def _connect(self) -> None:
+        """Open the sockets; again where a message that was too large has closed one."""
+        if self._client is not None:
+            self._client.stop_channels()
+        self._client = client = AsyncKernelClient(connection_file=str(self._connection))
         await asyncio.to_thread(client.load_connection_file)
+        client.context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE_BYTES)
         client.start_channels(stdin=False, hb=False, control=False)
-        self._client = client
+        await self._unless_dead(client.wait_for_ready())
 
     def _lay_out(self, connection: Path) -> Any:
         self._folder.mkdir(mode=0o700)
@@ -168,12 +188,10 @@ class Kernel:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         await process.wait()
-        await asyncio.to_thread(kill_group, process.pid)
+        await asyncio.to_thread(kill_group, process.pid, self._folder)
 
     async def _warm_up(self) -> None:
-        assert self._client is not None
         assert self._process is not None
-        await self._unless_dead(self._client.wait_for_ready())
         reply = await self.run(_WARM_UP, lambda _: None, silent=True)
         if reply["status"] != "ok":
             raise InterpreterFailed(f"The Python kernel could not warm up: {reply.get('ename')}: {reply.get('evalue')}")
@@ -198,13 +216,14 @@ class Kernel:
         raise KernelDied(_how(self._process.returncode))
 
 
-async def _collect(client: AsyncKernelClient, request: str, take: Callable[[Message], None]) -> Message:
+async def _collect(client: AsyncKernelClient, request: str, take: Callable[[Message], None]) -> tuple[Message, bool]:
+    """The reply, and whether the output came to its end."""
     relaying = asyncio.create_task(_relay(client, request, take))
     try:
         reply = await _reply(client, request)
         # iopub may drop messages, the last one too; the reply is then the proof that the cell ended.
         await asyncio.wait({relaying}, timeout=_LATE_OUTPUT_S)
-        return reply
+        return reply, relaying.done()
     finally:
         relaying.cancel()
         await asyncio.wait({relaying})

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
+from genie_nb.backend.interpreter.launch import MARK, kill_marked
+
 __all__ = ("Limits", "child_environment", "interrupt_group", "kill_group", "limit_process")
 
 _ALLOWED = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER"})
@@ -37,6 +39,7 @@ def child_environment(home: Path) -> dict[str, str]:
     """The variables a kernel starts with: an allow-list, and folders of its own for the tools that keep settings."""
     allowed = {name: value for name, value in os.environ.items() if name in _ALLOWED or name.startswith("LC_")}
     return allowed | {
+        MARK: str(home),
         "IPYTHONDIR": str(home / "ipython"),
         "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
         "JUPYTER_DATA_DIR": str(home / "jupyter"),
@@ -77,14 +80,8 @@ def interrupt_group(pid: int) -> None:
         os.killpg(pid, signal.SIGINT)
 
 
-def kill_group(pid: int) -> None:
-    """End a kernel's process group at once, and those of its descendants that left the group."""
-    descendants: list[psutil.Process] = []
-    with contextlib.suppress(psutil.NoSuchProcess):
-        descendants = psutil.Process(pid).children(recursive=True)
-    # A group outlives its leader, so this also reaches what a dead kernel left behind.
+def kill_group(pid: int, home: Path) -> None:
+    """End a kernel's process group at once, and what left the group, dead as the kernel itself may be."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    for process in descendants:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    kill_marked(str(home))

@@ -56,9 +56,11 @@ class KernelPool:
         self._starting: set[asyncio.Task[Kernel]] = set()
         self._kernels: set[Kernel] = set()
         self._root: RuntimeFolder | None = None
+        self._discarding: set[asyncio.Task[None]] = set()
         self._laying_out = asyncio.Lock()
         self._started = 0
         self._closed = False
+        self._pid = os.getpid()
         atexit.register(self.close_now)
 
     def warm(self) -> None:
@@ -83,7 +85,11 @@ class KernelPool:
         try:
             await asyncio.wait({starting})
         except asyncio.CancelledError:
-            self._spares.appendleft(starting)
+            if len(self._spares) < self._spare:
+                self._spares.appendleft(starting)
+            else:
+                self._discarding.add(discarding := asyncio.create_task(_discard(starting)))
+                discarding.add_done_callback(self._discarding.discard)
             raise
         if starting.cancelled():
             raise InterpreterFailed("The Python kernels were shut down.")
@@ -96,7 +102,7 @@ class KernelPool:
         self._closed = True
         for starting in self._starting:
             starting.cancel()
-        await asyncio.gather(*self._starting, *self._spares, return_exceptions=True)
+        await asyncio.gather(*self._starting, *self._spares, *self._discarding, return_exceptions=True)
         self._spares.clear()
         await asyncio.gather(*(kernel.kill() for kernel in self._kernels))
         self._kernels.clear()
@@ -106,6 +112,8 @@ class KernelPool:
 
     def close_now(self) -> None:
         """End every kernel from any thread, without a loop; the last resort at exit."""
+        if os.getpid() != self._pid:  # a forked child ends: the kernels are its parent's
+            return
         self._closed = True
         for kernel in self._kernels:
             kernel.kill_now()
@@ -145,6 +153,13 @@ class KernelPool:
                     ) from error
         self._started += 1
         return self._root.path / f"k{self._started}"
+
+
+async def _discard(starting: "asyncio.Task[Kernel]") -> None:
+    """End a kernel that nobody wants any more, as soon as it has started."""
+    await asyncio.wait({starting})
+    if not starting.cancelled() and starting.exception() is None:
+        await starting.result().kill()
 
 
 class RuntimeFolder:

@@ -18,6 +18,7 @@ __all__ = ("set_up",)
 
 FLUSH_S = 0.02
 TABLE = "application/vnd.genie.table+json"
+MAX_STREAM, MAX_SHOWN = 1_000_000, 20_000_000
 MAX_ROWS, MAX_COLUMNS, MAX_CELL = 30, 50, 120
 CHART_DPI = 110
 CJK_FONTS = (
@@ -116,12 +117,40 @@ def set_up_charts(shell: Any) -> None:
     shell.events.register("post_execute", lambda: show_open_figures(shell))
 
 
-def set_up(shell: Any) -> None:
-    """Prepare the kernel of this shell."""
-    sys.argv = [""]
+def set_up_streams() -> None:
+    """Send output as it is written."""
     streams: tuple[Any, ...] = (sys.stdout, sys.stderr)
     for stream in streams:
         stream.flush_interval = FLUSH_S
+
+
+def set_up_messages(shell: Any) -> None:
+    """Send giant texts without their middle: one message of them would hold up whoever reads it."""
+    session = shell.kernel.session
+    msg = session.msg
+
+    def cut(kind: str, content: Any = None, *args: Any, **named: Any) -> Any:
+        if kind == "stream":
+            content = content | {"text": without_middle(content["text"], MAX_STREAM)}
+        elif kind in ("display_data", "update_display_data", "execute_result"):
+            content = content | {"data": {key: without_middle(value, MAX_SHOWN) for key, value in content["data"].items()}}
+        return msg(kind, content, *args, **named)
+
+    session.msg = cut
+
+
+def without_middle(value: Any, most: int) -> Any:
+    """A text's two ends, if it is longer than anybody reads; anything else as it is."""
+    if not isinstance(value, str) or len(value) <= most:
+        return value
+    return f"{value[: most // 2]}\n… {len(value) - most} characters left out …\n{value[-most // 2 :]}"
+
+
+def set_up(shell: Any) -> None:
+    """Prepare the kernel of this shell."""
+    sys.argv = [""]
+    set_up_streams()
+    set_up_messages(shell)
     set_up_charts(shell)
     set_up_fonts()
     set_up_tables(shell)

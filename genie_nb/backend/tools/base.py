@@ -135,8 +135,16 @@ class ToolBox:
                     f"The tool {request.name} did not return within {tool.timeout_s:g} s and was given up."
                 ) from error
             log.warning("The tool %s raised", request.name, exc_info=error)
-            raise ToolFailed(f"The tool {request.name} raised {type(error).__name__}: {error}") from error
+            raise ToolFailed(f"The tool {request.name} raised {type(error).__name__}: {_words(error)}") from error
 
     async def close(self) -> None:
         """Close every tool."""
         await asyncio.gather(*(tool.close() for tool in self._tools.values()))
+
+
+def _words(error: BaseException) -> str:
+    """An error's message, even of one that raises when it is asked for it."""
+    try:
+        return str(error)
+    except Exception as worse:
+        return f"(its message cannot be read: {type(worse).__name__})"

@@ -16,6 +16,8 @@ from genie_nb.parts import DocumentPart, ImagePart, Part, TablePart, readable
 __all__ = ("shown_and_told", "table_text")
 
 SHOWN_ROWS = 30
+SHOWN_COLUMNS = 60
+CELL_CHARACTERS = 120
 TOLD_CHARACTERS = 12_000
 
 
@@ -35,7 +37,7 @@ def shown_and_told(tool: str, value: Any) -> tuple[list[Part], str]:
         value = value.to_frame()
     if pandas is not None and isinstance(value, pandas.DataFrame):
         table = _table(value)
-        return [table], table_text(table)
+        return [table], cut_middle(table_text(table), TOLD_CHARACTERS)
     if figures is not None and isinstance(value, figures.Figure):
         content = io.BytesIO()
         value.savefig(content, format="png", bbox_inches="tight")
@@ -57,16 +59,21 @@ def table_text(table: TablePart) -> str:
     return "\n".join([*lines, f"({table.total_rows} rows × {table.total_columns} columns in all)"])
 
 
+def _cell(value: Any) -> str:
+    text = readable(str(value))
+    return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"
+
+
 def _table(frame: Any) -> TablePart:
-    head = frame.head(SHOWN_ROWS)
+    head = frame.iloc[:SHOWN_ROWS, :SHOWN_COLUMNS]
     keys = [key if frame.index.nlevels > 1 else (key,) for key in head.index]
     levels = ["" if name is None else name for name in frame.index.names]
     return TablePart(
-        columns=tuple(map(str, (*levels, *frame.columns))),
+        columns=tuple(map(_cell, (*levels, *head.columns))),
         rows=tuple(
-            tuple(map(str, (*key, *row))) for key, row in zip(keys, head.itertuples(index=False, name=None), strict=True)
+            tuple(map(_cell, (*key, *row))) for key, row in zip(keys, head.itertuples(index=False, name=None), strict=True)
         ),
-        dtypes=("",) * len(levels) + tuple(map(str, frame.dtypes)),
+        dtypes=("",) * len(levels) + tuple(map(str, head.dtypes)),
         total_rows=len(frame),
         total_columns=len(frame.columns),
     )

@@ -25,7 +25,6 @@ class Page {
     this.load(model.get("snapshot"));
     model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
     model.on("change:snapshot", () => this.load(model.get("snapshot")));
-    model.on("change:folded", () => this.views.forEach((view) => view.fold(model.get("folded"))));
     model.send({ type: "hello", n: this.n });
     this.timer = setInterval(() => this.views.forEach((view) => view.tick()), 500);
     return () => clearInterval(this.timer);
@@ -132,10 +131,6 @@ class Page {
 class View {
   constructor(page, model, el) {
     Object.assign(this, { page, model, el, byHand: new WeakSet() });
-    this.unfold = document.createElement("button");
-    this.unfold.type = "button";
-    this.unfold.className = "gnb-unfold";
-    this.unfold.addEventListener("click", () => this.fold(!this.el.classList.contains("gnb-folded")));
     el.classList.add("gnb-view");
     el.addEventListener("click", (event) => this.click(event));
     el.addEventListener("toggle", (event) => this.toggled(event.target), true);
@@ -144,7 +139,6 @@ class View {
     });
     this.reset();
     this.build("page");
-    this.fold(model.get("folded"));
     this.tick();
   }
 
@@ -155,7 +149,7 @@ class View {
   reset() {
     this.root = document.createElement("div");
     this.dom = new Map([["page", this.root]]);
-    this.el.replaceChildren(this.unfold, this.root);
+    this.el.replaceChildren(this.root);
   }
 
   build(key) {
@@ -258,13 +252,6 @@ class View {
     file.lastElementChild.innerHTML = html;
     file.dataset.asked = "1";
     file.open = true;
-  }
-
-  fold(folded) {
-    this.el.classList.toggle("gnb-folded", folded);
-    this.unfold.hidden = !this.model.get("folded");
-    this.unfold.setAttribute("aria-expanded", String(!folded));
-    this.unfold.textContent = this.page.labels.live_view;
   }
 }
 

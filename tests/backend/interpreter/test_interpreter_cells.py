@@ -202,3 +202,21 @@ def test_an_error_names_no_path_of_the_machine_and_has_no_colours(shared: Any, c
 
 def test_input_is_refused_in_words(shared: Any) -> None:
     assert "does not support input" in shared.run("input('name?')").error.message
+
+
+def test_a_giant_message_is_cut_where_it_is_made(shared: Any) -> None:
+    ran = shared.run("print('a' * 50_000_000, end='end')")
+    assert ran.end.status == "ok"
+    assert ran.text().startswith("aaa")
+    assert len(ran.text()) < 300_000
+    assert "more characters not shown" in ran.text("stdout") + ran.text("stderr")
+
+
+def test_a_message_that_is_too_large_for_the_loop_is_lost_with_a_word(shared: Any) -> None:
+    code = (
+        "session = get_ipython().kernel.session\nsession.send(get_ipython().kernel.iopub_socket, "
+        "'display_data', {'data': {'image/svg+xml': ['x' * 40_000_000]}, 'metadata': {}}, parent=get_ipython().parent_header)"
+    )
+    ran = shared.run(code)
+    assert "is lost" in ran.text("stderr")
+    assert shared.run("print('still here')").text() == "still here\n"

@@ -17,6 +17,10 @@ from genie_nb.parts import DocumentPart, Part, StreamPart
 
 IDS = "import os, subprocess\np = subprocess.Popen(['sleep', '600'])\nprint(os.getpid(), p.pid, flush=True)\n"
 AWAY = IDS.replace("'600']", "'600'], start_new_session=True")
+DAEMON = (
+    "import os, subprocess\nshell = ['setsid', 'sh', '-c', 'sleep 600 >/dev/null 2>&1 & echo $!']\n"
+    "print(os.getpid(), subprocess.check_output(shell, text=True).strip(), flush=True)\n"
+)
 
 
 def processes(text: str) -> list[psutil.Process]:
@@ -164,7 +168,7 @@ def in_mid_cell(session: Any, code: str) -> Iterator[tuple[list[psutil.Process],
     yield processes("".join(text)), task
 
 
-@pytest.mark.parametrize("ids", [IDS, AWAY], ids=["same-group", "left-the-group"])
+@pytest.mark.parametrize("ids", [IDS, AWAY, DAEMON], ids=["same-group", "left-the-group", "nobodys-child"])
 def test_closing_in_the_middle_of_a_cell_leaves_no_process(
     open_session: Callable[[], Any], assert_gone: Callable[[list[psutil.Process]], None], ids: str
 ) -> None:

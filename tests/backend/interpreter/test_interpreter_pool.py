@@ -56,10 +56,11 @@ def test_a_spare_is_started_for_the_one_taken_and_costs_nothing_if_it_died_while
     runtime: Path, tmp_path: Path
 ) -> None:
     async def go() -> list[Any]:
+        before = psutil.Process().children()
         async with open_pool() as pool:
             first = await pool.take()
             await pool.ready()
-            (spare,) = (child for child in psutil.Process().children() if child.pid != first.pid)
+            (spare,) = (child for child in psutil.Process().children() if child not in before and child.pid != first.pid)
             spare.kill()
             session = Interpreter(pool, folder=tmp_path)
             return [item async for item in session.run("'alive'", timeout_s=30)]
