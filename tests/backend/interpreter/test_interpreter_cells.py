@@ -214,8 +214,8 @@ def test_a_giant_message_is_cut_where_it_is_made(shared: Any) -> None:
 
 def test_a_message_that_is_too_large_for_the_loop_is_lost_with_a_word(shared: Any) -> None:
     code = (
-        "session = get_ipython().kernel.session\nsession.send(get_ipython().kernel.iopub_socket, "
-        "'display_data', {'data': {'image/svg+xml': ['x' * 40_000_000]}, 'metadata': {}}, parent=get_ipython().parent_header)"
+        "shell = get_ipython()\nshell.kernel.session.send(shell.kernel.iopub_socket, 'display_data', "
+        "{'data': {'image/svg+xml': ['x' * 40_000_000]}, 'metadata': {}}, parent=shell.parent_header)"
     )
     ran = shared.run(code)
     assert "is lost" in ran.text("stderr")
