@@ -19,9 +19,23 @@ if TYPE_CHECKING:
     from genie_nb.backend.settings import Settings
     from genie_nb.backend.tools.functions import tool
     from genie_nb.errors import GenieError
+    from genie_nb.network import connect, serve
     from genie_nb.session import Genie, Run, ask
 
-__all__ = ("Genie", "GenieError", "Run", "Say", "ScriptedModel", "Settings", "ask", "record", "replay", "tool")
+__all__ = (
+    "Genie",
+    "GenieError",
+    "Run",
+    "Say",
+    "ScriptedModel",
+    "Settings",
+    "ask",
+    "connect",
+    "record",
+    "replay",
+    "serve",
+    "tool",
+)
 __version__ = "0.1.0"
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # tracebacks go to who asks for them, not into a cell
@@ -34,8 +48,10 @@ _HOMES = {
     "ScriptedModel": "genie_nb.backend.models.scripted",
     "Settings": "genie_nb.backend.settings",
     "ask": "genie_nb.session",
+    "connect": "genie_nb.network",
     "record": "genie_nb.backend.recording",
     "replay": "genie_nb.backend.recording",
+    "serve": "genie_nb.network",
     "tool": "genie_nb.backend.tools.functions",
 }
 

@@ -14,6 +14,8 @@
     ├── ToolFailed              a tool could not do what it was asked (told to the model)
     ├── InterpreterFailed       no Python kernel could be had
     ├── WireError               bytes that are no event of ours
+    ├── LinkError               a server could not be reached, or refused
+    ├── AdmissionRefused        a server has no room for now
     ├── PrinterClosed           an event after the end of its run
     └── SettingsError           a setting has a wrong value
 
@@ -26,10 +28,12 @@ Nothing lies below this room.
 from typing import ClassVar
 
 __all__ = (
+    "AdmissionRefused",
     "ContextTooLong",
     "Deadline",
     "GenieError",
     "InterpreterFailed",
+    "LinkError",
     "ModelError",
     "PrinterClosed",
     "RateLimited",
@@ -138,6 +142,36 @@ class WireError(GenieError):
     """Bytes that are no event of ours."""
 
     code = "wire"
+
+
+class LinkError(GenieError):
+    """A server could not be reached, or refused.
+
+    Attributes:
+        status: Its HTTP status, or 0 where there was none.
+        retry_after_s: Seconds after which it wants to be asked again.
+    """
+
+    code = "link"
+
+    def __init__(self, message: str, *, status: int = 0, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.status, self.retry_after_s = status, retry_after_s
+
+
+class AdmissionRefused(GenieError):
+    """A server has no room for now.
+
+    Attributes:
+        retry_after_s: Seconds after which to try again.
+        status: The HTTP status that says so.
+    """
+
+    code = "refused"
+
+    def __init__(self, message: str, *, retry_after_s: float, status: int = 503) -> None:
+        super().__init__(message)
+        self.retry_after_s, self.status = retry_after_s, status
 
 
 class PrinterClosed(GenieError):

@@ -1,10 +1,11 @@
-"""The vocabulary of a run: one tagged union `RunEvent`, JSON both ways.
+"""The vocabulary: `RunEvent` about the work, `LinkEvent` about one connection to it; JSON both ways.
 
 Promises:
 - Events of one run are numbered by `seq` from 1 without gaps; exactly one of them is terminal, and it is the last.
 - A text is a triple with one `message_id`: started, deltas, finished. `text_finished` carries the whole text and its
   final channel, and overrules what came before.
 - What belongs to a task carries its `task_id`, so parallel tasks may interleave freely.
+- A `LinkEvent` is never numbered, logged or replayed.
 
 Above: `transcript`. Below: `parts`, `errors`.
 """
@@ -19,7 +20,14 @@ from genie_nb.parts import FileRef, Part, Plan
 __all__ = (
     "TERMINAL",
     "Channel",
+    "Event",
     "FileCreated",
+    "Heartbeat",
+    "LinkClosed",
+    "LinkEvent",
+    "LinkLost",
+    "LinkOpened",
+    "LogRestarted",
     "ModelWaiting",
     "NoteAdded",
     "PlanUpdated",
@@ -27,6 +35,7 @@ __all__ = (
     "RunEvent",
     "RunFailed",
     "RunFinished",
+    "RunQueued",
     "RunStarted",
     "StepStarted",
     "TaskFinished",
@@ -58,6 +67,16 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     run_id: str = ""
     task_id: str | None = None
     at: float = 0.0
+
+
+class RunQueued(_Event, frozen=True, kw_only=True, tag="run_queued"):
+    """A run waits for others to end; `place` is how many have to end before it begins."""
+
+    place: int
+
+
+class LogRestarted(_Event, frozen=True, kw_only=True, tag="log_restarted"):
+    """The log begins anew: everything before is to be forgotten. Only a client's own log has it, after a snapshot."""
 
 
 class RunStarted(_Event, frozen=True, kw_only=True, tag="run_started"):
@@ -202,7 +221,9 @@ class RunCancelled(_Event, frozen=True, kw_only=True, tag="run_cancelled"):
 
 
 RunEvent = (
-    RunStarted
+    LogRestarted
+    | RunQueued
+    | RunStarted
     | StepStarted
     | TextStarted
     | TextDelta
@@ -223,6 +244,39 @@ RunEvent = (
     | RunCancelled
 )
 TERMINAL = (RunFinished, RunFailed, RunCancelled)
+
+
+class _LinkEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """What every event of a connection has: when it happened, in seconds since the epoch."""
+
+    at: float = 0.0
+
+
+class LinkOpened(_LinkEvent, frozen=True, kw_only=True, tag="link_opened"):
+    """A connection stands; `attempt` counts from 1, `resumed_after` is the id it was resumed with."""
+
+    url: str
+    attempt: int
+    resumed_after: str = ""
+
+
+class Heartbeat(_LinkEvent, frozen=True, kw_only=True, tag="heartbeat"):
+    """The other side had nothing to say, and says so."""
+
+
+class LinkLost(_LinkEvent, frozen=True, kw_only=True, tag="link_lost"):
+    """A connection broke, or was never made; the next try comes in `retry_in_s`, or never."""
+
+    reason: str
+    retry_in_s: float | None
+
+
+class LinkClosed(_LinkEvent, frozen=True, kw_only=True, tag="link_closed"):
+    """A connection has done its work: the run's terminal event came through it."""
+
+
+LinkEvent = LinkOpened | Heartbeat | LinkLost | LinkClosed
+Event = RunEvent | LinkEvent
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)

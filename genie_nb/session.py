@@ -1,6 +1,6 @@
 """The front door: what a person calls. It builds the model and the tools of a run and joins the run to a live view.
 
-Above: `magics`, `cli`. Below: the two wings, `backend` and `widgets`; this is the only room that knows both.
+Above: `magics`, `network`, `cli`. Below: the two wings, `backend` and `widgets`; this is the only room that knows both.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.backend.loop import BackendLoop, backend_loop
 from genie_nb.backend.models import create_model
 from genie_nb.backend.models.base import ChatModel
+from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.runs import Equipment, RunRequest
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.base import Tool, ToolBox
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from genie_nb.widgets.stage import Stage
 
-__all__ = ("Genie", "Run", "ask")
+__all__ = ("Genie", "Paths", "Run", "ToolLike", "Viewed", "ask", "in_notebook", "paths_of")
 
 Paths = Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
 SHOWN_S = 3.0
@@ -43,10 +44,11 @@ SHOWN_S = 3.0
 ToolLike = Tool | Callable[..., Any]
 
 
-class Run(runs.Run):
-    """One question being worked on, and its live view in the notebook."""
+class Viewed(RunHandle):
+    """A run that can be seen in the notebook."""
 
     stage: "Stage | None" = None
+    _backend: BackendLoop
 
     def view(self) -> None:
         """Show the live view of the run, again or for the first time, as output of the running cell.
@@ -54,7 +56,7 @@ class Run(runs.Run):
         Raises:
             RequestError: There is no notebook to show it in.
         """
-        if not _in_notebook():
+        if not in_notebook():
             raise RequestError("A live view needs a notebook; here is none. Read run.answer, or run.events().")
         from genie_nb.widgets.stage import Stage
 
@@ -88,7 +90,11 @@ class Run(runs.Run):
 
     def __repr__(self) -> str:
         """The run in one line, without ids or times."""
-        return f"<Run {self.status}: {self.request.query[:60]!r}>"
+        return f"<Run {self.status}: {self.query[:60]!r}>"
+
+
+class Run(Viewed, runs.Run):
+    """One question being worked on, and its live view in the notebook."""
 
 
 class Genie:
@@ -121,17 +127,18 @@ class Genie:
             data: DataFrames by variable name; they are handed over by value.
             show: Whether the live view appears as output of the running cell, where there is a notebook.
         """
-        paths = (files,) if isinstance(files, str | os.PathLike) else files
-        request = RunRequest(
-            readable(query), self.settings, tuple(Path(os.fspath(path)) for path in paths), _copies(data or {})
-        )
+        request = RunRequest(readable(query), self.settings, paths_of(files), _copies(data or {}))
+        run = self.prepare(request)
+        if show and in_notebook():
+            run.view()
+        return run.start()
+
+    def prepare(self, request: RunRequest) -> Run:
+        """A run that is not started yet."""
         backend = backend_loop()
         pool = _kernel_pool(backend, self.settings.memory_mib)
         make_tools = partial(self._make_tools, pool)
-        run = Run(request, Equipment(self._make_model, make_tools, owned=self._model is None), backend)
-        if show and _in_notebook():
-            run.view()
-        return run.start()
+        return Run(request, Equipment(self._make_model, make_tools, owned=self._model is None), backend)
 
     def _make_model(self) -> ChatModel:
         return self._model or create_model(self.settings)
@@ -162,6 +169,12 @@ def ask(
         SettingsError: An option is unknown or has a wrong value.
     """
     return Genie(**options).ask(query, files=files, data=data, show=show)
+
+
+def paths_of(files: Paths) -> tuple[Path, ...]:
+    """One path or several, as paths."""
+    several = (files,) if isinstance(files, str | os.PathLike) else files
+    return tuple(Path(os.fspath(path)) for path in several)
 
 
 def _as_tool(given: ToolLike, timeout_s: float) -> Tool:
@@ -196,7 +209,7 @@ def _kernel_pool(backend: BackendLoop, memory_mib: int) -> KernelPool:
     return pool
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
     """Whether this process is a Jupyter kernel, found out without loading IPython."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None

@@ -101,6 +101,7 @@ class Transcript:
     error: str = ""
     usage: Usage = field(default_factory=Usage)
     waiting: ev.ModelWaiting | None = None
+    place: int = 0
     steps: int = 0
     seq: int = 0
     started_at: float = 0.0
@@ -139,6 +140,9 @@ class Transcript:
                 yield None, item
 
 
+_AboutTheRun = ev.RunQueued | ev.RunStarted | ev.RunFinished | ev.RunFailed | ev.RunCancelled | ev.LogRestarted
+
+
 def apply(transcript: Transcript, event: ev.RunEvent) -> None:
     """Take one event into the transcript.
 
@@ -162,7 +166,7 @@ def _apply(t: Transcript, event: ev.RunEvent) -> None:
             _apply_tool(t, event)
         case ev.TaskStarted() | ev.TaskFinished():
             _apply_task(t, event)
-        case ev.RunStarted() | ev.RunFinished() | ev.RunFailed() | ev.RunCancelled():
+        case ev.RunStarted() | ev.RunFinished() | ev.RunFailed() | ev.RunCancelled() | ev.RunQueued() | ev.LogRestarted():
             _apply_run(t, event)
         case ev.StepStarted():
             t.steps += 1
@@ -247,14 +251,18 @@ def _apply_task(t: Transcript, event: ev.TaskStarted | ev.TaskFinished) -> None:
             assert_never(event)
 
 
-def _apply_run(t: Transcript, event: ev.RunStarted | ev.RunFinished | ev.RunFailed | ev.RunCancelled) -> None:
+def _apply_run(t: Transcript, event: _AboutTheRun) -> None:
     t.run_id = event.run_id
-    if isinstance(event, ev.RunStarted):
-        t.status, t.started_at = "running", event.at
-        t.query, t.agent, t.model, t.badge, t.inputs = event.query, event.agent, event.model, event.badge, event.files
-        return
-    t.ended_at = event.at
+    if isinstance(event, ev.TERMINAL):
+        t.ended_at = event.at
     match event:
+        case ev.LogRestarted():
+            vars(t).update(vars(Transcript(run_id=t.run_id, query=t.query)))
+        case ev.RunQueued():
+            t.place = event.place
+        case ev.RunStarted():
+            t.status, t.started_at, t.place = "running", event.at, 0
+            t.query, t.agent, t.model, t.badge, t.inputs = event.query, event.agent, event.model, event.badge, event.files
         case ev.RunFinished():
             t.status, t.answer, t.deliverables = "finished", event.output, event.files
         case ev.RunFailed():

@@ -17,6 +17,8 @@ from tests.event_strategies import EVENT_CLASSES, events_of_class
 FILE = FileRef(name="图表/chart 1.png", size=12, media_type="image/png", sha256="ab" * 32)
 STEP = PlanStep(id="s2", title="Count", stage="Read", detail="Count rows", after=("s1",), status="blocked", note="why")
 WHOLE: dict[str, dict[str, Any]] = {
+    "log_restarted": {},
+    "run_queued": {"place": 2},
     "run_started": {"query": "多少行？", "agent": "react", "model": "m", "badge": "scripted", "files": (FILE,)},
     "step_started": {"step": 3, "agent": "planner"},
     "text_started": {"message_id": "m1", "channel": "reasoning", "assignee": "planner"},

@@ -168,9 +168,21 @@ def test_an_event_about_something_that_never_started_is_a_wire_error(event: ev.R
 
 def test_this_file_folds_every_kind_of_event() -> None:
     table = [*NEVER_STARTED.values(), *(end for end, _ in ENDS.values()), STARTED, TEXT, CALL, TASK]
-    elsewhere = {ev.StepStarted, ev.PlanUpdated, ev.FileCreated, ev.ModelWaiting, ev.UsageReported}
+    elsewhere = {ev.LogRestarted, ev.RunQueued, ev.StepStarted, ev.PlanUpdated, ev.FileCreated, ev.ModelWaiting, ev.UsageReported}
 
     assert {type(event) for event in table} | elsewhere == set(EVENT_CLASSES)
+
+
+def test_a_place_in_the_queue_is_shown_until_the_run_begins() -> None:
+    waiting = [ev.RunQueued(run_id="r", seq=1, place=3), ev.RunQueued(run_id="r", seq=2, place=1)]
+    assert fold(waiting).place == 1
+    assert fold([*waiting, msgspec.structs.replace(STARTED, seq=3)]).place == 0
+
+
+@given(deltas_of_run())
+def test_a_restarted_log_forgets_everything_before(events: list[ev.RunEvent]) -> None:
+    anew = [ev.LogRestarted(run_id="r"), *events]
+    assert fold([*events, *anew]) == fold(anew)
 
 
 @given(deltas_of_run(), st.randoms(use_true_random=False))

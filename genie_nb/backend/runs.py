@@ -9,34 +9,32 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
-from concurrent.futures import Future
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from genie_nb.backend.agents import Answer, create_agent
-from genie_nb.backend.channel import EventChannel
+from genie_nb.backend.channel import EventChannel, Retention
 from genie_nb.backend.context import RunContext, StepBudget
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.models.base import ChatModel
 from genie_nb.backend.preparing import prepare
 from genie_nb.backend.printer import Printer
+from genie_nb.backend.run_handle import RunHandle, State
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.base import ToolBox
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import Deadline, GenieError, RequestError
 from genie_nb.errors import RunCancelled as Cancelled
-from genie_nb.events import RunCancelled, RunEvent, RunFailed, RunFinished, RunStarted
-from genie_nb.parts import FileRef, Plan, Usage
-from genie_nb.transcript import Transcript
+from genie_nb.events import RunCancelled, RunFailed, RunFinished, RunQueued, RunStarted
+from genie_nb.parts import FileRef
 
 __all__ = ("LIFE", "Equipment", "Run", "RunRequest")
 
 log = logging.getLogger(__name__)
 
-State = Literal["pending", "running", "cancelling", "finished", "failed", "cancelled"]
 LIFE: dict[State, dict[str, State]] = {
     "pending": {"start": "running", "cancel": "cancelled"},
     "running": {"finish": "finished", "fail": "failed", "cancel": "cancelling"},
@@ -48,8 +46,6 @@ LIFE: dict[State, dict[str, State]] = {
 """State → trigger → state; an absent trigger is a mistake of ours."""
 CLEANUP_S = 5.0
 """Seconds that kernels, tools and connections get to close before the run ends without waiting for them."""
-TICK_S = 0.1
-"""Seconds between two looks of a waiting thread at signals."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +55,14 @@ class RunRequest:
     Attributes:
         files: Paths of files to look at.
         tables: DataFrames to hand over, by variable name.
+        retention: How much of its log is kept event by event; None keeps all.
     """
 
     query: str
     settings: Settings
     files: tuple[str | Path, ...] = ()
     tables: Mapping[str, Any] = field(default_factory=dict)
+    retention: Retention | None = None
 
 
 @dataclass(frozen=True)
@@ -77,80 +75,18 @@ class Equipment:
     """Whether the model is the run's own, to be closed with it."""
 
 
-class Run:
-    """One question being worked on; see `answer`, `plan`, `files`, `usage`, `error`.
-
-    `await run` waits for its end on any event loop, `run.result()` without one. A failure never raises there: it stands in
-    `run.error` and in the view.
-    """
+class Run(RunHandle):
+    """A run that works in this process."""
 
     def __init__(self, request: RunRequest, equipment: Equipment, backend: BackendLoop) -> None:
+        super().__init__(EventChannel(secrets.token_hex(16), retention=request.retention), request.query)
         self.request = request
-        self.run_id = secrets.token_hex(8)
-        self.channel = EventChannel(self.run_id)
-        self.transcript = Transcript(run_id=self.run_id, query=request.query)
         self.folder = _run_folder(request.settings, self.run_id)
         self._printer = Printer(self.channel, self.transcript)
         self._equipment = equipment
         self._backend = backend
-        self._state: State = "pending"
         self._reason = ""
         self._task: asyncio.Task[Answer] | None = None
-        self._error: GenieError | None = None
-        self._ended: Future[None] = Future()
-
-    # What came of it
-
-    @property
-    def status(self) -> State:
-        """`pending`, `running`, `cancelling`, then one of `finished`, `failed`, `cancelled`."""
-        return self._state
-
-    @property
-    def answer(self) -> str:
-        """The answer as Markdown; empty until the run has finished."""
-        return self.transcript.answer
-
-    @property
-    def plan(self) -> Plan | None:
-        """The plan as it stands now; None for an agent that makes none."""
-        return self.transcript.plan
-
-    @property
-    def files(self) -> tuple[FileRef, ...]:
-        """The files that a finished run delivered; of any other run those that it has made. They lie in `run.folder`."""
-        finished = self.transcript.status == "finished"
-        return self.transcript.deliverables if finished else tuple(self.transcript.files.values())
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens and calls as the model counted them; the offline analyst counts none."""
-        return self.transcript.usage
-
-    @property
-    def seconds(self) -> float:
-        """How long the run took, or has taken until now."""
-        began = self.transcript.started_at
-        return (self.transcript.ended_at or time.time()) - began if began else 0.0
-
-    @property
-    def error(self) -> GenieError | None:
-        """Why the run did not finish, as an exception with one sentence; None if it did, or has not ended."""
-        return self._error
-
-    def events(self, *, after: int = 0) -> AsyncIterator[RunEvent]:
-        """The run's events, from any event loop, at any time: those that were and those that come, up to the last."""
-        return self.channel.read(after=after)
-
-    def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
-        """The content of a file of the run, or no more than the first bytes of it.
-
-        Raises:
-            RequestError: The run has no such file.
-        """
-        if not self.folder.is_dir():
-            raise RequestError(f"The run has no file {name!r}.")
-        return Workspace(self.folder.resolve()).read(name, most_bytes)
 
     # Its life
 
@@ -164,48 +100,25 @@ class Run:
         if not self._ended.done():
             self._backend.call(self._cancel, reason)
 
-    def result(self, timeout_s: float | None = None) -> Self:
-        """Wait for the end of the run, on a thread without an event loop.
-
-        Args:
-            timeout_s: Seconds to wait at most. The run goes on after that.
+    def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
+        """The content of a file of the run, or no more than the first bytes of it.
 
         Raises:
-            TimeoutError: The run has not ended yet.
-            KeyboardInterrupt: You interrupted the waiting; the run is cancelled.
+            RequestError: The run has no such file.
         """
-        until = None if timeout_s is None else time.monotonic() + timeout_s
-        try:
-            while not self._ended.done():
-                left = TICK_S if until is None else min(TICK_S, until - time.monotonic())
-                if left <= 0:
-                    raise TimeoutError(f"The run has not ended within {timeout_s:g} s; it goes on.")
-                _wait(self._ended, left)
-        except KeyboardInterrupt:
-            self.cancel("You interrupted the run.")
-            raise
-        return self
-
-    def __await__(self) -> Generator[Any, None, Self]:
-        """Wait for the end on the running event loop; cancelling the waiting cancels the run."""
-        return self._wait_here().__await__()
-
-    async def _wait_here(self) -> Self:
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        self._ended.add_done_callback(lambda _: _wake(loop, ended))
-        try:
-            while not self._ended.done():
-                with suppress(TimeoutError):  # the tick lets an interrupt of a notebook's cell through (ipykernel#881)
-                    await asyncio.wait_for(ended.wait(), TICK_S)
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            self.cancel("You interrupted the run.")
-            raise
-        return self
+        if not self.folder.is_dir():
+            raise RequestError(f"The run has no file {name!r}.")
+        return Workspace(self.folder.resolve()).read(name, most_bytes)
 
     # On the backend's loop
 
     def _move(self, trigger: str) -> None:
         self._state = LIFE[self._state][trigger]
+
+    def queued(self, place: int) -> None:
+        """Say how many runs have to end before this one begins."""
+        if self._state == "pending":
+            self._printer.emit(RunQueued(place=place))
 
     def _begin(self) -> None:
         if self._state == "pending":
@@ -248,7 +161,7 @@ class Run:
 
     def _print_end(self, terminal: RunFinished | RunFailed | RunCancelled) -> None:
         try:
-            if len(self.channel) == 0:
+            if self.transcript.status == "pending":
                 self._printer.emit(self._started())
             self._printer.close_open(getattr(terminal, "message", "") or getattr(terminal, "reason", ""))
             self._printer.emit(terminal)
@@ -288,18 +201,6 @@ class Run:
 
 def _run_folder(settings: Settings, run_id: str) -> Path:
     return settings.runs_folder.expanduser().absolute() / f"{time.strftime('%Y%m%d-%H%M%S')}-{run_id[:6]}"
-
-
-def _wait(ended: "Future[Any]", seconds: float) -> None:
-    try:
-        ended.exception(timeout=seconds)
-    except TimeoutError:
-        return
-
-
-def _wake(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    with suppress(RuntimeError):  # who waited is gone, and the loop with them
-        loop.call_soon_threadsafe(ended.set)
 
 
 async def _bounded(close: Callable[[], Awaitable[None]]) -> None:

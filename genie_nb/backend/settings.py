@@ -7,18 +7,70 @@ Below: `errors`.
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError  # type: ignore[import-untyped]  # it ships no types
 
 from genie_nb.errors import SettingsError
 
-__all__ = ("OFFLINE", "Settings")
+__all__ = ("OFFLINE", "ServerSettings", "Settings")
 
 OFFLINE = "offline"
 """The name of the built-in analyst that is rules and not a language model."""
+
+
+class ServerSettings(BaseModel):
+    """What the bundled server does; `server:` in `genie.yaml`, `GENIE_SERVER__HEARTBEAT_S` and so on.
+
+    Attributes:
+        token: The bearer token of the native dialect; one is made where none is given.
+        heartbeat_s: Seconds of silence before a heartbeat in the native dialect and to JDGenie's page.
+        agent_heartbeat_s: The same for `/AutoAgent`.
+        tool_heartbeat_s: The same for the tool service.
+        deadline_s: Seconds that one connection may last; a run goes on without it.
+        stall_s: Seconds that a reader may take nothing before it is cut.
+        max_links: Connections at once.
+        max_runs: Runs at work at once.
+        max_queue: Runs that may wait for their turn.
+        max_body_mib: The largest request body.
+        max_upload_mib: The largest uploaded file.
+        keep_s: Seconds that an ended run is kept.
+        keep_runs: Ended runs that are kept at most.
+        keep_log_mib: So much of a run's log is kept event by event, the head only in short.
+        log: A SQLite file that logs outlive the process in; none keeps them in memory.
+        orphan_s: Seconds without any listener after which a run is cancelled; never, where none is given.
+        origins: Pages that may call the server from a browser.
+        hosts: Host names it answers to, beside its own address.
+        jdgenie: Whether JDGenie's dialects, which know no token, are served: `loopback`, `on`, `off`.
+        private_addresses: Whether MCP servers and files may be fetched from private addresses.
+        fetch_hosts: Host names that MCP servers and files may always be fetched from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token: SecretStr | None = None
+    heartbeat_s: float = Field(default=10.0, gt=0)
+    agent_heartbeat_s: float = Field(default=10.0, gt=0)
+    tool_heartbeat_s: float = Field(default=15.0, gt=0)
+    deadline_s: float = Field(default=3600.0, gt=0)
+    stall_s: float = Field(default=30.0, gt=0)
+    max_links: int = Field(default=1000, ge=1)
+    max_runs: int = Field(default=16, ge=1)
+    max_queue: int = Field(default=100, ge=0)
+    max_body_mib: int = Field(default=4, ge=1)
+    max_upload_mib: int = Field(default=200, ge=1)
+    keep_s: float = Field(default=3600.0, ge=600)
+    keep_runs: int = Field(default=200, ge=1)
+    keep_log_mib: int = Field(default=64, ge=1)
+    log: Path | None = None
+    orphan_s: float | None = Field(default=None, gt=0)
+    origins: tuple[str, ...] = ("http://localhost:3000", "http://127.0.0.1:3000")
+    hosts: tuple[str, ...] = ()
+    jdgenie: Literal["loopback", "on", "off"] = "loopback"
+    private_addresses: bool = False
+    fetch_hosts: tuple[str, ...] = ()
 
 
 class Settings(BaseSettings):
@@ -38,10 +90,14 @@ class Settings(BaseSettings):
         tool_timeout_s: Seconds that one call of any other tool may take.
         memory_mib: MiB of address space that the code interpreter may take.
         runs_folder: Where each run gets a folder of its own.
+        tool_url: A genie-tool service that runs code and writes reports instead of this process.
+        mcp_url: A genie-client service that reaches MCP servers.
+        server: What the bundled server does.
     """
 
     model_config = SettingsConfigDict(
         env_prefix="GENIE_",
+        env_nested_delimiter="__",
         yaml_file="genie.yaml",
         frozen=True,
         extra="forbid",
@@ -62,6 +118,9 @@ class Settings(BaseSettings):
     tool_timeout_s: float = Field(120.0, gt=0)
     memory_mib: int = Field(4096, ge=1024)
     runs_folder: Path = Path("genie_runs")
+    tool_url: str | None = None
+    mcp_url: str | None = None
+    server: ServerSettings = ServerSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -75,6 +134,32 @@ class Settings(BaseSettings):
         """Where settings come from, first one first."""
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
 
+    def with_server(self, **given: Any) -> "Settings":
+        """The same settings, with these of the server on top.
+
+        Raises:
+            SettingsError: A setting is unknown or has a wrong value.
+        """
+        asked = {name: value for name, value in given.items() if value is not None}
+        try:
+            server = ServerSettings.model_validate(self.server.model_dump() | asked)
+        except ValidationError as error:
+            raise _told(error, "server.") from None
+        return self.model_copy(update={"server": server})
+
+    def with_run(self, **given: Any) -> "Settings":
+        """The same settings, with these of one run on top.
+
+        Raises:
+            SettingsError: A setting is unknown or has a wrong value.
+        """
+        asked = {name: value for name, value in given.items() if value is not None}
+        try:
+            checked = type(self).model_validate(self.model_dump() | asked)
+        except ValidationError as error:
+            raise _told(error, "") from None
+        return self.model_copy(update={name: getattr(checked, name) for name in asked})
+
     @classmethod
     def load(cls, **given: Any) -> Self:
         """The settings in force, with the given ones on top; `None` stands for not given.
@@ -85,9 +170,7 @@ class Settings(BaseSettings):
         try:
             return cls(**{name: value for name, value in given.items() if value is not None})
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            name = ".".join(str(part) for part in first["loc"])
-            raise SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower()}.") from None
+            raise _told(error, "") from None
         except (YAMLError, OSError, TypeError, ValueError) as error:  # TypeError, ValueError: it holds a list, or a text
             mark = getattr(error, "problem_mark", None)
             place = f" (line {mark.line + 1})" if mark else ""
@@ -95,3 +178,9 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"The file genie.yaml is no list of settings, one `name: value` a line{place}. Correct or remove it."
             ) from None
+
+
+def _told(error: ValidationError, prefix: str) -> SettingsError:
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = prefix + ".".join(str(part) for part in first["loc"])
+    return SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower()}.")

@@ -21,6 +21,7 @@ from genie_nb.widgets.render import markdown_blocks
 
 __all__ = ("Painter",)
 
+WIPE = "wipe"
 FRAME = "frame"
 ENDING = "ending"
 PLAN = "plan"
@@ -58,6 +59,9 @@ class Painter:
             WireError: The event speaks of something that never started.
         """
         apply(self.transcript, event)
+        if isinstance(event, ev.LogRestarted):
+            self._places, self._keys, self._files = {}, {}, {}
+            self._touched = {WIPE: None}
         for key in self._touches(event):
             self._touched[key] = None
 
@@ -92,6 +96,8 @@ class Painter:
                 return [PLAN]
             case ev.FileCreated():
                 return [self._file_key(event.file.name)]
+            case ev.LogRestarted():
+                return [FRAME]
             case ev.RunStarted():
                 self.labels = labels_for(event.query)
                 return [FRAME, PLAN]
@@ -124,6 +130,8 @@ class Painter:
     def _paint(self, key: str) -> Iterator[Patch]:
         if key in self._places:
             yield from self._paint_item(self._places[key])
+        elif key == WIPE:
+            yield from self.page.remove("r")
         elif key == FRAME:
             yield from self._paint_frame()
         elif key == PLAN:

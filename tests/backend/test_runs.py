@@ -111,7 +111,7 @@ def test_a_run_that_finishes_has_an_answer_and_no_error(make_run: MakeRun) -> No
 
     events = ended(a_run.start())
 
-    assert events[-1] == a_run.channel._log[-1]
+    assert events[-1] == a_run.channel.after(len(a_run.channel) - 1)[0].event
     assert (a_run.status, a_run.answer, a_run.error) == ("finished", "42.", None)
     assert (events[0].query, events[0].agent, events[0].model, events[0].badge) == (
         "How many?",

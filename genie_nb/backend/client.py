@@ -1,0 +1,377 @@
+"""The client: a run on another server as events, over a link that is made again whenever it breaks.
+
+However often the link is cut, and wherever, its reader gets exactly the events of an unbroken run. httpx and httpx-sse open
+the stream; the bytes are read by our own decoder, which knows the whole standard.
+
+Above: `remote`. Below: `wire.native`, `wire.frames`, `events`.
+"""
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+from httpx_sse import EventSource, aconnect_sse
+
+from genie_nb.backend.stream_modes import StreamMode
+from genie_nb.backend.wire.frames import FrameDecoder
+from genie_nb.backend.wire.native import FrameId, Received, read_frame
+from genie_nb.errors import LinkError, WireError
+from genie_nb.events import (
+    Event,
+    Heartbeat,
+    LinkClosed,
+    LinkLost,
+    LinkOpened,
+    LogRestarted,
+    RunEvent,
+    is_terminal,
+)
+
+__all__ = ("LINK", "Client", "LinkPatience", "LinkState", "check_opening")
+
+LinkState = Literal["closed", "opening", "open", "lost"]
+LINK: dict[LinkState, dict[str, LinkState]] = {
+    "closed": {"open": "opening"},
+    "opening": {"accepted": "open", "refused": "lost"},
+    "open": {"silence": "lost", "break": "lost", "done": "closed"},
+    "lost": {"retry": "opening", "give_up": "closed"},
+}
+"""State → trigger → state; an absent trigger is a mistake of ours."""
+REFUSED = {400, 401, 403, 404, 405, 410, 413, 415, 421, 422}
+"""What will not become better by asking again."""
+
+
+@dataclass(frozen=True)
+class LinkPatience:
+    """How a link is held, in seconds.
+
+    Attributes:
+        connect_s: Until a connection must stand.
+        silent_heartbeats: So many heartbeats may be missed before the link counts as lost.
+        first_s: The wait before the first new try is up to this; it doubles with each one.
+        longest_s: No wait is longer.
+        tries: So many tries in a row may fail.
+    """
+
+    connect_s: float = 10.0
+    silent_heartbeats: float = 2.5
+    first_s: float = 0.5
+    longest_s: float = 30.0
+    tries: int = 12
+    sleep: Callable[[float], Any] = asyncio.sleep
+    chance: Callable[[], float] = random.random
+
+
+@dataclass
+class _Place:
+    """Where a reader stands."""
+
+    run_id: str
+    last: FrameId | None = None
+    retry_s: float = 0.0
+    heartbeat_s: float = 10.0
+    opened: int = 0
+    ended: bool = False
+    state: LinkState = "closed"
+    beats: int = field(default=0)
+
+    def move(self, trigger: str) -> None:
+        self.state = LINK[self.state][trigger]
+
+
+class _Broken(Exception):
+    """The link broke; says how, and when to try again at the soonest."""
+
+    def __init__(self, reason: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class Client:
+    """One server, asked over HTTP.
+
+    Attributes:
+        address: Where it answers, without the token.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str = "",
+        patience: LinkPatience | None = None,
+        on_bytes: Callable[[bytes], object] | None = None,
+    ) -> None:
+        """A client of the server at this address.
+
+        Args:
+            url: As the server printed it; its `token` is taken out.
+            token: The token, where the address has none.
+            patience: How links are held.
+            on_bytes: Is shown every piece of a stream as it arrives.
+
+        Raises:
+            LinkError: This is no address of a server.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise LinkError(
+                f"{url.split('?')[0][:100]!r} is no address of a server: it should begin with http:// or https://."
+            )
+        self.address = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        given = parse_qs(parts.query).get("token", [""])[0] or token
+        self._patience = patience or LinkPatience()
+        self._on_bytes = on_bytes
+        self._http = httpx.AsyncClient(
+            base_url=self.address,
+            headers={"Authorization": f"Bearer {given}"} if given else {},
+            timeout=httpx.Timeout(30.0, connect=self._patience.connect_s),
+            follow_redirects=False,
+        )
+
+    async def ask(self, query: str, *, request_id: str, files: tuple[str, ...] = (), **options: Any) -> str:
+        """Begin a run; returns its id. Asking again with the same request id joins it.
+
+        Raises:
+            LinkError: The server cannot be reached, or refuses.
+        """
+        body = {"query": query, "request_id": request_id, "files": list(files)}
+        body |= {name: value for name, value in options.items() if value is not None}
+        failed = 0
+        while True:
+            try:
+                return str((await self._call("POST", "/v1/runs", params={"follow": "false"}, json=body))["run_id"])
+            except LinkError as error:
+                failed += 1
+                if error.status in REFUSED or failed >= self._patience.tries:
+                    raise
+                await self._patience.sleep(self._wait_s(failed, error.retry_after_s))
+
+    async def look(self, run_id: str) -> dict[str, Any]:
+        """How a run stands, as JSON.
+
+        Raises:
+            LinkError: The server cannot be reached, or has no such run.
+        """
+        return dict(await self._call("GET", f"/v1/runs/{run_id}"))
+
+    async def cancel(self, run_id: str, reason: str) -> None:
+        """Stop a run; its end comes as an event.
+
+        Raises:
+            LinkError: The server cannot be reached, or has no such run.
+        """
+        await self._call("POST", f"/v1/runs/{run_id}/cancel", params={"reason": reason})
+
+    async def upload(self, path: Path) -> str:
+        """Bring a file; returns its id.
+
+        Raises:
+            LinkError: The server cannot be reached, or refuses.
+            OSError: The file cannot be read.
+        """
+        with await asyncio.to_thread(path.open, "rb") as content:
+            answer = await self._call("POST", "/v1/uploads", files={"file": (path.name, content)}, timeout=600.0)
+        return str(answer["id"])
+
+    async def read_file(self, run_id: str, name: str) -> bytes:
+        """A file of a run.
+
+        Raises:
+            LinkError: The server cannot be reached, or has no such file.
+        """
+        return (await self._answer("GET", f"/v1/runs/{run_id}/files/{name}")).content
+
+    async def _call(self, method: str, path: str, **options: Any) -> Any:
+        return (await self._answer(method, path, **options)).json()
+
+    async def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            answer = await self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise LinkError(f"The server {self.address} cannot be reached: {_reason(error)}.") from error
+        if answer.is_error:
+            raise LinkError(
+                _refusal(answer), status=answer.status_code, retry_after_s=_seconds(answer.headers.get("retry-after"))
+            )
+        return answer
+
+    async def events(self, run_id: str, *, after: str = "", mode: StreamMode | None = None) -> AsyncIterator[Event]:
+        """Follow a run.
+
+        Args:
+            run_id: Which.
+            after: The id of the last event that the reader has.
+            mode: How pieces of texts are joined on the way.
+
+        Yields:
+            The run's events in order, each once, up to the terminal one; `LogRestarted` where all before it is told anew;
+            and what happens to the link.
+
+        Raises:
+            LinkError: The server refuses, or the link could not be made again.
+        """
+        place = _Place(run_id, FrameId.parse(after) if after else None)
+        failed = 0
+        while True:
+            place.move("open" if place.state == "closed" else "retry")
+            heard = place.last, place.beats
+            try:
+                async with aclosing(self._follow_once(place, mode)) as following:
+                    async for event in following:
+                        yield event
+                if place.ended:
+                    yield LinkClosed(at=time.time())
+                    return
+                raise _Broken("the server ended the stream before the run's end")
+            except _Broken as error:
+                failed = 1 if heard != (place.last, place.beats) else failed + 1
+                if failed >= self._patience.tries:
+                    place.move("give_up")
+                    yield LinkLost(at=time.time(), reason=str(error), retry_in_s=None)
+                    raise LinkError(f"The link to {self.address} is lost: {error}. Tried {failed} times.") from error
+                wait_s = self._wait_s(failed, max(place.retry_s, error.retry_after_s))
+                yield LinkLost(at=time.time(), reason=str(error), retry_in_s=wait_s)
+            await self._patience.sleep(wait_s)
+
+    def _wait_s(self, failed: int, least_s: float) -> float:
+        """Full jitter over the server's own wish."""
+        most = min(self._patience.first_s * 2.0 ** (failed - 1), self._patience.longest_s)
+        return least_s + float(self._patience.chance()) * most
+
+    async def _follow_once(self, place: _Place, mode: StreamMode | None) -> AsyncGenerator[Event, None]:
+        """One connection, up to its end."""
+        params = {"mode": mode.mode, "token": mode.token, "time": mode.time} if mode else {}
+        headers = {"Last-Event-ID": str(place.last)} if place.last else {}
+        path = f"/v1/runs/{place.run_id}/events"
+        timeout = httpx.Timeout(None, connect=self._patience.connect_s, read=self._patience.connect_s)
+        try:
+            async with aconnect_sse(self._http, "GET", path, params=params, headers=headers, timeout=timeout) as source:
+                if await self._accepted(source, place):
+                    place.ended = True
+                    return
+                yield LinkOpened(
+                    at=time.time(),
+                    url=f"{self.address}{path}",
+                    attempt=place.opened,
+                    resumed_after=str(place.last or ""),
+                )
+                async with aclosing(self._read(source.response, place)) as reading:
+                    async for event in reading:
+                        yield event
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            place.move("refused" if place.state == "opening" else "break")
+            raise _Broken(_reason(error)) from error
+        except WireError as error:
+            place.move("break")
+            raise _Broken(f"the server sent something else ({error})") from error
+
+    async def _accepted(self, source: EventSource, place: _Place) -> bool:
+        """Whether there is nothing to come.
+
+        Raises:
+            LinkError: The server refuses for good.
+            _Broken: It refuses for now.
+        """
+        answer = source.response
+        if answer.status_code == 204:
+            return True
+        if answer.status_code != 200:
+            await answer.aread()
+            place.move("refused")
+            if answer.status_code in REFUSED:
+                raise LinkError(_refusal(answer), status=answer.status_code)
+            raise _Broken(_refusal(answer), _seconds(answer.headers.get("retry-after")))
+        check_opening(answer.status_code, answer.headers.get("content-type", ""))
+        place.heartbeat_s = _seconds(answer.headers.get("x-genie-heartbeat")) or place.heartbeat_s
+        place.opened += 1
+        place.move("accepted")
+        return False
+
+    async def _read(self, answer: httpx.Response, place: _Place) -> AsyncGenerator[Event, None]:
+        decoder = FrameDecoder(last_event_id=str(place.last or ""))
+        pieces = answer.aiter_raw()
+        silence_s = place.heartbeat_s * self._patience.silent_heartbeats
+        while True:
+            try:
+                async with asyncio.timeout(silence_s):
+                    piece = await anext(pieces, b"")
+            except TimeoutError:
+                place.move("silence")
+                raise _Broken(f"nothing came for {silence_s:g} s, not even a heartbeat") from None
+            if not piece:
+                place.move("break")
+                return
+            if self._on_bytes is not None:
+                self._on_bytes(piece)
+            comments = decoder.comments
+            for frame in decoder.feed(piece):
+                if decoder.retry_ms is not None:
+                    place.retry_s = min(decoder.retry_ms / 1000, self._patience.longest_s)
+                for event in self._take(read_frame(frame), place):
+                    yield event
+                if place.ended:
+                    place.move("done")
+                    return
+            if decoder.comments > comments:
+                place.beats += 1
+                yield Heartbeat(at=time.time())
+
+    def _take(self, received: Received, place: _Place) -> list[RunEvent]:
+        """The events of a frame that are new to the reader.
+
+        Raises:
+            _Broken: The server closes the connection, with a reason.
+        """
+        if received.closing:
+            place.move("break")
+            raise _Broken(f"the server closed it ({received.closing.replace('_', ' ')})")
+        frame_id, last = received.id, place.last
+        if frame_id is None or (last and not received.anew and frame_id.epoch == last.epoch and frame_id.seq <= last.seq):
+            return []
+        place.last = frame_id
+        events = list(received.events)
+        place.ended = bool(events) and is_terminal(events[-1])
+        return [LogRestarted(run_id=place.run_id), *events] if received.anew else events
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+
+def check_opening(status: int, content_type: str) -> None:
+    """Whether an answer opens an event stream.
+
+    Raises:
+        WireError: It does not: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+    """
+    if status != 200:
+        raise WireError(f"the answer has status {status}, not 200")
+    if content_type.partition(";")[0].strip().lower() != "text/event-stream":
+        raise WireError(f"the answer is of type {content_type[:60] or 'nothing'}, not text/event-stream")
+
+
+def _seconds(value: str | None) -> float:
+    """A number of seconds in a header; 0 for none."""
+    return float(value) if value and re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value) else 0.0
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _refusal(answer: httpx.Response) -> str:
+    """Why a server refused, in its own words where it has some."""
+    try:
+        message = answer.json()["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        message = answer.text[:200].strip() or answer.reason_phrase
+    return f"The server {answer.url.host} answered {answer.status_code}: {message}"

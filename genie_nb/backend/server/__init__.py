@@ -1,0 +1,3 @@
+"""The bundled server: runs over HTTP, as streams of events."""
+
+__all__ = ()

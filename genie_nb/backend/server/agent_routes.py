@@ -1,0 +1,177 @@
+"""The agent backend's routes in the native dialect: ask, follow, resume, cancel.
+
+Above: `app`. Below: `host`, `wire.native`.
+"""
+
+import asyncio
+import secrets
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import msgspec
+from fastapi import APIRouter, Depends, Header, Request, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from genie_nb.backend.server.archive import Kept
+from genie_nb.backend.server.host import Ask, Host
+from genie_nb.backend.server.uploads import save_upload, uploaded
+from genie_nb.backend.stream_modes import StreamMode
+from genie_nb.backend.wire.native import FrameId, NativeCoat
+from genie_nb.errors import WireError
+
+__all__ = ("AgentRoutes", "RunBody", "file_answer")
+
+
+class RunBody(BaseModel):
+    """What `POST /v1/runs` takes.
+
+    Attributes:
+        query: The question.
+        agent: `plan_solve` or `react`; the server's choice where none is given.
+        files: Ids that `POST /v1/uploads` gave.
+        request_id: Asking again with it joins the run that was begun with it.
+        deadline_s: Seconds that the run may take.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(max_length=100_000)
+    agent: str | None = None
+    files: list[str] = Field(default=[], max_length=100)
+    request_id: str = Field(default="", max_length=200)
+    deadline_s: float | None = Field(default=None, gt=0)
+
+
+def asked_mode(mode: str = "general", token: int = 5, time: float = 5.0) -> StreamMode:
+    """The stream mode that a request asks for."""
+    return StreamMode.checked(mode, token, time)
+
+
+def owner_in(request: Request) -> str:
+    """Whose runs this request may see."""
+    return str(request.scope.get("owner", ""))
+
+
+AskedMode = Annotated[StreamMode, Depends(asked_mode)]
+Owner = Annotated[str, Depends(owner_in)]
+
+
+class AgentRoutes:
+    """The routes over one host."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.router = APIRouter(prefix="/v1", tags=["runs"])
+        for path, answer, methods in (
+            ("/runs", self.ask, ["POST"]),
+            ("/runs", self.every_run, ["GET"]),
+            ("/runs/{run_id}", self.look, ["GET"]),
+            ("/runs/{run_id}/events", self.follow, ["GET", "HEAD"]),
+            ("/runs/{run_id}/cancel", self.cancel, ["POST"]),
+            ("/runs/{run_id}/files/{name:path}", self.download, ["GET"]),
+            ("/uploads", self.upload, ["POST"]),
+        ):
+            self.router.add_api_route(path, answer, methods=methods, response_model=None)
+
+    async def ask(self, owner: Owner, mode: AskedMode, body: RunBody, *, follow: bool = True) -> Response:
+        """Begin a run and follow it; `follow=false` answers with its id alone."""
+        options: dict[str, Any] = {"agent": body.agent, "deadline_s": body.deadline_s}
+        files = tuple(uploaded(self._host.uploads, upload) for upload in body.files)
+        kept, new = await self._host.begin(Ask(body.query, files, options), request_id=body.request_id, owner=owner)
+        if follow:
+            return self._stream(kept, mode)
+        return JSONResponse(_state(kept), 202 if new else 200, {"Location": f"/v1/runs/{kept.run.run_id}"})
+
+    async def every_run(self, owner: Owner) -> Response:
+        """The runs that are kept, newest first."""
+        return JSONResponse([_state(kept) for kept in self._host.archive.kept() if kept.stored.owner == owner])
+
+    async def look(self, owner: Owner, run_id: str) -> Response:
+        """How a run stands."""
+        return JSONResponse(_state(await self._host.archive.find(run_id, owner)))
+
+    async def follow(
+        self, owner: Owner, run_id: str, mode: AskedMode, *, after: str = "", last_event_id: Annotated[str, Header()] = ""
+    ) -> Response:
+        """Follow a run, from its beginning or after an event; 204 if there is nothing after it."""
+        kept = await self._host.archive.find(run_id, owner)
+        seq, anew = _place(kept, last_event_id or after)
+        if not anew and seq and kept.run.channel.ended and seq >= len(kept.run.channel):
+            return Response(status_code=204)
+        return self._stream(kept, mode, after=seq, anew=anew)
+
+    def _stream(self, kept: Kept, mode: StreamMode, *, after: int = 0, anew: bool = False) -> Response:
+        coat = NativeCoat(kept.run.channel, mode=mode)
+        response = self._host.stream(kept, coat, after=after, anew=anew)
+        response.headers["Location"] = f"/v1/runs/{kept.run.run_id}"
+        return response
+
+    async def cancel(self, owner: Owner, run_id: str, reason: str = "") -> Response:
+        """Stop a run; its end comes as an event."""
+        kept = await self._host.archive.find(run_id, owner)
+        kept.run.cancel(reason[:500] or "A client stopped the run.")
+        return JSONResponse(_state(kept), 202)
+
+    async def download(self, owner: Owner, run_id: str, name: str) -> Response:
+        """A file of a run, always as octets: nothing in it may run in the server's name."""
+        return await file_answer(await self._host.archive.find(run_id, owner), name)
+
+    async def upload(self, file: UploadFile) -> Response:
+        """Take a file for a later question; answers with its id."""
+        upload_id = secrets.token_urlsafe(12)
+        saved = await save_upload(self._host.uploads / upload_id, file, self._host.settings.server.max_upload_mib)
+        return JSONResponse({"id": f"{upload_id}/{saved.name}", "name": saved.name})
+
+
+async def file_answer(kept: Kept, name: str) -> Response:
+    """A file of a run as a download.
+
+    Raises:
+        RequestError: The run has no such file.
+    """
+    content = await asyncio.to_thread(kept.run.read_file, name)
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name.rsplit('/', 1)[-1])}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+    }
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+def _place(kept: Kept, last: str) -> tuple[int, bool]:
+    """After which event a reader goes on; and whether it must begin anew, as its place is in another log, or nowhere."""
+    if not last:
+        return 0, False
+    channel = kept.run.channel
+    try:
+        place = FrameId.parse(last)
+    except WireError:
+        if last.isdigit() and int(last) <= len(channel):
+            return int(last), False
+        return 0, True
+    if (place.run_id, place.epoch) != (channel.run_id, channel.epoch) or place.seq > len(channel):
+        return 0, True
+    return place.seq, False
+
+
+def _state(kept: Kept) -> dict[str, Any]:
+    run = kept.run
+    return {
+        "run_id": run.run_id,
+        "status": run.status,
+        "query": run.query,
+        "answer": run.answer,
+        "plan": msgspec.to_builtins(run.plan),
+        "files": msgspec.to_builtins(run.files),
+        "usage": msgspec.to_builtins(run.usage),
+        "seconds": round(run.seconds, 3),
+        "error": {"code": run.error.code, "message": str(run.error)} if run.error else _told(run.transcript),
+        "events": len(run.channel),
+        "epoch": run.channel.epoch,
+        "listeners": kept.listeners,
+    }
+
+
+def _told(transcript: Any) -> dict[str, str] | None:
+    return {"code": transcript.error_code, "message": transcript.error} if transcript.error else None

@@ -1,0 +1,73 @@
+"""The application: the services' route tables over one host, behind the guard.
+
+Above: `serving`. Below: the route tables, `guard`, `host`.
+"""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any, cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp
+
+from genie_nb.backend.server.agent_routes import AgentRoutes
+from genie_nb.backend.server.guard import LOOPBACK, Guard
+from genie_nb.backend.server.host import Host
+from genie_nb.backend.server.problems import answer_to, problem
+from genie_nb.errors import GenieError
+
+__all__ = ("SERVICES", "create_app")
+
+VERSION = version("genie_nb")
+SERVICES = ("agent", "tools", "mcp", "model")
+
+
+def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str = "127.0.0.1") -> ASGIApp:
+    """The server's application.
+
+    Args:
+        host: What its routes work on.
+        services: Which of the four services it is.
+        address: The address that it will be bound to.
+    """
+    app = FastAPI(title="genie_nb", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
+    chosen = tuple(services)
+    if "agent" in chosen:
+        app.include_router(AgentRoutes(host).router)
+    _add_common(app, host, chosen)
+    app.add_exception_handler(GenieError, _answer)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    server, loopback = host.settings.server, address in LOOPBACK
+    return Guard(
+        app,
+        token=host.token,
+        hosts=(*LOOPBACK, address, *server.hosts) if loopback or server.hosts else ("*",),
+        origins=server.origins,
+        jdgenie=server.jdgenie == "on" or (server.jdgenie == "loopback" and loopback),
+        max_body=server.max_body_mib * 2**20,
+    )
+
+
+def _add_common(app: FastAPI, host: Host, services: tuple[str, ...]) -> None:
+    @app.get("/health")
+    async def health() -> Any:
+        """Whether the server takes requests."""
+        state = "draining" if host.admission.closed else "ok"
+        return {"status": state, "version": VERSION, "services": services}
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """What the server counted, for Prometheus."""
+        return PlainTextResponse(host.metrics.page(host.look), media_type="text/plain; version=0.0.4")
+
+
+async def _answer(_request: Request, error: Exception) -> Response:
+    return answer_to(cast("GenieError", error))
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    first = cast("RequestValidationError", error).errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    return problem(422, "invalid_request", f"{place or 'The body'}: {first['msg']}.")

@@ -1,0 +1,224 @@
+"""The archive: every run that this server knows, at work or ended, for as long as it is kept.
+
+A run belongs to whoever asked for it; readers only borrow its events. With a store its log outlives the process: a run that
+was at work when the process died is found again as interrupted.
+
+Above: the route tables. Below: `admission`, `log`, `runs`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from genie_nb.backend.channel import EventChannel
+from genie_nb.backend.log.base import Store, StoredRun
+from genie_nb.backend.run_handle import RunHandle
+from genie_nb.backend.runs import Run
+from genie_nb.backend.server.admission import Admission
+from genie_nb.backend.settings import ServerSettings
+from genie_nb.backend.workspace import Workspace
+from genie_nb.errors import RequestError
+from genie_nb.events import RunFailed
+from genie_nb.transcript import apply
+
+__all__ = ("Archive", "Kept")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+GATHER_S = 0.02
+"""Events of so many seconds are stored together."""
+INTERRUPTED = "The server was stopped while it worked on this. Ask again."
+
+
+class _Restored(RunHandle):
+    """A run from a store; its work is over."""
+
+    def __init__(self, channel: EventChannel, stored: StoredRun) -> None:
+        super().__init__(channel, stored.query)
+        self._folder = Path(stored.folder)
+        for entry in channel.after(0):
+            apply(self.transcript, entry.event)
+        status = self.transcript.status
+        self._state = status if status in ("finished", "failed", "cancelled") else "failed"
+        self._ended.set_result(None)
+
+    def cancel(self, reason: str = "") -> None:
+        """Nothing: it has ended."""
+
+    def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
+        """See `RunHandle.read_file`."""
+        if not self._folder.is_dir():
+            raise RequestError(f"The run has no file {name!r}.")
+        return Workspace(self._folder.resolve()).read(name, most_bytes)
+
+
+@dataclass(eq=False)
+class Kept:
+    """A run that the server knows.
+
+    Attributes:
+        listeners: How many streams follow it now.
+        ended_at: When it ended, in seconds since the epoch; 0 while it works.
+    """
+
+    run: RunHandle
+    stored: StoredRun
+    listeners: int = 0
+    ended_at: float = 0.0
+    _orphaned: asyncio.TimerHandle | None = None
+
+
+class Archive:
+    """Finds runs by their ids; lives on the backend's loop."""
+
+    def __init__(self, admission: Admission, settings: ServerSettings, store: Store | None = None) -> None:
+        self._admission, self._settings, self._store = admission, settings, store
+        self._kept: dict[str, Kept] = {}
+        self._requests: dict[tuple[str, str], str] = {}
+        self._on_disk: dict[str, StoredRun] = {}
+        self._storing: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Learn which runs are in the store."""
+        if self._store is not None:
+            for stored in await asyncio.to_thread(self._store.runs):
+                self._on_disk[stored.run_id] = stored
+                self._requests.setdefault((stored.owner, stored.request_id), stored.run_id)
+
+    def kept(self) -> list[Kept]:
+        """Every run in memory, newest first."""
+        return list(reversed(self._kept.values()))
+
+    async def begin(self, make_run: Callable[[], Run], *, request_id: str = "", owner: str = "") -> tuple[Kept, bool]:
+        """A new run, or the one that was asked for with this request id before; and whether it is new.
+
+        Raises:
+            AdmissionRefused: There is no room for another run.
+        """
+        known = self._requests.get((owner, request_id)) if request_id else None
+        if known is not None and (kept := await self._find(known)) is not None:
+            return kept, False
+        self._admission.check_run()
+        run = make_run()
+        stored = StoredRun(run.run_id, run.channel.epoch, request_id, owner, time.time(), str(run.folder), run.query)
+        kept = self._keep(run, stored)
+        if request_id:
+            self._requests[owner, request_id] = run.run_id
+        if self._store is not None:
+            await self._ask_store(self._store.create, stored)
+            self._store_log(run.channel, self._store)
+        run.on_end(lambda: self._ended(kept))
+        self._admission.begin(run)
+        self._watch_orphan(kept)
+        return kept, True
+
+    async def find(self, run_id: str, owner: str = "") -> Kept:
+        """The run of that name.
+
+        Raises:
+            RequestError: There is none, or it is somebody else's.
+        """
+        kept = await self._find(run_id)
+        if kept is None or kept.stored.owner != owner:
+            raise RequestError(f"There is no run {run_id[:80]!r} here. Ended runs are kept for a while only.")
+        return kept
+
+    async def _find(self, run_id: str) -> Kept | None:
+        self._forget_old()
+        if run_id in self._kept:
+            return self._kept[run_id]
+        stored = self._on_disk.get(run_id)
+        if stored is None or self._store is None:
+            return None
+        entries = await self._ask_store(self._store.read, run_id)
+        if run_id in self._kept:  # somebody else was quicker
+            return self._kept[run_id]
+        whole = bool(entries) and entries[-1].terminal
+        channel = EventChannel(run_id, epoch=stored.epoch if whole else None)
+        channel.restore(entries)
+        if not whole:
+            channel.append(RunFailed(code="interrupted", message=INTERRUPTED))
+            await self._ask_store(self._store.append, run_id, channel.after(len(entries)))
+        kept = self._keep(_Restored(channel, stored), stored)
+        kept.ended_at = time.time()
+        return kept
+
+    def listens(self, kept: Kept) -> Callable[[], None]:
+        """Count a listener; what is returned counts it out again."""
+        kept.listeners += 1
+        if kept._orphaned is not None:
+            kept._orphaned.cancel()
+            kept._orphaned = None
+
+        def leave() -> None:
+            kept.listeners -= 1
+            self._watch_orphan(kept)
+
+        return leave
+
+    def _watch_orphan(self, kept: Kept) -> None:
+        after_s = self._settings.orphan_s
+        if after_s is None or kept.listeners or kept.run.channel.ended:
+            return
+        reason = f"Nobody listened for {after_s:g} s, so the server stopped the run."
+        kept._orphaned = asyncio.get_running_loop().call_later(after_s, kept.run.cancel, reason)
+
+    def _keep(self, run: RunHandle, stored: StoredRun) -> Kept:
+        self._forget_old()
+        kept = self._kept[run.run_id] = Kept(run, stored)
+        return kept
+
+    def _ended(self, kept: Kept) -> None:
+        kept.ended_at = time.time()
+        if kept._orphaned is not None:
+            kept._orphaned.cancel()
+
+    def _forget_old(self) -> None:
+        ended = [kept for kept in self._kept.values() if kept.ended_at and not kept.listeners]
+        too_old = time.time() - self._settings.keep_s
+        for number, kept in enumerate(ended):
+            if kept.ended_at < too_old or len(ended) - number > self._settings.keep_runs:
+                del self._kept[kept.run.run_id]
+                if self._store is None:
+                    self._requests.pop((kept.stored.owner, kept.stored.request_id), None)
+                else:
+                    self._on_disk[kept.run.run_id] = kept.stored
+
+    def _store_log(self, channel: EventChannel, store: Store) -> None:
+        task = asyncio.get_running_loop().create_task(self._follow(channel, store), name=f"store {channel.run_id}")
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+
+    async def _follow(self, channel: EventChannel, store: Store) -> None:
+        """Write the run's log into the store until its end."""
+        cursor, wake = channel.cursor(), asyncio.Event()
+        try:
+            while not cursor.at_end:
+                wake.clear()
+                if channel.wake_after(cursor.seq, wake):
+                    await wake.wait()
+                await asyncio.sleep(0 if channel.ended else GATHER_S)
+                await self._ask_store(store.append, channel.run_id, cursor.take())
+        except OSError as error:
+            log.error("The log of run %s is not stored from here on: %s", channel.run_id, error)
+
+    async def _ask_store(self, call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        async with self._turn:
+            return await asyncio.to_thread(call, *args, **named)
+
+    async def close(self) -> None:
+        """Let what is being stored be stored, and close the store."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await asyncio.gather(*self._storing)
+        if self._store is not None:
+            await self._ask_store(self._store.close)

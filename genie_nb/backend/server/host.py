@@ -1,0 +1,131 @@
+"""The host: everything that the routes of one server share, and its life from opening to draining.
+
+Above: `app`, the route tables. Below: `archive`, `admission`, `stream`, `wheel`, `metrics`.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genie_nb.backend.channel import Retention
+from genie_nb.backend.log.base import Store
+from genie_nb.backend.runs import Run
+from genie_nb.backend.server.admission import Admission
+from genie_nb.backend.server.archive import Archive, Kept
+from genie_nb.backend.server.metrics import Metrics
+from genie_nb.backend.server.stream import EventStream, LinkLimits, Links
+from genie_nb.backend.server.wheel import HeartbeatWheel
+from genie_nb.backend.settings import Settings
+from genie_nb.backend.wire.coat import Coat
+
+__all__ = ("Ask", "Host", "MakeRun")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a client asks.
+
+    Attributes:
+        files: Uploaded files to look at.
+        options: Settings of this run: the agent, its deadline.
+        retention: How much of the run's log is kept event by event.
+    """
+
+    query: str
+    files: tuple[Path, ...] = ()
+    options: dict[str, Any] | None = None
+    retention: Retention | None = None
+
+
+MakeRun = Callable[[Ask], Run]
+"""Makes a run that is not started yet."""
+
+
+class Host:
+    """One server's state; lives on the backend's loop."""
+
+    def __init__(self, make_run: MakeRun, settings: Settings, store: Store | None = None) -> None:
+        self._make_run = make_run
+        self.settings = settings
+        server = settings.server
+        self.token = server.token.get_secret_value() if server.token else secrets.token_urlsafe(24)
+        self.metrics = Metrics()
+        self.wheel = HeartbeatWheel()
+        self.links = Links(self.wheel, self.metrics)
+        self.admission = Admission(max_links=server.max_links, max_runs=server.max_runs, max_queue=server.max_queue)
+        self.archive = Archive(self.admission, server, store)
+        self.uploads = settings.runs_folder.expanduser().absolute() / "uploads"
+
+    async def begin(self, ask: Ask, *, request_id: str = "", owner: str = "") -> tuple[Kept, bool]:
+        """The run that this asks for, and whether it is new.
+
+        Raises:
+            AdmissionRefused: There is no room for another run.
+            SettingsError: An option has a wrong value.
+        """
+        bounds = Retention(max_bytes=self.settings.server.keep_log_mib * 2**20)
+        asked = Ask(ask.query, ask.files, ask.options, bounds)
+        kept, new = await self.archive.begin(lambda: self._make_run(asked), request_id=request_id, owner=owner)
+        if new:
+            kept.run.on_end(lambda: self._count_tools(kept))
+        return kept, new
+
+    def stream(
+        self, kept: Kept, coat: Coat, *, after: int = 0, anew: bool = False, dialect: str = "native", heartbeat_s: float = 0
+    ) -> EventStream:
+        """The run's events as a response.
+
+        Args:
+            kept: The run.
+            coat: The dialect.
+            after: The number of the last event that the reader has.
+            anew: Whether the reader's place is in another log.
+            dialect: The dialect's name in the metrics.
+            heartbeat_s: Seconds of silence before a heartbeat, where it is not the native dialect's.
+
+        Raises:
+            AdmissionRefused: All connections are in use.
+        """
+        self.admission.check_link(len(self.links.open))
+        server = self.settings.server
+        every_s = heartbeat_s or server.heartbeat_s
+        limits = LinkLimits(every_s, server.deadline_s, server.stall_s)
+        if after or anew:
+            self.metrics.resumed.inc()
+        return EventStream(
+            kept.run.channel.cursor(after, anew=anew),
+            coat,
+            self.links,
+            limits=limits,
+            dialect=dialect,
+            headers={"X-Genie-Heartbeat": f"{every_s:g}"},
+            on_close=self.archive.listens(kept),
+        )
+
+    def look(self) -> None:
+        """Bring the gauges up to date."""
+        states = dict.fromkeys(("pending", "running", "cancelling", "finished", "failed", "cancelled"), 0)
+        for kept in self.archive.kept():
+            states[kept.run.status] += 1
+        for state, count in states.items():
+            self.metrics.runs.labels(state).set(count)
+        self.metrics.queued.set(len(self.admission.queue))
+        lags = [stream.behind for stream in self.links.open]
+        self.metrics.lag.set(max(lags, default=0))
+        self.metrics.pending.set(sum(lags))
+
+    def _count_tools(self, kept: Kept) -> None:
+        for call in kept.run.transcript.calls.values():
+            self.metrics.tool_seconds.labels(call.tool).observe(call.seconds)
+
+    async def drain(self) -> None:
+        """Take nothing new and tell every reader where to resume."""
+        self.admission.closed = True
+        self.links.close("server_shutdown")
+
+    async def close(self) -> None:
+        """Stop the wheel and close the store."""
+        await self.wheel.close()
+        await self.archive.close()

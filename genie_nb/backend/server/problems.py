@@ -1,0 +1,26 @@
+"""Problems: errors as JSON answers, in one form: `{"error": {"code": ..., "message": ...}}`.
+
+Above: `guard`, `app`. Below: `errors`.
+"""
+
+from starlette.responses import JSONResponse, Response
+
+from genie_nb.errors import AdmissionRefused, GenieError, LinkError, RequestError, SettingsError, WireError
+
+__all__ = ("answer_to", "problem")
+
+STATUS: dict[type[GenieError], int] = {RequestError: 404, WireError: 400, SettingsError: 400, LinkError: 502}
+
+
+def problem(status: int, code: str, message: str, *, retry_after_s: float | None = None) -> Response:
+    """An answer that says what is wrong."""
+    headers = {} if retry_after_s is None else {"Retry-After": str(max(1, round(retry_after_s)))}
+    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status, headers=headers)
+
+
+def answer_to(error: GenieError) -> Response:
+    """The answer to a request that failed with this error."""
+    if isinstance(error, AdmissionRefused):
+        return problem(error.status, error.code, str(error), retry_after_s=error.retry_after_s)
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+    return problem(status, error.code, str(error))

@@ -1,0 +1,136 @@
+"""Serving: the application on a port, on the backend's own loop.
+
+Draining: take nothing new, tell every reader where to resume, close. A reader that takes nothing is cut.
+
+Above: `session`, `cli`. Below: `app`, `host`.
+"""
+
+import asyncio
+import socket
+import threading
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import uvicorn
+from starlette.types import Scope
+
+from genie_nb.backend.loop import BackendLoop
+from genie_nb.backend.server.app import SERVICES, create_app
+from genie_nb.backend.server.host import Host
+from genie_nb.errors import SettingsError
+
+__all__ = ("Server",)
+
+SEND_BUFFER_BYTES = 65536
+"""So much may lie in the system for a reader that has stalled."""
+DRAIN_S = 5.0
+CLOSE_S = 15.0
+
+
+class _Uvicorn(uvicorn.Server):
+    """Says when it takes connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class Server:
+    """A running server; `with` closes it.
+
+    Attributes:
+        url: Where it answers, with its token.
+        address: The same without the token.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        backend: BackendLoop,
+        *,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        services: tuple[str, ...] = SERVICES,
+    ) -> None:
+        """Start to serve; returns when the server answers.
+
+        Raises:
+            SettingsError: The port cannot be had.
+        """
+        self.host = host
+        self._backend = backend
+        self._socket = _listen(address, port)
+        bound = self._socket.getsockname()
+        name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        self.address = f"http://{name}:{bound[1]}"
+        self.url = f"{self.address}/?{urlencode({'token': host.token})}"
+        self._server = _Uvicorn(
+            uvicorn.Config(
+                create_app(host, services=services, address=address),
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=int(DRAIN_S),
+            )
+        )
+        host.links.abort = self._abort
+        self._closed = threading.Lock()
+        self._serving: asyncio.Task[None] | None = None
+        backend.submit(self._start()).result()
+
+    async def _start(self) -> None:
+        await self.host.archive.open()
+        self._serving = asyncio.get_running_loop().create_task(self._server.serve([self._socket]), name="server")
+        await self._server.ready.wait()
+        self._backend.on_close(self._stop)
+
+    def close(self) -> None:
+        """Stop to serve: every reader is told where to resume. Safe to call twice."""
+        if not self._closed.acquire(blocking=False) or self._backend.closed:
+            return
+        self._backend.submit(self._stop()).result(timeout=CLOSE_S)
+
+    async def _stop(self) -> None:
+        if self._serving is None or self._serving.done():
+            return
+        await self.host.drain()
+        async with asyncio.timeout(CLOSE_S):
+            await self.host.links.emptied(patience_s=DRAIN_S)
+            self._server.should_exit = True
+            await asyncio.wait({self._serving})
+            await self.host.close()
+
+    def _abort(self, scope: Scope) -> None:
+        """Cut the connection that carries this request, whatever waits to be sent on it."""
+        for connection in tuple(self._server.server_state.connections):
+            cycle: Any = getattr(connection, "cycle", None)
+            if cycle is not None and cycle.scope is scope:
+                connection.transport.abort()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        """Where it answers, without the token."""
+        return f"<genie_nb server at {self.address}>"
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listening = socket.create_server((address, port), family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(f"Port {port} of {address} cannot be served: {reason}. Choose another port, or 0.") from error
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    return listening

@@ -1,0 +1,255 @@
+"""An event stream as an ASGI response: one reader's connection to one run.
+
+It writes what comes after its cursor, says so when there is nothing, notices at once when the reader leaves, and never
+outlives the run. Whatever happens to it, the run goes on.
+
+Above: the route tables. Below: `wheel`, `metrics`, `channel`, `wire.coat`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from genie_nb.backend.channel import Cursor
+from genie_nb.backend.log.entry import Entry
+from genie_nb.backend.server.metrics import Metrics
+from genie_nb.backend.server.wheel import HeartbeatWheel
+from genie_nb.backend.wire.coat import Coat
+from genie_nb.events import RunEvent
+
+__all__ = ("EventStream", "LinkLimits", "Links")
+
+SEND_BYTES = 64 * 1024
+"""So much goes out in one piece."""
+TAKE_BYTES = 1024 * 1024
+"""So much of a log is looked at in one go."""
+
+
+@dataclass(frozen=True)
+class LinkLimits:
+    """What one connection may do, in seconds.
+
+    Attributes:
+        heartbeat_s: Silence after which a heartbeat is sent.
+        deadline_s: How long a connection may last.
+        stall_s: How long a reader may take nothing of what is sent.
+    """
+
+    heartbeat_s: float = 10.0
+    deadline_s: float = 3600.0
+    stall_s: float = 30.0
+
+
+class Links:
+    """All open streams of a server."""
+
+    def __init__(self, wheel: HeartbeatWheel, metrics: Metrics) -> None:
+        self.wheel, self.metrics = wheel, metrics
+        self.open: set[EventStream] = set()
+        self.abort: Callable[[Scope], None] = lambda scope: None
+        """Cuts the connection of a request at once; the server that carries it puts it here."""
+        self._closing: list[asyncio.Event] = []
+
+    def close(self, reason: str) -> None:
+        """Tell every reader that the server closes, and where to resume."""
+        for stream in tuple(self.open):
+            stream.close(reason)
+
+    async def emptied(self, *, patience_s: float) -> None:
+        """Wait until every stream has closed; those that their readers hold up are cut."""
+        while self.open:
+            closing = asyncio.Event()
+            self._closing.append(closing)
+            waiting = all(stream.stalled for stream in self.open)
+            try:
+                async with asyncio.timeout(0 if waiting else patience_s):
+                    await closing.wait()
+            except TimeoutError:
+                for stream in tuple(self.open):
+                    self.abort(stream.scope)
+                return
+
+    def left(self, stream: "EventStream") -> None:
+        """Count a stream out."""
+        self.open.discard(stream)
+        for closing in self._closing:
+            closing.set()
+        self._closing.clear()
+
+
+class EventStream(Response):
+    """Writes a run's events to one reader.
+
+    Attributes:
+        scope: The request's.
+        sent_at: When something was sent last, on the wheel's clock.
+    """
+
+    media_type = "text/event-stream"
+    charset = "utf-8"
+
+    def __init__(
+        self,
+        cursor: Cursor,
+        coat: Coat,
+        links: Links,
+        *,
+        limits: LinkLimits,
+        dialect: str = "native",
+        headers: dict[str, str] | None = None,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        """A stream from a cursor on.
+
+        Args:
+            cursor: Where the reader stands in the run's log.
+            coat: The dialect.
+            links: Where this stream is counted, and who visits it.
+            limits: Its heartbeat, its deadline, and how long it may stall.
+            dialect: The dialect's name in the metrics.
+            headers: Beside the usual ones.
+            on_close: Called once, when the reader is gone or has everything.
+        """
+        usual = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+        super().__init__(None, headers=usual | (headers or {}))
+        del self.headers["content-length"]
+        self._cursor, self._coat, self._links, self._limits = cursor, coat, links, limits
+        self._dialect, self._on_close = dialect, on_close
+        self._wake = asyncio.Event()
+        self._closing: str | None = None
+        self._gone = self._beat_due = self._ended = False
+        self._sending_since: float | None = None
+        self.scope: Scope = {}
+        self.sent_at = self._opened_at = links.wheel.clock()
+
+    @property
+    def behind(self) -> int:
+        """How many events the reader has not been sent yet."""
+        return self._cursor.behind
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the last piece is still on its way to a reader that takes nothing."""
+        return self._sending_since is not None
+
+    def close(self, reason: str) -> None:
+        """Say why, and end the connection; the run goes on."""
+        self._closing = self._closing or reason
+        self._wake.set()
+
+    def visit(self, now: float) -> float | None:
+        """Called by the wheel: a heartbeat, the end of its time, or the end of patience with a reader that takes nothing."""
+        if self._ended:
+            return None
+        if self._sending_since is not None and now - self._sending_since >= self._limits.stall_s:
+            self._links.metrics.evicted.inc()
+            self._links.abort(self.scope)
+            return None
+        if now - self._opened_at >= self._limits.deadline_s:
+            self.close("deadline")
+            return now + self._limits.stall_s
+        if self._sending_since is not None:
+            return self._sending_since + self._limits.stall_s
+        due = self.sent_at + self._limits.heartbeat_s
+        if now >= due:
+            self._beat_due = True
+            self._wake.set()
+            due = now + self._limits.heartbeat_s
+        return min(due, self._opened_at + self._limits.deadline_s)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request."""
+        self.scope = scope
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            return
+        self._links.open.add(self)
+        opened = self._links.metrics.links.labels(self._dialect)
+        opened.inc()
+        self._links.wheel.add(self, self.sent_at + min(self._limits.heartbeat_s, self._limits.deadline_s))
+        listening = asyncio.create_task(self._listen(receive))
+        try:
+            await self._write(send)
+        finally:
+            self._ended = True
+            listening.cancel()
+            self._cursor.channel.forget(self._wake)
+            self._links.left(self)
+            opened.dec()
+            self._on_close()
+
+    async def _listen(self, receive: Receive) -> None:
+        message: Message = {"type": ""}
+        while message["type"] != "http.disconnect":
+            message = await receive()
+        self._gone = True
+        self._wake.set()
+
+    async def _write(self, send: Send) -> None:
+        """Write until the run's end, the reader's, or the server's."""
+        while not self._gone:
+            self._wake.clear()
+            await self._send(send, self._next())
+            if self._cursor.at_end or self._closing is not None:
+                reason = None if self._cursor.at_end else self._closing
+                await self._send(send, self._coat.last_words(reason))
+                await self._sent(send({"type": "http.response.body", "body": b""}))
+                return
+            if self._cursor.channel.wake_after(self._cursor.seq, self._wake):
+                await self._rest()
+
+    def _next(self) -> bytes:
+        """What there is to say now; nothing, if there is nothing."""
+        head = self._cursor.head()
+        if head is not None:
+            self._links.metrics.snapshots.inc()
+            return self._headed(head)
+        entries: list[Entry] = self._cursor.take(TAKE_BYTES)
+        if entries:
+            self._beat_due = False
+            self._links.metrics.events.labels(self._dialect).inc(len(entries))
+            return self._coat.write(entries)
+        if self._coat.due is not None and self._links.wheel.clock() >= self._coat.due:
+            return self._coat.flush()
+        if self._beat_due:
+            self._beat_due = False
+            self._links.metrics.heartbeats.labels(self._dialect).inc()
+            return self._coat.heartbeat
+        return b""
+
+    def _headed(self, head: tuple[RunEvent, ...]) -> bytes:
+        snapshot: Any = getattr(self._coat, "snapshot", None)
+        if snapshot is not None:
+            return bytes(snapshot(self._cursor.seq, head))
+        return self._coat.write([Entry(event) for event in head])
+
+    async def _rest(self) -> None:
+        if self._coat.due is None:
+            await self._wake.wait()
+            return
+        left = self._coat.due - self._links.wheel.clock()
+        try:
+            async with asyncio.timeout(max(left, 0)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _send(self, send: Send, body: bytes) -> None:
+        for start in range(0, len(body), SEND_BYTES):
+            piece = body[start : start + SEND_BYTES]
+            await self._sent(send({"type": "http.response.body", "body": piece, "more_body": True}))
+            self._links.metrics.sent_bytes.labels(self._dialect).inc(len(piece))
+            await asyncio.sleep(0)
+            if self._gone:
+                return
+
+    async def _sent(self, sending: Any) -> None:
+        self._sending_since = self._links.wheel.clock()
+        await sending
+        self.sent_at = self._links.wheel.clock()
+        self._sending_since = None

@@ -1,0 +1,122 @@
+"""The network's front door: `serve` makes this process a server, `connect` a client of one.
+
+Above: `cli`. Below: `session`, `backend.server`, `backend.remote`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from genie_nb.backend import remote
+from genie_nb.backend.client import Client
+from genie_nb.backend.inputs import check_inputs
+from genie_nb.backend.log.base import Store
+from genie_nb.backend.loop import backend_loop
+from genie_nb.backend.models.base import ChatModel
+from genie_nb.backend.runs import RunRequest
+from genie_nb.backend.server.app import SERVICES
+from genie_nb.backend.server.host import Ask, Host
+from genie_nb.backend.server.serving import Server
+from genie_nb.backend.stream_modes import StreamMode
+from genie_nb.errors import SettingsError
+from genie_nb.parts import readable
+from genie_nb.session import Genie, Paths, Run, ToolLike, Viewed, in_notebook, paths_of
+
+__all__ = ("RemoteGenie", "RemoteRun", "connect", "serve")
+
+CLOSE_S = 5.0
+"""Seconds that connections get to close."""
+
+
+class RemoteRun(Viewed, remote.RemoteRun):
+    """One question being worked on by a server, and its live view in the notebook."""
+
+
+class RemoteGenie:
+    """A `Genie` whose runs work on a server; see `connect`."""
+
+    def __init__(
+        self, url: str, *, agent: str | None = None, stream_mode: StreamMode | None = None, token: str = ""
+    ) -> None:
+        self.client = Client(url, token=token)
+        self._agent, self._mode = agent, stream_mode
+
+    def ask(self, query: str, *, files: Paths = (), show: bool = True) -> RemoteRun:
+        """Have a question worked on; returns at once.
+
+        Args:
+            query: The question.
+            files: Files to look at; they are uploaded.
+            show: Whether the live view appears as output of the running cell, where there is a notebook.
+
+        Raises:
+            RequestError: A file cannot be read.
+        """
+        found = tuple(check_inputs(paths_of(files)).values())
+        run = RemoteRun(self.client, backend_loop(), readable(query), files=found, mode=self._mode, agent=self._agent)
+        if show and in_notebook():
+            run.view()
+        return run.start()
+
+    def close(self) -> None:
+        """Close the connections to the server."""
+        backend_loop().submit(self.client.close()).result(timeout=CLOSE_S)
+
+
+def connect(url: str, *, agent: str | None = None, mode: str = "general", token: int = 5, time: float = 5.0) -> RemoteGenie:
+    """A `Genie` whose runs work on the server at this address, and are seen here.
+
+    Args:
+        url: The address that the server printed, with its token.
+        agent: `plan_solve` or `react`; the server's choice where none is given.
+        mode: How pieces of texts are joined on the way: `general`, `token` or `time`.
+        token: How many pieces come together, in the mode `token`.
+        time: Seconds that a piece is held at most, in the modes `token` and `time`.
+
+    Raises:
+        LinkError: This is no address of a server.
+        WireError: There is no such stream mode.
+    """
+    return RemoteGenie(url, agent=agent, stream_mode=StreamMode.checked(mode, token, time))
+
+
+def serve(
+    *,
+    port: int = 0,
+    address: str = "127.0.0.1",
+    services: Sequence[str] = SERVICES,
+    model: str | ChatModel | None = None,
+    tools: Sequence[ToolLike] = (),
+    settings: Mapping[str, Any] | None = None,
+    **server: Any,
+) -> Server:
+    """Start the bundled server on the backend's own loop; `with` closes it.
+
+    Args:
+        port: Where it listens; 0 takes any free one.
+        address: What it is bound to; anything but this machine's own needs to be asked for here.
+        services: Which of the four services: `agent`, `tools`, `mcp`, `model`.
+        model: The model of its runs; see `Genie`.
+        tools: What its agents may call; see `Genie`.
+        settings: Other settings of its runs by name; see `Genie`.
+        server: Settings of the server by name, e.g. `heartbeat_s=2`, `log="runs.sqlite"`; see `ServerSettings`.
+
+    Raises:
+        SettingsError: A setting is unknown or has a wrong value, or the port cannot be had.
+    """
+    unknown = set(services) - set(SERVICES)
+    if unknown:
+        raise SettingsError(f"There is no service {sorted(unknown)[0]!r}. There are {', '.join(SERVICES)}.")
+    given = dict(settings or {})
+    genie = Genie(model=model, tools=tools, **given)
+    chosen = genie.settings.with_server(**server)
+
+    def make_run(ask: Ask) -> Run:
+        one = genie.settings.with_run(**(ask.options or {}))
+        return genie.prepare(RunRequest(readable(ask.query), one, ask.files, {}, ask.retention))
+
+    store: Store | None = None
+    if chosen.server.log is not None:
+        from genie_nb.backend.log.sqlite import SqliteStore
+
+        store = SqliteStore(chosen.server.log)
+    return Server(Host(make_run, chosen, store), backend_loop(), address=address, port=port, services=tuple(services))
