@@ -1,5 +1,6 @@
 """The fold: every kind leaves its trace, and joined deltas make no difference."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -21,7 +21,7 @@ import httpx
 from httpx_sse import EventSource, aconnect_sse
 
 from genie_nb.backend.stream_modes import StreamMode
-from genie_nb.backend.wire.frames import FrameDecoder
+from genie_nb.backend.wire.frames import Frame, FrameDecoder
 from genie_nb.backend.wire.native import FrameId, Received, read_frame
 from genie_nb.errors import LinkError, WireError
 from genie_nb.events import (
@@ -31,6 +31,7 @@ from genie_nb.events import (
     LinkLost,
     LinkOpened,
     LogRestarted,
+    NoteAdded,
     RunEvent,
     is_terminal,
 )
@@ -86,6 +87,9 @@ class _Place:
     def move(self, trigger: str) -> None:
         self.state = LINK[self.state][trigger]
 
+    def broke(self) -> None:
+        self.move("refused" if self.state == "opening" else "break")
+
 
 class _Broken(Exception):
     """The link broke; says how, and when to try again at the soonest."""
@@ -109,6 +113,7 @@ class Client:
         token: str = "",
         patience: LinkPatience | None = None,
         on_bytes: Callable[[bytes], object] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """A client of the server at this address.
 
@@ -117,6 +122,7 @@ class Client:
             token: The token, where the address has none.
             patience: How links are held.
             on_bytes: Is shown every piece of a stream as it arrives.
+            transport: What carries the requests instead of the network.
 
         Raises:
             LinkError: This is no address of a server.
@@ -135,6 +141,7 @@ class Client:
             headers={"Authorization": f"Bearer {given}"} if given else {},
             timeout=httpx.Timeout(30.0, connect=self._patience.connect_s),
             follow_redirects=False,
+            transport=transport,
         )
 
     async def ask(self, query: str, *, request_id: str, files: tuple[str, ...] = (), **options: Any) -> str:
@@ -268,10 +275,10 @@ class Client:
                     async for event in reading:
                         yield event
         except (httpx.HTTPError, httpx.StreamError) as error:
-            place.move("refused" if place.state == "opening" else "break")
+            place.broke()
             raise _Broken(_reason(error)) from error
         except WireError as error:
-            place.move("break")
+            place.broke()
             raise _Broken(f"the server sent something else ({error})") from error
 
     async def _accepted(self, source: EventSource, place: _Place) -> bool:
@@ -316,7 +323,7 @@ class Client:
             for frame in decoder.feed(piece):
                 if decoder.retry_ms is not None:
                     place.retry_s = min(decoder.retry_ms / 1000, self._patience.longest_s)
-                for event in self._take(read_frame(frame), place):
+                for event in self._take(_understood(frame), place):
                     yield event
                 if place.ended:
                     place.move("done")
@@ -345,6 +352,20 @@ class Client:
     async def close(self) -> None:
         """Close every connection."""
         await self._http.aclose()
+
+
+def _understood(frame: Frame) -> Received:
+    """What a frame says; an event that this version does not know becomes a note in its place.
+
+    Raises:
+        WireError: It is no frame of the native dialect at all.
+    """
+    try:
+        return read_frame(frame)
+    except WireError as error:
+        frame_id = FrameId.parse(frame.id)
+        note = NoteAdded(seq=frame_id.seq, run_id=frame_id.run_id, text=str(error), level="warning")
+        return Received(frame_id, (note,))
 
 
 def check_opening(status: int, content_type: str) -> None:
