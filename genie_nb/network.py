@@ -3,8 +3,11 @@
 Above: `cli`. Below: `session`, `backend.server`, `backend.remote`.
 """
 
+import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
+
+import httpx
 
 from genie_nb.backend import remote
 from genie_nb.backend.client import Client
@@ -38,6 +41,7 @@ class RemoteGenie:
         self, url: str, *, agent: str | None = None, stream_mode: StreamMode | None = None, token: str = ""
     ) -> None:
         self.client = Client(url, token=token)
+        weakref.finalize(self.client, _close_soon, self.client.http).atexit = False
         self._agent, self._mode = agent, stream_mode
 
     def ask(self, query: str, *, files: Paths = (), show: bool = True) -> RemoteRun:
@@ -60,6 +64,17 @@ class RemoteGenie:
     def close(self) -> None:
         """Close the connections to the server."""
         backend_loop().submit(self.client.close()).result(timeout=CLOSE_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _close_soon(http: httpx.AsyncClient) -> None:
+    """Close connections that nobody can use any more."""
+    backend_loop().submit(http.aclose())
 
 
 def connect(url: str, *, agent: str | None = None, mode: str = "general", token: int = 5, time: float = 5.0) -> RemoteGenie:

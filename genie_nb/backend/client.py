@@ -104,6 +104,7 @@ class Client:
 
     Attributes:
         address: Where it answers, without the token.
+        http: What carries the requests.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class Client:
         given = parse_qs(parts.query).get("token", [""])[0] or token
         self._patience = patience or LinkPatience()
         self._on_bytes = on_bytes
-        self._http = httpx.AsyncClient(
+        self.http = httpx.AsyncClient(
             base_url=self.address,
             headers={"Authorization": f"Bearer {given}"} if given else {},
             timeout=httpx.Timeout(30.0, connect=self._patience.connect_s),
@@ -202,7 +203,7 @@ class Client:
 
     async def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
-            answer = await self._http.request(method, path, **options)
+            answer = await self.http.request(method, path, **options)
         except httpx.HTTPError as error:
             raise LinkError(f"The server {self.address} cannot be reached: {_reason(error)}.") from error
         if answer.is_error:
@@ -261,7 +262,7 @@ class Client:
         path = f"/v1/runs/{place.run_id}/events"
         timeout = httpx.Timeout(None, connect=self._patience.connect_s, read=self._patience.connect_s)
         try:
-            async with aconnect_sse(self._http, "GET", path, params=params, headers=headers, timeout=timeout) as source:
+            async with aconnect_sse(self.http, "GET", path, params=params, headers=headers, timeout=timeout) as source:
                 if await self._accepted(source, place):
                     place.ended = True
                     return
@@ -351,7 +352,7 @@ class Client:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._http.aclose()
+        await self.http.aclose()
 
 
 def _understood(frame: Frame) -> Received:

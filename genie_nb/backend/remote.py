@@ -150,7 +150,7 @@ def _error_of(code: str, message: str) -> GenieError:
     def kinds(root: type[GenieError]) -> list[type[GenieError]]:
         return [root, *(kind for below in root.__subclasses__() for kind in kinds(below))]
 
-    kind = next((kind for kind in kinds(GenieError) if kind.code == code and kind is not LinkError), GenieError)
+    kind = next((kind for kind in kinds(GenieError) if kind.code == code), GenieError)
     try:
         return kind(message)
     except TypeError:

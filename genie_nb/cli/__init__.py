@@ -1,6 +1,6 @@
-"""`genie-nb lab | ask | doctor`: the project from a terminal.
+"""`genie-nb lab | ask | serve | doctor`: the project from a terminal.
 
-Below: `session`; `terminal.py` shows a run there, `doctor.py` looks at the machine.
+Below: `network`, `session`; `terminal.py` shows a run there, `doctor.py` looks at the machine.
 """
 
 import asyncio
@@ -107,6 +107,47 @@ def _outcome(run: Any) -> dict[str, Any]:
         "seconds": round(run.seconds, 3),
         "error": {"code": run.error.code, "message": str(run.error)} if run.error else None,
     }
+
+
+PORTS = {"agent": 8080, "tools": 1601, "mcp": 8188, "model": 1600}
+"""Where the original's services listen; the model's is ours."""
+
+
+@app.command()
+def serve(
+    *,
+    service: Annotated[
+        list[str] | None, typer.Option("--service", help="agent, tools, mcp or model; several times. All, if none is given.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes any free one.")] = None,
+    address: Annotated[str, typer.Option(help="What to bind to; only this machine can call 127.0.0.1.")] = "127.0.0.1",
+    token: Annotated[str | None, typer.Option(help="The token; one is made if none is given.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model's name; offline is the built-in analyst.")] = None,
+    log: Annotated[Path | None, typer.Option(help="A SQLite file that keeps the runs' logs.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
+) -> None:
+    """Serve runs over HTTP until Ctrl-C or SIGTERM."""
+    import signal
+    import threading
+
+    from genie_nb.network import serve as start
+
+    services = tuple(service or PORTS)
+    chosen = port if port is not None else PORTS.get(services[0], 0)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        server = start(port=chosen, address=address, services=services, model=model, token=token, log=log)
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    with server:
+        told = {"url": server.url, "address": server.address, "token": server.host.token, "services": services}
+        typer.echo(json.dumps(told) if as_json else f"Serving {', '.join(services)} at\n\n    {server.url}\n\nCtrl-C stops.")
+        sys.stdout.flush()
+        while not stop.wait(timeout=0.5):
+            continue
 
 
 @app.command()

@@ -44,5 +44,5 @@ def test_what_is_no_address_is_refused_in_words(url: str) -> None:
 def test_the_token_is_taken_out_of_the_address() -> None:
     client = Client("http://127.0.0.1:8080/genie/?token=s%2Fecret")
     assert client.address == "http://127.0.0.1:8080/genie"
-    assert client._http.headers["authorization"] == "Bearer s/ecret"
+    assert client.http.headers["authorization"] == "Bearer s/ecret"
     assert "ecret" not in repr(vars(client)["address"])

@@ -1,0 +1,7 @@
+"""`python -m genie_nb.cli`."""
+
+from genie_nb.cli import main
+
+__all__ = ()
+
+main()

@@ -1,0 +1,272 @@
+"""A real server on a real port: begun, asked, cancelled, drained; as a command too."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import genie_nb as gn
+from genie_nb import events as ev
+from genie_nb.backend.server.serving import Server
+from genie_nb.errors import LinkError, RequestError, SettingsError
+from tests.fakes import collect
+
+Serve = Callable[..., Server]
+CODE = ("code_interpreter", {"code": "open('made.txt', 'w').write('多少')\nprint(42)"})
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    servers: list[Server] = []
+
+    def start(model: Any, **options: Any) -> Server:
+        settings = {"agent": "react", "runs_folder": tmp_path / "server", **options.pop("settings", {})}
+        servers.append(gn.serve(model=model, settings=settings, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[str], Any]]:
+    genies: list[Any] = []
+
+    def open_one(url: str) -> Any:
+        genies.append(gn.connect(url))
+        return genies[-1]
+
+    yield open_one
+    for genie in genies:
+        genie.close()
+
+
+Connect = Callable[[str], Any]
+
+
+def gated() -> tuple[Any, Any]:
+    """A model that speaks, waits for its gate, and speaks again."""
+    gate = threading.Event()
+
+    def wait() -> str:
+        """Wait for the gate."""
+        gate.wait(20)
+        return "opened"
+
+    return [gn.tool(wait)], gate.set
+
+
+def post(server: Server, path: str, **options: Any) -> httpx.Response:
+    headers = {"authorization": f"Bearer {server.host.token}"} | options.pop("headers", {})
+    return httpx.post(server.address + path, headers=headers, timeout=20, **options)
+
+
+def test_a_run_on_a_server_is_the_same_run_with_its_files(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_text("a\n1\n")
+    server = serve(gn.ScriptedModel([gn.Say(["I ", "look."], [CODE]), gn.Say(["四十", "二 🎉"])]))
+    run = connect(server.url).ask("多少？", files=tmp_path / "sales.csv", show=False).result(timeout_s=60)
+    assert (run.status, run.answer, run.error) == ("finished", "四十二 🎉", None)
+    assert run.transcript.badge == "scripted"
+    assert run.read_file("made.txt").decode() == "多少"
+    assert run.read_file("sales.csv") == b"a\n1\n"
+    with pytest.raises(RequestError):
+        run.read_file("../../../../etc/passwd")
+    there = server.host.archive._kept[run.run_id].run
+    assert run.transcript == there.transcript
+
+
+def test_a_run_on_a_server_is_cancelled_from_here(serve: Serve, connect: Connect) -> None:
+    tools, _ = gated()
+    server = serve(gn.ScriptedModel([gn.Say("I wait.", [("wait", {})]), gn.Say("done")]), tools=tools)
+    run = connect(server.url).ask("?", show=False)
+
+    async def until_it_waits() -> None:
+        async for event in run.events():
+            if isinstance(event, ev.ToolStarted):
+                return
+
+    asyncio.run(asyncio.wait_for(until_it_waits(), 30))
+    run.cancel("Enough.")
+    run.result(timeout_s=30)
+    assert (run.status, str(run.error)) == ("cancelled", "Enough.")
+
+
+def test_a_failure_there_is_the_same_error_here(serve: Serve, connect: Connect) -> None:
+    server = serve(gn.ScriptedModel([]))
+    run = connect(server.url).ask("?", show=False).result(timeout_s=30)
+    assert run.status == "failed"
+    assert type(run.error).__name__ == "ModelError"
+
+
+def test_a_server_that_is_not_there_fails_the_run_with_its_address(connect: Connect) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    genie = connect(f"http://127.0.0.1:{port}/?token=x")
+    object.__setattr__(genie.client._patience, "tries", 2)
+    run = genie.ask("?", show=False).result(timeout_s=30)
+    assert isinstance(run.error, LinkError)
+    assert f"127.0.0.1:{port}" in str(run.error)
+
+
+def test_asking_again_with_the_same_request_id_joins_the_run(serve: Serve) -> None:
+    server = serve(gn.ScriptedModel([gn.Say("one")]))
+    body = {"query": "?", "request_id": "r1"}
+    first = post(server, "/v1/runs?follow=false", json=body)
+    second = post(server, "/v1/runs?follow=false", json=body)
+    assert (first.status_code, second.status_code) == (202, 200)
+    assert first.json()["run_id"] == second.json()["run_id"]
+    assert first.headers["location"] == f"/v1/runs/{first.json()['run_id']}"
+
+
+def test_a_run_beyond_the_limit_waits_its_turn_and_says_its_place(serve: Serve, connect: Connect) -> None:
+    tools, open_gate = gated()
+    script = [gn.Say("", [("wait", {})]), gn.Say("a"), gn.Say("b"), gn.Say("c")]
+    server = serve(gn.ScriptedModel(script), tools=tools, max_runs=1, max_queue=2)
+    genie = connect(server.url)
+    runs = [genie.ask("?", show=False)]
+    for _ in range(2):
+        _until(runs[-1], ev.RunQueued if len(runs) > 1 else ev.ToolStarted)
+        runs.append(genie.ask("?", show=False))
+    _until(runs[-1], ev.RunQueued)
+    refused = post(server, "/v1/runs", json={"query": "?"})
+    assert refused.status_code == 429
+    assert refused.headers["retry-after"] == "10"
+    assert "takes no more for now" in refused.json()["error"]["message"]
+    places = [[e.place for e in _events(run) if isinstance(e, ev.RunQueued)] for run in runs[1:]]
+    assert places == [[1], [2]]
+    open_gate()
+    for run in runs:
+        assert run.result(timeout_s=30).status == "finished"
+    assert [e.place for e in asyncio.run(collect(runs[2].events())) if isinstance(e, ev.RunQueued)] == [2, 1]
+
+
+def _until(run: Any, kind: type) -> None:
+    async def wait() -> None:
+        async for event in run.events():
+            if isinstance(event, kind):
+                return
+
+    asyncio.run(asyncio.wait_for(wait(), 30))
+
+
+def _events(run: Any) -> list[ev.RunEvent]:
+    return [entry.event for entry in run.channel.after(0)]
+
+
+BODIES = {
+    "no-json": (b"{", 422),
+    "a-list": (b"[]", 422),
+    "no-query": (b"{}", 422),
+    "unknown-field": (b'{"query": "?", "base_url": "http://evil"}', 422),
+    "query-no-text": (b'{"query": {"a": 1}}', 422),
+    "huge-query": (b'{"query": "' + b"x" * 200_000 + b'"}', 422),
+    "too-large": (b'{"query": "' + b"x" * 2_000_000 + b'"}', 413),
+    "unknown-agent": (b'{"query": "?", "agent": 3}', 422),
+    "unknown-upload": (b'{"query": "?", "files": ["../../etc/passwd"]}', 404),
+    "bad-deadline": (b'{"query": "?", "deadline_s": -1}', 422),
+}
+
+
+@pytest.mark.parametrize(("body", "status"), BODIES.values(), ids=BODIES)
+def test_a_bad_question_gets_one_clear_sentence(serve: Serve, body: bytes, status: int) -> None:
+    server = serve(gn.ScriptedModel([]), max_body_mib=1)
+    answer = post(server, "/v1/runs", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status
+    assert set(answer.json()["error"]) == {"code", "message"}
+    assert "Traceback" not in answer.text
+
+
+NAMES = {
+    "traversal": ("../../up.csv", "up.csv"),
+    "backslashes": ("..\\..\\up.csv", "up.csv"),
+    "absolute": ("/etc/passwd", "passwd"),
+    "nul": ("a\x00b.csv", "a_b.csv"),
+    "long": ("x" * 400 + ".csv", None),
+    "windows": ("CON.csv", "_CON.csv"),
+    "stream": ("a:b.csv", "a_b.csv"),
+    "chinese": ("销售.csv", "销售.csv"),
+}
+
+
+@pytest.mark.parametrize(("name", "kept"), NAMES.values(), ids=NAMES)
+def test_an_upload_stays_in_its_folder_whatever_its_name(serve: Serve, name: str, kept: str | None, tmp_path: Path) -> None:
+    from genie_nb.backend.server.uploads import safe_name
+
+    if kept is not None:
+        assert safe_name(name) == kept
+    assert len(safe_name(name).encode()) <= 200
+    server = serve(gn.ScriptedModel([]))
+    boundary = "b0undary"
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\nabc\r\n--{boundary}--\r\n'
+    ).encode()
+    answer = post(server, "/v1/uploads", content=body, headers={"content-type": f"multipart/form-data; boundary={boundary}"})
+    if answer.status_code == 200:
+        (saved,) = [path for path in (tmp_path / "server" / "uploads").rglob("*") if path.is_file()]
+        assert saved.parent.parent == tmp_path / "server" / "uploads"
+        assert saved.read_bytes() == b"abc"
+    else:
+        assert answer.status_code in (400, 404, 422)
+
+
+def test_an_upload_that_is_too_large_leaves_nothing(serve: Serve, tmp_path: Path) -> None:
+    server = serve(gn.ScriptedModel([]), max_upload_mib=1)
+    answer = post(server, "/v1/uploads", files={"file": ("a.bin", b"x" * 2_000_000)})
+    assert answer.status_code == 413
+    assert [path for path in (tmp_path / "server").rglob("*") if path.is_file()] == []
+
+
+def test_a_port_that_is_taken_and_a_service_that_is_none_are_said(serve: Serve) -> None:
+    server = serve(gn.ScriptedModel([]))
+    port = int(server.address.rsplit(":", 1)[1])
+    with pytest.raises(SettingsError, match=f"Port {port} of 127.0.0.1 cannot be served"):
+        serve(gn.ScriptedModel([]), port=port)
+    with pytest.raises(SettingsError, match="no service 'shop'"):
+        gn.serve(services=["shop"])
+    with pytest.raises(SettingsError, match=r"server\.heartbeat_s"):
+        gn.serve(heartbeat_s=0)
+
+
+def test_closing_a_server_with_a_stalled_reader_does_not_hang(serve: Serve) -> None:
+    server = serve(gn.ScriptedModel([gn.Say(["x" * 50_000] * 100)]))
+    with socket.create_connection(("127.0.0.1", int(server.address.rsplit(":", 1)[1]))) as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        body = b'{"query": "?"}'
+        head = (
+            f"POST /v1/runs HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {server.host.token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        reader.sendall(head.encode() + body)
+        assert reader.recv(100).startswith(b"HTTP/1.1 200")
+        server.close()
+    assert not server.host.links.open
+
+
+def command(*arguments: str, folder: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "genie_nb.cli", "serve", "--json", *arguments],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_the_command_prints_one_line_when_ready_and_ends_at_sigterm(tmp_path: Path, connect: Connect) -> None:
+    with command("--port", "0", "--token", "t0ken", folder=tmp_path) as process:
+        told = json.loads(process.stdout.readline())
+        assert told["url"].endswith("/?token=t0ken")
+        run = connect(told["url"]).ask("what is 2 + 3", show=False).result(timeout_s=60)
+        assert "5" in run.answer
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
