@@ -12,7 +12,7 @@ import httpx
 from genie_nb.backend import remote
 from genie_nb.backend.client import Client
 from genie_nb.backend.inputs import check_inputs
-from genie_nb.backend.log.base import Store
+from genie_nb.backend.log.sqlite import SqliteStore
 from genie_nb.backend.loop import backend_loop
 from genie_nb.backend.models.base import ChatModel
 from genie_nb.backend.runs import RunRequest
@@ -129,9 +129,5 @@ def serve(
         one = genie.settings.with_run(**(ask.options or {}))
         return genie.prepare(RunRequest(readable(ask.query), one, ask.files, {}, ask.retention))
 
-    store: Store | None = None
-    if chosen.server.log is not None:
-        from genie_nb.backend.log.sqlite import SqliteStore
-
-        store = SqliteStore(chosen.server.log)
+    store = SqliteStore(chosen.server.log) if chosen.server.log else None
     return Server(Host(make_run, chosen, store), backend_loop(), address=address, port=port, services=tuple(services))

@@ -270,3 +270,30 @@ def test_the_command_prints_one_line_when_ready_and_ends_at_sigterm(tmp_path: Pa
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "Traceback" not in errors
+
+
+def test_a_restarted_server_still_serves_finished_runs_and_says_which_one_it_was_killed_in(
+    tmp_path: Path, connect: Connect
+) -> None:
+    log = str(tmp_path / "log" / "runs.sqlite")
+    with command("--port", "0", "--token", "t", "--log", log, folder=tmp_path) as process:
+        told = json.loads(process.stdout.readline())
+        done = connect(told["url"]).ask("what is 2 + 3", show=False).result(timeout_s=60)
+        loop = connect(told["url"]).ask("run this: ```python\nwhile True: pass\n```", show=False)
+        _until(loop, ev.ToolStarted)
+        last = f"{loop.run_id}.{loop.channel.epoch}.1"
+        process.kill()
+        process.communicate(timeout=20)
+    loop.cancel()
+    with command("--port", "0", "--token", "t", "--log", log, folder=tmp_path) as process:
+        address = json.loads(process.stdout.readline())["address"]
+        headers = {"authorization": "Bearer t"}
+        again = httpx.get(f"{address}/v1/runs/{done.run_id}", headers=headers).json()
+        assert (again["status"], again["answer"]) == ("finished", done.answer)
+        cut = httpx.get(f"{address}/v1/runs/{loop.run_id}", headers=headers).json()
+        assert (cut["status"], cut["error"]["code"]) == ("failed", "interrupted")
+        stream = httpx.get(f"{address}/v1/runs/{loop.run_id}/events", headers=headers | {"last-event-id": last}).text
+        assert "event: snapshot" in stream
+        assert "The server was stopped while it worked on this" in stream
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
