@@ -25,6 +25,7 @@ from genie_nb.backend.printer import Printer
 from genie_nb.backend.run_handle import RunHandle, State
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.base import ToolBox
+from genie_nb.backend.tracing import trace_run, tracing
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import Deadline, GenieError, RequestError
 from genie_nb.errors import RunCancelled as Cancelled
@@ -87,6 +88,7 @@ class Run(RunHandle):
         self._backend = backend
         self._reason = ""
         self._task: asyncio.Task[Answer] | None = None
+        self._tracing: asyncio.Task[None] | None = None
 
     # Its life
 
@@ -125,6 +127,8 @@ class Run(RunHandle):
             self._move("start")
             self._task = asyncio.get_running_loop().create_task(self._work(), name=f"run {self.run_id}")
             self._task.add_done_callback(self._end)
+            if tracing():
+                self._tracing = asyncio.get_running_loop().create_task(trace_run(self.events()), name="trace")
 
     def _cancel(self, reason: str) -> None:
         before = self._state

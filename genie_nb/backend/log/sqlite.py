@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -124,10 +125,10 @@ class SqliteStore:
         rows = self._read("SELECT seq, event FROM entries WHERE run_id = ? ORDER BY seq", run_id)
         return [_entry(run_id, int(seq), bytes(encoded)) for seq, encoded in rows]
 
-    def _read(self, query: str, *values: str) -> list[tuple[str, ...]]:
+    def _read(self, query: str, *values: str) -> list[Any]:
         with self._turn:
             try:
-                return self._file.execute(query, values).fetchall()
+                return list(self._file.execute(query, values).fetchall())
             except sqlite3.Error as error:
                 raise OSError(f"{self._path.name} cannot be read: {error}") from error
 
