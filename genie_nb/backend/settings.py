@@ -41,6 +41,7 @@ class ServerSettings(BaseModel):
         keep_log_mib: So much of a run's log is kept event by event, the head only in short.
         log: A SQLite file that logs outlive the process in; none keeps them in memory.
         orphan_s: Seconds without any listener after which a run is cancelled; never, where none is given.
+        agent_url: Another server whose `/AutoAgent` answers JDGenie's page; without one this process does.
         origins: Pages that may call the server from a browser.
         hosts: Host names it answers to, beside its own address.
         jdgenie: Whether JDGenie's dialects, which know no token, are served: `loopback`, `on`, `off`.
@@ -66,6 +67,7 @@ class ServerSettings(BaseModel):
     keep_log_mib: int = Field(default=64, ge=1)
     log: Path | None = None
     orphan_s: float | None = Field(default=None, gt=0)
+    agent_url: str | None = None
     origins: tuple[str, ...] = ("http://localhost:3000", "http://127.0.0.1:3000")
     hosts: tuple[str, ...] = ()
     jdgenie: Literal["loopback", "on", "off"] = "loopback"

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from genie_nb.backend.server.agent_routes import AgentRoutes
+from genie_nb.backend.server.genie_routes import GenieRoutes
 from genie_nb.backend.server.guard import LOOPBACK, Guard
 from genie_nb.backend.server.host import Host
 from genie_nb.backend.server.problems import answer_to, problem
@@ -36,6 +37,7 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
     chosen = tuple(services)
     if "agent" in chosen:
         app.include_router(AgentRoutes(host).router)
+        app.include_router(GenieRoutes(host).router)
     _add_common(app, host, chosen)
     app.add_exception_handler(GenieError, _answer)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -4,7 +4,7 @@ Above: `app`, the route tables. Below: `archive`, `admission`, `stream`, `wheel`
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,11 @@ class Host:
         self.metrics = Metrics()
         self.wheel = HeartbeatWheel()
         self.links = Links(self.wheel, self.metrics)
+        self.faults = self.links.faults
         self.admission = Admission(max_links=server.max_links, max_runs=server.max_runs, max_queue=server.max_queue)
         self.archive = Archive(self.admission, server, store)
+        self.closers: list[Callable[[], Awaitable[None]]] = []
+        """What the routes want closed with the server."""
         self.uploads = settings.runs_folder.expanduser().absolute() / "uploads"
 
     async def begin(self, ask: Ask, *, request_id: str = "", owner: str = "") -> tuple[Kept, bool]:
@@ -123,9 +126,12 @@ class Host:
     async def drain(self) -> None:
         """Take nothing new and tell every reader where to resume."""
         self.admission.closed = True
+        self.faults.lift()
         self.links.close("server_shutdown")
 
     async def close(self) -> None:
         """Stop the wheel and close the store."""
         await self.wheel.close()
+        for close in self.closers:
+            await close()
         await self.archive.close()

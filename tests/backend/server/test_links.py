@@ -86,7 +86,9 @@ def test_a_reader_resumes_after_what_it_has_and_is_told_when_there_is_no_more(tm
     hosted(test, tmp_path)
 
 
-@pytest.mark.parametrize("place", ["run1.deadbeef.3", "other.{epoch}.3", "run1.{epoch}.9999", "nonsense", "-1", "run1.{epoch}"])
+@pytest.mark.parametrize(
+    "place", ["run1.deadbeef.3", "other.{epoch}.3", "run1.{epoch}.9999", "nonsense", "-1", "run1.{epoch}"]
+)
 def test_a_place_that_is_not_in_this_log_gets_a_snapshot_and_the_tail(place: str, tmp_path: Path) -> None:
     async def test(hosting: Hosting) -> None:
         fed = Fed(sample_run()[:20])

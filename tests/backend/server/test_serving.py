@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,33 +22,6 @@ from tests.fakes import collect
 
 Serve = Callable[..., Server]
 CODE = ("code_interpreter", {"code": "open('made.txt', 'w').write('多少')\nprint(42)"})
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    servers: list[Server] = []
-
-    def start(model: Any, **options: Any) -> Server:
-        settings = {"agent": "react", "runs_folder": tmp_path / "server", **options.pop("settings", {})}
-        servers.append(gn.serve(model=model, settings=settings, **options))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
-
-
-@pytest.fixture
-def connect() -> Iterator[Callable[[str], Any]]:
-    genies: list[Any] = []
-
-    def open_one(url: str) -> Any:
-        genies.append(gn.connect(url))
-        return genies[-1]
-
-    yield open_one
-    for genie in genies:
-        genie.close()
 
 
 Connect = Callable[[str], Any]
