@@ -43,7 +43,9 @@ class Fed(RunHandle):
 class Hosting:
     """One server without a network; lives on the running loop."""
 
-    def __init__(self, folder: Path, *, store: Store | None = None, make_run: Callable[[Ask], Run] | None = None, **server: Any):
+    def __init__(
+        self, folder: Path, *, store: Store | None = None, make_run: Callable[[Ask], Run] | None = None, **server: Any
+    ) -> None:
         def no_run(ask: Ask) -> Run:
             raise AssertionError("no run is to be made here")
 

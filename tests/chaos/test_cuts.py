@@ -110,7 +110,8 @@ def test_ten_thousand_random_cuts_and_slow_readers_lose_and_double_nothing(seed:
             return chance.randrange(1, 700)
 
         hosting.bridge.cut_after = cut_after
-        mode = chance.choice((None, StreamMode(mode="token", token=chance.randrange(1, 6)), StreamMode(mode="time", time=0.001)))
+        token = StreamMode(mode="token", token=chance.randrange(1, 6))
+        mode = chance.choice((None, token, StreamMode(mode="time", time=0.001)))
         client = hosting.client(tries=LINKS + 5)
         reading = asyncio.create_task(collect(client.events(fed.run_id, mode=mode)))
         for event in small_run() if chance.random() < 0.5 else _talk(chance):

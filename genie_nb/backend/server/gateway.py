@@ -8,11 +8,13 @@ Above: `genie_routes`. Below: `wire.genie_web`, `wire.frames`.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import httpx
 from httpx_sse import aconnect_sse
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from genie_nb.backend.server.host import Host
 from genie_nb.backend.wire.frames import Frame, FrameDecoder
@@ -46,27 +48,29 @@ class Gateway:
         self._host.admission.check_link(len(self._host.links.open))
         packets = WebPackets(asked.trace_id, asked.agent_type)
         headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._pass_on(asked, packets), media_type="text/event-stream", headers=headers)
+        return _PassedOn(self._pass_on(asked, packets), headers)
 
-    async def _pass_on(self, asked: GptQueryReq, packets: WebPackets) -> AsyncIterator[bytes]:
+    async def _pass_on(self, asked: GptQueryReq, packets: WebPackets) -> AsyncGenerator[bytes, None]:
         opened = self._host.metrics.links.labels("gateway")
         opened.inc()
         try:
-            async for packet in self._packets(asked, packets):
-                self._host.metrics.events.labels("gateway").inc()
-                yield b"data:" + one_line(packet) + b"\n\n"
-                if packets.finished:
-                    return
+            async with aclosing(self._packets(asked, packets)) as coming:
+                async for packet in coming:
+                    self._host.metrics.events.labels("gateway").inc()
+                    yield b"data:" + one_line(packet) + b"\n\n"
         finally:
             opened.dec()
 
-    async def _packets(self, asked: GptQueryReq, packets: WebPackets) -> AsyncIterator[JsonObject]:
+    async def _packets(self, asked: GptQueryReq, packets: WebPackets) -> AsyncGenerator[JsonObject, None]:
         try:
-            async for frame in self._frames(asked):
-                for packet in _packets_of(frame, packets):
-                    yield packet
-                if packets.finished or frame.data == "[DONE]":
-                    break
+            async with aclosing(self._frames(asked)) as frames:
+                async for frame in frames:
+                    for packet in _packets_of(frame, packets):
+                        yield packet
+                    if packets.finished:
+                        return
+                    if frame.data == "[DONE]":
+                        break
             failed = "The agent's server ended the stream before its result."
         except httpx.HTTPError as error:
             failed = f"The agent's server {self._url} cannot be reached: {str(error) or type(error).__name__}."
@@ -77,7 +81,7 @@ class Gateway:
         for packet in packets.failure(failed):
             yield packet
 
-    async def _frames(self, asked: GptQueryReq) -> AsyncIterator[Frame]:
+    async def _frames(self, asked: GptQueryReq) -> AsyncGenerator[Frame, None]:
         silence_s = self._host.settings.server.agent_heartbeat_s * SILENT_HEARTBEATS
         async with aconnect_sse(self._http, "POST", self._url, json=_request(asked)) as source:
             answer = source.response
@@ -95,6 +99,42 @@ class Gateway:
             last = decoder.end()
             if last is not None:
                 yield last
+
+
+class _PassedOn(Response):
+    """Sends what comes, and stops at once when the reader leaves, however silent the other side is."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], headers: dict[str, str]) -> None:
+        super().__init__(None, headers=headers)
+        del self.headers["content-length"]
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request."""
+        writing = asyncio.create_task(self._write(send))
+        leaving = asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            writing.cancel()
+            await asyncio.wait({writing, leaving})
+        if not writing.cancelled():
+            writing.result()
+
+    async def _write(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        async with aclosing(self._pieces) as pieces:
+            async for piece in pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
 
 
 def _packets_of(frame: Frame, packets: WebPackets) -> list[JsonObject]:
