@@ -118,7 +118,11 @@ def upstream(answer: Callable[[socket.socket], None]) -> Iterator[str]:
         with listening:
             connection, _ = listening.accept()
             with connection:
-                connection.recv(65536)
+                with connection.makefile("rb") as request:
+                    size = 0
+                    while (line := request.readline()).strip():
+                        size = int(line.split(b":")[1]) if line.lower().startswith(b"content-length:") else size
+                    request.read(size)
                 answer(connection)
 
     thread = threading.Thread(target=run)
