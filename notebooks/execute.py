@@ -17,6 +17,7 @@ def main() -> None:
         NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}).execute()
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)  # it holds times
+        notebook.metadata.pop("widgets", None)  # the record is what is kept of a run, not its view
         nbformat.write(notebook, name)
         sys.stdout.write(f"{name}\n")
 
