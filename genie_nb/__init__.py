@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from genie_nb.backend.settings import Settings
     from genie_nb.backend.tools.functions import tool
     from genie_nb.errors import GenieError
-    from genie_nb.network import connect, serve
+    from genie_nb.network import connect, serve, watch
     from genie_nb.session import Genie, Run, ask
 
 __all__ = (
@@ -35,6 +35,7 @@ __all__ = (
     "replay",
     "serve",
     "tool",
+    "watch",
 )
 __version__ = "0.1.0"
 
@@ -53,6 +54,7 @@ _HOMES = {
     "replay": "genie_nb.backend.recording",
     "serve": "genie_nb.network",
     "tool": "genie_nb.backend.tools.functions",
+    "watch": "genie_nb.network",
 }
 
 

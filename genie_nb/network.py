@@ -5,7 +5,7 @@ Above: `cli`. Below: `session`, `backend.server`, `backend.remote`.
 
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
@@ -17,21 +17,49 @@ from genie_nb.backend.loop import backend_loop
 from genie_nb.backend.models.base import ChatModel
 from genie_nb.backend.runs import RunRequest
 from genie_nb.backend.server.app import SERVICES
+from genie_nb.backend.server.faults import Faults, FrozenModel
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.serving import Server
 from genie_nb.backend.stream_modes import StreamMode
-from genie_nb.errors import SettingsError
+from genie_nb.backend.wire.frames import FrameDecoder
+from genie_nb.errors import RequestError, SettingsError
+from genie_nb.events import LinkEvent
 from genie_nb.parts import readable
 from genie_nb.session import Genie, Paths, Run, ToolLike, Viewed, in_notebook, paths_of
+from genie_nb.widgets.link_log import LinkLog, LinkTape
 
-__all__ = ("RemoteGenie", "RemoteRun", "connect", "serve")
+if TYPE_CHECKING:
+    from genie_nb.widgets.link_view import LinkView
+
+__all__ = ("RemoteGenie", "RemoteRun", "connect", "serve", "watch")
 
 CLOSE_S = 5.0
 """Seconds that connections get to close."""
 
 
 class RemoteRun(Viewed, remote.RemoteRun):
-    """One question being worked on by a server, and its live view in the notebook."""
+    """One question being worked on by a server, and its live view in the notebook.
+
+    Attributes:
+        tape: What came over its link, raw.
+    """
+
+    def __init__(self, client: Client, *given: Any, **named: Any) -> None:
+        self.tape = LinkTape(FrameDecoder)
+        self._lender = client  # its connections are closed when nobody has it any more
+        super().__init__(client.taped(self.tape.take), *given, **named)
+
+    def _hear(self, event: LinkEvent) -> None:
+        self.tape.take(event)
+        super()._hear(event)
+
+    def link_log(self) -> LinkLog:
+        """What came over the link so far: its state, its counts, its raw frames with their times."""
+        return self.tape.log()
+
+    def watch(self, server: Server | None = None) -> None:
+        """Show the link, live; see `watch`."""
+        watch(self, server)
 
 
 class RemoteGenie:
@@ -122,7 +150,7 @@ def serve(
     if unknown:
         raise SettingsError(f"There is no service {sorted(unknown)[0]!r}. There are {', '.join(SERVICES)}.")
     given = dict(settings or {})
-    genie = Genie(model=model, tools=tools, **given)
+    genie = _ServedGenie(model=model, tools=tools, **given)
     chosen = genie.settings.with_server(**server)
 
     def make_run(ask: Ask) -> Run:
@@ -130,4 +158,44 @@ def serve(
         return genie.prepare(RunRequest(readable(ask.query), one, ask.files, {}, ask.retention))
 
     store = SqliteStore(chosen.server.log) if chosen.server.log else None
-    return Server(Host(make_run, chosen, store), backend_loop(), address=address, port=port, services=tuple(services))
+    host = Host(make_run, chosen, store)
+    genie.faults = host.faults
+    return Server(host, backend_loop(), address=address, port=port, services=tuple(services))
+
+
+class _ServedGenie(Genie):
+    """A `Genie` whose models can be frozen."""
+
+    faults: Faults
+
+    def _make_model(self) -> ChatModel:
+        return FrozenModel(super()._make_model(), self.faults)
+
+
+def watch(run: RemoteRun, server: Server | None = None) -> None:
+    """Show the link of a run, live: its state, its heartbeats, every raw frame; as output of the running cell.
+
+    Args:
+        run: A run on a server, from `connect(...).ask(...)`.
+        server: The server, if it is in this process: the panel's buttons break its links.
+
+    Raises:
+        RequestError: There is no notebook to show it in.
+    """
+    if not in_notebook():
+        raise RequestError("The link view needs a notebook; here is none. Read run.link_log().")
+    from IPython.display import display
+
+    from genie_nb.widgets.link_view import LinkView
+
+    backend = backend_loop()
+    heartbeat_s = server.host.settings.server.heartbeat_s if server else None
+    view = LinkView(loop=backend.loop, faults=server.faults if server else None, heartbeat_s=heartbeat_s)
+    backend.call(_follow, run, view)
+    display(view)  # type: ignore[no-untyped-call]  # IPython has no types
+
+
+def _follow(run: RemoteRun, view: "LinkView") -> None:
+    if run.status == "running":
+        view.begin()
+    run.tape.follow(view.take)

@@ -127,7 +127,7 @@ class Genie:
             data: DataFrames by variable name; they are handed over by value.
             show: Whether the live view appears as output of the running cell, where there is a notebook.
         """
-        request = RunRequest(readable(query), self.settings, paths_of(files), _copies(data or {}))
+        request = RunRequest(readable(query), self.settings, paths_of(files), _copies({} if data is None else data))
         run = self.prepare(request)
         if show and in_notebook():
             run.view()
@@ -144,6 +144,10 @@ class Genie:
         return self._model or create_model(self.settings)
 
     def _make_tools(self, pool: KernelPool, workspace: Workspace, preamble: str) -> ToolBox:
+        if self.settings.tool_url:
+            from genie_nb.backend.tools.genie_service import tools_of
+
+            return ToolBox((*tools_of(self.settings.tool_url, workspace), *self._tools))
         runner = Interpreter(pool, folder=workspace.folder, preamble=preamble)
         return ToolBox((CodeInterpreter(runner, cell_timeout_s=self.settings.code_timeout_s), *self._tools))
 
@@ -185,6 +189,9 @@ def _as_tool(given: ToolLike, timeout_s: float) -> Tool:
 
 def _copies(frames: Mapping[str, Any]) -> dict[str, Any]:
     """Each DataFrame as it is now; what cannot be handed over becomes the reason, which the run will tell."""
+    if not isinstance(frames, Mapping):
+        kind = type(frames).__name__
+        return {"data": RequestError(f'data= takes DataFrames by name, and is a {kind}: write data={{"df": df}}.')}
     copies: dict[str, Any] = {}
     for name, frame in frames.items():
         try:

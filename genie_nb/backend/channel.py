@@ -60,6 +60,7 @@ class EventChannel:
         self._retention = retention
         self._log: list[Entry] = []
         self._bytes = 0
+        self._last_taken: tuple[tuple[int, int | None, int], list[Entry]] = ((0, 0, -1), [])
         self._waiting: dict[asyncio.AbstractEventLoop, set[asyncio.Event]] = {}
         self._lock = threading.Lock()
 
@@ -115,18 +116,23 @@ class EventChannel:
         return Cursor(self, after, anew=anew)
 
     def after(self, seq: int, *, max_bytes: int | None = None) -> list[Entry]:
-        """The entries after this number, no more than about so many bytes of them; `seq` is not below `dropped`."""
+        """The entries after this number, about so many bytes at most; not to be changed. `seq` is not below `dropped`."""
         with self._lock:
-            start = seq - self.dropped
-            if max_bytes is None:
-                return self._log[start:]
-            taken: list[Entry] = []
-            for entry in islice(self._log, start, None):
-                taken.append(entry)
-                max_bytes -= len(entry.encoded)
-                if max_bytes <= 0:
-                    break
-            return taken
+            asked = (seq, max_bytes, len(self))
+            if self._last_taken[0] != asked:  # readers that keep up all ask for the same
+                self._last_taken = (asked, self._slice(seq - self.dropped, max_bytes))
+            return self._last_taken[1]
+
+    def _slice(self, start: int, max_bytes: int | None) -> list[Entry]:
+        if max_bytes is None:
+            return self._log[start:]
+        taken: list[Entry] = []
+        for entry in islice(self._log, start, None):
+            taken.append(entry)
+            max_bytes -= len(entry.encoded)
+            if max_bytes <= 0:
+                break
+        return taken
 
     def wake_after(self, seq: int, wake: asyncio.Event) -> bool:
         """Set the event, on the running loop, when there is something after this number; whether it had to be asked."""

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -144,6 +145,12 @@ class Client:
             follow_redirects=False,
             transport=transport,
         )
+
+    def taped(self, on_bytes: Callable[[bytes], object]) -> "Client":
+        """The same client with the same connections; what comes through this one is shown piece by piece."""
+        taped = copy(self)
+        taped._on_bytes = on_bytes
+        return taped
 
     async def ask(self, query: str, *, request_id: str, files: tuple[str, ...] = (), **options: Any) -> str:
         """Begin a run; returns its id. Asking again with the same request id joins it.

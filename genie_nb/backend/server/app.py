@@ -13,10 +13,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from genie_nb.backend.server.agent_routes import AgentRoutes
+from genie_nb.backend.server.file_routes import FileRoutes
 from genie_nb.backend.server.genie_routes import GenieRoutes
 from genie_nb.backend.server.guard import LOOPBACK, Guard
 from genie_nb.backend.server.host import Host
+from genie_nb.backend.server.mcp_routes import McpRoutes
+from genie_nb.backend.server.model_routes import ModelRoutes
 from genie_nb.backend.server.problems import answer_to, problem
+from genie_nb.backend.server.tool_routes import ToolRoutes
 from genie_nb.errors import GenieError
 
 __all__ = ("SERVICES", "create_app")
@@ -38,6 +42,13 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
     if "agent" in chosen:
         app.include_router(AgentRoutes(host).router)
         app.include_router(GenieRoutes(host).router)
+    if "tools" in chosen:
+        app.include_router(ToolRoutes(host).router)
+        app.include_router(FileRoutes(host).router)
+    if "mcp" in chosen:
+        app.include_router(McpRoutes(host).router)
+    if "model" in chosen:
+        app.include_router(ModelRoutes(host).router)
     _add_common(app, host, chosen)
     app.add_exception_handler(GenieError, _answer)
     app.add_exception_handler(RequestValidationError, _invalid)

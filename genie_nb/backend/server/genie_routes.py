@@ -31,7 +31,7 @@ STYLES = {
 }
 INLINE = ("text/", "image/", "application/json", "application/pdf")
 """Types that are shown in place; all others are saved."""
-DATA_MODE = 'data:{"eventType":"ERROR","data":"genie_nb has no data models. Ask about files instead."}\n\n' + (
+NO_CHAT_QUERY = 'data:{"eventType":"ERROR","data":"genie_nb has no data models. Ask about files instead."}\n\n' + (
     'data:{"eventType":"READY","data":""}\n\n'
 )
 
@@ -50,7 +50,7 @@ class GenieRoutes:
             ("/web/health", self.health, ["GET", "POST"]),
             ("/data/allModels", self.no_models, ["GET"]),
             ("/data/previewData", self.no_models, ["GET"]),
-            ("/data/chatQuery", self.no_data_mode, ["POST"]),
+            ("/data/chatQuery", self.no_chat_query, ["POST"]),
             ("/web/files/{run_id}/preview/{name:path}", self.preview, ["GET"]),
             ("/web/files/{run_id}/download/{name:path}", self.download, ["GET"]),
         ):
@@ -83,9 +83,9 @@ class GenieRoutes:
         """The data models: there are none."""
         return JSONResponse({"code": 200, "data": []})
 
-    async def no_data_mode(self) -> Response:
+    async def no_chat_query(self) -> Response:
         """A data question: an error that unlocks the page."""
-        return PlainTextResponse(DATA_MODE, media_type="text/event-stream")
+        return PlainTextResponse(NO_CHAT_QUERY, media_type="text/event-stream")
 
     async def download(self, run_id: str, name: str) -> Response:
         """A file of a run, to be saved."""

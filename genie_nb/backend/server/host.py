@@ -115,6 +115,8 @@ class Host:
         for state, count in states.items():
             self.metrics.runs.labels(state).set(count)
         self.metrics.queued.set(len(self.admission.queue))
+        for stream in self.links.open:
+            stream.count()
         lags = [stream.behind for stream in self.links.open]
         self.metrics.lag.set(max(lags, default=0))
         self.metrics.pending.set(sum(lags))

@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.server.app import SERVICES, create_app
+from genie_nb.backend.server.faults import Faults
 from genie_nb.backend.server.host import Host
 from genie_nb.errors import SettingsError
 
@@ -81,9 +82,15 @@ class Server:
             )
         )
         host.links.abort = self._abort
+        host.faults.call = backend.call
         self._closed = threading.Lock()
         self._serving: asyncio.Task[None] | None = None
         backend.submit(self._start()).result()
+
+    @property
+    def faults(self) -> Faults:
+        """What can be made to go wrong here, for a lesson or a test."""
+        return self.host.faults
 
     async def _start(self) -> None:
         await self.host.archive.open()

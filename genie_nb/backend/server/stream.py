@@ -3,7 +3,7 @@
 It writes what comes after its cursor, says so when there is nothing, notices at once when the reader leaves, and never
 outlives the run. Whatever happens to it, the run goes on.
 
-Above: the route tables. Below: `wheel`, `metrics`, `channel`, `wire.coat`.
+Above: the route tables. Below: `wheel`, `faults`, `metrics`, `channel`, `wire.coat`.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from genie_nb.backend.channel import Cursor
 from genie_nb.backend.log.entry import Entry
+from genie_nb.backend.server.faults import Faults
 from genie_nb.backend.server.metrics import Metrics
 from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.wire.coat import Coat
@@ -52,6 +53,7 @@ class Links:
         self.open: set[EventStream] = set()
         self.abort: Callable[[Scope], None] = lambda scope: None
         """Cuts the connection of a request at once; the server that carries it puts it here."""
+        self.faults = Faults(lambda: self.open, lambda scope: self.abort(scope))
         self._closing: list[asyncio.Event] = []
 
     def close(self, reason: str) -> None:
@@ -123,8 +125,17 @@ class EventStream(Response):
         self._closing: str | None = None
         self._gone = self._beat_due = self._ended = False
         self._sending_since: float | None = None
+        self._events = self._bytes = self._joined = 0
         self.scope: Scope = {}
         self.sent_at = self._opened_at = links.wheel.clock()
+
+    def count(self) -> None:
+        """Bring the metrics up to date; in between, counting costs an addition."""
+        self._links.metrics.events.labels(self._dialect).inc(self._events)
+        self._links.metrics.sent_bytes.labels(self._dialect).inc(self._bytes)
+        joined = getattr(self._coat, "joined", 0)
+        self._links.metrics.joined.labels(self._dialect).inc(joined - self._joined)
+        self._events, self._bytes, self._joined = 0, 0, joined
 
     @property
     def behind(self) -> int:
@@ -139,6 +150,10 @@ class EventStream(Response):
     def close(self, reason: str) -> None:
         """Say why, and end the connection; the run goes on."""
         self._closing = self._closing or reason
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look again at what there is to send."""
         self._wake.set()
 
     def visit(self, now: float) -> float | None:
@@ -177,6 +192,7 @@ class EventStream(Response):
             await self._write(send)
         finally:
             self._ended = True
+            self.count()
             listening.cancel()
             self._cursor.channel.forget(self._wake)
             self._links.left(self)
@@ -212,7 +228,7 @@ class EventStream(Response):
         entries: list[Entry] = self._cursor.take(TAKE_BYTES)
         if entries:
             self._beat_due = False
-            self._links.metrics.events.labels(self._dialect).inc(len(entries))
+            self._events += len(entries)
             return self._coat.write(entries)
         if self._coat.due is not None and self._links.wheel.clock() >= self._coat.due:
             return self._coat.flush()
@@ -240,11 +256,16 @@ class EventStream(Response):
             return
 
     async def _send(self, send: Send, body: bytes) -> None:
+        if body and self._links.faults.holding:
+            await self._links.faults.hold(self._wake, lambda: self._gone)
+            if self._gone:
+                return
         for start in range(0, len(body), SEND_BYTES):
             piece = body[start : start + SEND_BYTES]
             await self._sent(send({"type": "http.response.body", "body": piece, "more_body": True}))
-            self._links.metrics.sent_bytes.labels(self._dialect).inc(len(piece))
-            await asyncio.sleep(0)
+            self._bytes += len(piece)
+            if self._cursor.behind or len(body) > SEND_BYTES:
+                await asyncio.sleep(0)
             if self._gone:
                 return
 

@@ -121,7 +121,7 @@ class CodeRequest(_Body, frozen=True, kw_only=True):
     file_description: str = ""
     stream: bool = True
     stream_mode: StreamMode = StreamMode()
-    origin_file_names: tuple[str, ...] = ()
+    origin_file_names: tuple[Any, ...] = ()
 
 
 class ReportRequest(CodeRequest, frozen=True, kw_only=True):

@@ -121,9 +121,10 @@ class NativeCoat:
         """The frames of these entries, as the mode lets them go; of many at once, neighbouring pieces of texts joined."""
         if not self._general:
             return self._opened(b"".join(map(self._group, self._joiner.take(entries))))
-        if len(entries) > 1 and sum(len(entry.encoded) for entry in entries) > LAG_BYTES:
-            return self._opened(b"".join(map(self._group, _neighbours(entries))))
-        return self._opened(b"".join([entry.frame or event_frame(self._prefix, entry) for entry in entries]))
+        frames = b"".join([entry.frame or event_frame(self._prefix, entry) for entry in entries])
+        if len(frames) > LAG_BYTES and len(entries) > 1:
+            frames = b"".join(map(self._group, _neighbours(entries)))
+        return self._opened(frames)
 
     def flush(self) -> bytes:
         """The frames of held pieces."""
