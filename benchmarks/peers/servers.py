@@ -138,7 +138,9 @@ async def _main(make: str, readers: int, bursts: int, burst: int, pause_s: float
     feed.on_open = lambda: ready.set() if feed.opened >= readers else None
     listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    config = uvicorn.Config(MAKES[make](feed), http="httptools", ws="none", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(
+        MAKES[make](feed), http="httptools", ws="none", lifespan="off", log_config=None, access_log=False
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listening]))
     print(listening.getsockname()[1], flush=True)
@@ -150,7 +152,7 @@ async def _main(make: str, readers: int, bursts: int, burst: int, pause_s: float
             feed.write()
         await asyncio.sleep(pause_s)
     feed.end()
-    while any(cycle.response_complete is False for cycle in _cycles(server)):
+    while any(cycle.response_complete is False for cycle in _cycles(server)):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     print(json.dumps({"cpu_s": _cpu_s() - before}), flush=True)
     server.should_exit = True

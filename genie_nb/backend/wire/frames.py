@@ -6,19 +6,23 @@ Above: whoever reads a stream, e.g. `models/chat_stream`. Below: `errors`.
 """
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from genie_nb.errors import WireError
 
 __all__ = ("Frame", "FrameDecoder")
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_COLON = ord(":")
 _BOM = b"\xef\xbb\xbf"
 _RETRY = re.compile(r"[0-9]{1,15}")
+_ASKED = re.compile(rb"(?:^|\n)retry: ?([0-9]{1,15})\n")
+_USUAL = re.compile(r"(?:id: ?([^\n\0]*)\n)?(?:event: ?([^\n]*)\n)?data: ?([^\n]*)\n\n")
+"""An event as most servers write it."""
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """One event of the stream.
 
     Attributes:
@@ -36,6 +40,8 @@ class Frame:
 class FrameDecoder:
     """Turns the bytes of an event stream, cut anywhere, into frames.
 
+    A stream whose lines end with LF is read an event at a time; from the first CR or byte order mark on, line by line.
+
     Attributes:
         last_event_id: The id to ask for when the stream is resumed.
         retry_ms: Milliseconds to wait before that, if the stream said so.
@@ -47,6 +53,8 @@ class FrameDecoder:
         self.retry_ms: int | None = None
         self.comments = 0
         self._max_event_bytes = max_event_bytes
+        self._block = bytearray()
+        self._by_line = False
         self._line = bytearray()
         self._first_line = True
         self._after_cr = False
@@ -63,6 +71,82 @@ class FrameDecoder:
         """
         if not piece:
             return []
+        if not self._by_line:
+            if b"\r" not in piece and not (self._first_line and piece.startswith(_BOM[:1])):
+                return self._feed_block(piece)
+            self._by_line = True
+            piece, self._block = bytes(self._block) + piece, bytearray()
+        return self._feed_lines(piece)
+
+    def _feed_block(self, piece: bytes) -> list[Frame]:
+        self._first_line = False
+        searched = max(len(self._block) - 1, 0)
+        self._block += piece
+        if self._block[0] == _COLON:
+            searched = self._skip_comments()
+        if self._block.find(b"\n\n", searched) < 0:
+            if len(self._block) > self._max_event_bytes:
+                raise self._too_large()
+            self._heed_retry()
+            return []
+        end = self._block.rfind(b"\n\n") + 2
+        blocks = bytes(self._block[:end])
+        del self._block[:end]
+        frames = self._read_blocks(blocks)
+        if self._block and self._block[0] == _COLON:
+            self._skip_comments()
+        self._heed_retry()
+        return frames
+
+    def _read_blocks(self, blocks: bytes) -> list[Frame]:
+        """The frames of whole events, one after another."""
+        frames: list[Frame] = []
+        text, at = blocks.decode("utf-8", "replace"), 0
+        longest = self._max_event_bytes if len(blocks) > self._max_event_bytes else 0
+        while at < len(text):
+            usual = _USUAL.match(text, at)
+            if usual is not None and not longest:
+                event_id, event, payload = usual.groups()
+                if event_id is not None:
+                    self._id = self.last_event_id = event_id
+                frames.append(Frame(event or "message", payload, self._id, self.retry_ms))
+                at = usual.end()
+                continue
+            if text[at] == "\n":
+                at += 1
+                continue
+            end = text.index("\n\n", at)
+            if longest and len(text[at:end].encode()) > longest:
+                raise self._too_large()
+            frame = self._read_block(text[at:end])
+            if frame is not None:
+                frames.append(frame)
+            at = end + 2
+        return frames
+
+    def _heed_retry(self) -> None:
+        """A reconnection time counts from its line on, also where its event never becomes whole."""
+        if b"retry" in self._block and (asked := _ASKED.search(self._block)):
+            self.retry_ms = int(asked[1])
+
+    def _skip_comments(self) -> int:
+        """Take whole comment lines off the front: a heartbeat is to be noticed when it comes; returns where to search."""
+        while self._block and self._block[0] == _COLON and (end := self._block.find(b"\n")) >= 0:
+            del self._block[: end + 1]
+            self.comments += 1
+        return 0
+
+    def _read_block(self, block: str) -> Frame | None:
+        frame = None
+        for line in block.split("\n"):
+            if line:
+                name, _, value = line.partition(":")
+                self._take_field(name, value.removeprefix(" "))
+            else:
+                frame = self._dispatch() or frame
+        return self._dispatch() or frame
+
+    def _feed_lines(self, piece: bytes) -> list[Frame]:
         start = 1 if self._after_cr and piece.startswith(b"\n") else 0
         self._after_cr = piece.endswith(b"\r")
         frames = []
@@ -77,13 +161,21 @@ class FrameDecoder:
 
     def end(self) -> Frame | None:
         """The frame that lacked only its blank line when the stream ended; the standard says to drop it."""
+        if self._block:
+            left, self._block = bytes(self._block), bytearray()
+            frame = self._read_block(left.decode("utf-8", "replace"))
+            if frame is not None:
+                return frame
         return self._end_line() or self._dispatch()
+
+    def _too_large(self) -> WireError:
+        limit = self._max_event_bytes
+        return WireError(f"An event of the stream is larger than {limit:,} bytes, so the stream was given up.")
 
     def _extend_line(self, piece: bytes) -> None:
         self._line += piece
         if self._event_bytes + len(self._line) > self._max_event_bytes:
-            limit = self._max_event_bytes
-            raise WireError(f"An event of the stream is larger than {limit:,} bytes, so the stream was given up.")
+            raise self._too_large()
 
     def _end_line(self) -> Frame | None:
         line, self._line = self._line, bytearray()
