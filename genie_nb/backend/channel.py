@@ -22,7 +22,7 @@ from genie_nb.backend.log.compaction import compact
 from genie_nb.backend.log.entry import Entry
 from genie_nb.events import RunEvent
 
-__all__ = ("Cursor", "EventChannel", "Retention")
+__all__ = ("Cursor", "EventChannel", "Retention", "Wake")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,36 @@ class Retention:
 
     max_events: int = 200_000
     max_bytes: int = 64 * 2**20
+
+
+class Wake:
+    """What one reader waits on: an `asyncio.Event` with a single waiter, in a tenth of its memory."""
+
+    __slots__ = ("_set", "_waiter")
+
+    def __init__(self) -> None:
+        self._set = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        """Wake the waiter, or the next one; on its loop."""
+        self._set = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def clear(self) -> None:
+        """Let the next one wait."""
+        self._set = False
+
+    async def wait(self) -> None:
+        """Wait until it is set."""
+        if self._set:
+            return
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
 
 class EventChannel:
@@ -61,7 +91,7 @@ class EventChannel:
         self._log: list[Entry] = []
         self._bytes = 0
         self._last_taken: tuple[tuple[int, int | None, int], list[Entry]] = ((0, 0, -1), [])
-        self._waiting: dict[asyncio.AbstractEventLoop, set[asyncio.Event]] = {}
+        self._waiting: dict[asyncio.AbstractEventLoop, set[Wake]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -134,15 +164,15 @@ class EventChannel:
                 break
         return taken
 
-    def wake_after(self, seq: int, wake: asyncio.Event) -> bool:
-        """Set the event, on the running loop, when there is something after this number; whether it had to be asked."""
+    def wake_after(self, seq: int, wake: Wake) -> bool:
+        """Set it, on the running loop, when there is something after this number; whether it had to be asked."""
         with self._lock:
             if len(self) > seq:
                 return False
             self._waiting.setdefault(asyncio.get_running_loop(), set()).add(wake)
             return True
 
-    def forget(self, wake: asyncio.Event) -> None:
+    def forget(self, wake: Wake) -> None:
         """Wake this one no more."""
         with self._lock:
             here = asyncio.get_running_loop()
@@ -160,7 +190,7 @@ class EventChannel:
         Yields:
             Every later event in order up to the terminal one; first the head in short, if `after` lies before its end.
         """
-        cursor, wake = self.cursor(after), asyncio.Event()
+        cursor, wake = self.cursor(after), Wake()
         try:
             while True:
                 for event in cursor.head() or ():
@@ -222,7 +252,7 @@ class Cursor:
         return entries
 
 
-def _wake(loop: asyncio.AbstractEventLoop, wakes: set[asyncio.Event]) -> None:
+def _wake(loop: asyncio.AbstractEventLoop, wakes: set[Wake]) -> None:
     try:
         here = asyncio.get_running_loop()
     except RuntimeError:
@@ -234,6 +264,6 @@ def _wake(loop: asyncio.AbstractEventLoop, wakes: set[asyncio.Event]) -> None:
         loop.call_soon_threadsafe(_set_all, wakes)
 
 
-def _set_all(wakes: set[asyncio.Event]) -> None:
+def _set_all(wakes: set[Wake]) -> None:
     for wake in wakes:
         wake.set()

@@ -24,6 +24,7 @@ class BackendLoop:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._first_closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._thread = threading.Thread(target=self._run, name="genie_nb-backend", daemon=True)
         self._thread.start()
 
@@ -44,9 +45,9 @@ class BackendLoop:
         """Call a function on the loop soon; callable from any thread."""
         self.loop.call_soon_threadsafe(function, *arguments)
 
-    def on_close(self, closer: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Await `closer()` before the loop ends."""
-        self._closers.append(closer)
+    def on_close(self, closer: Callable[[], Coroutine[Any, Any, None]], *, first: bool = False) -> None:
+        """Await `closer()` before the loop ends; with `first`, before what runs is cancelled."""
+        (self._first_closers if first else self._closers).append(closer)
 
     def close(self) -> None:
         """Cancel what runs, await the closers, stop the thread; bounded, safe to call twice."""
@@ -63,6 +64,7 @@ class BackendLoop:
             self.loop.close()
 
     async def _wind_down(self) -> None:
+        await asyncio.gather(*(closer() for closer in self._first_closers), return_exceptions=True)
         running = asyncio.all_tasks() - {asyncio.current_task()}
         for task in running:
             task.cancel()

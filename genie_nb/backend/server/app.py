@@ -20,6 +20,7 @@ from genie_nb.backend.server.host import Host
 from genie_nb.backend.server.mcp_routes import McpRoutes
 from genie_nb.backend.server.model_routes import ModelRoutes
 from genie_nb.backend.server.problems import answer_to, problem
+from genie_nb.backend.server.stream import HandOver
 from genie_nb.backend.server.tool_routes import ToolRoutes
 from genie_nb.errors import GenieError
 
@@ -54,7 +55,7 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
     app.add_exception_handler(RequestValidationError, _invalid)
     server, loopback = host.settings.server, address in LOOPBACK
     return Guard(
-        app,
+        HandOver(app),
         token=host.token,
         hosts=(*LOOPBACK, address, *server.hosts) if loopback or server.hosts else ("*",),
         origins=server.origins,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from genie_nb.backend.channel import EventChannel
+from genie_nb.backend.channel import EventChannel, Wake
 from genie_nb.backend.log.base import Store, StoredRun
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.runs import Run
@@ -200,7 +200,7 @@ class Archive:
 
     async def _follow(self, channel: EventChannel, store: Store) -> None:
         """Write the run's log into the store until its end."""
-        cursor, wake = channel.cursor(), asyncio.Event()
+        cursor, wake = channel.cursor(), Wake()
         try:
             while not cursor.at_end:
                 wake.clear()

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
+from genie_nb.backend.channel import Wake
 from genie_nb.backend.models.base import ChatMessage, ChatModel, Chunk, ToolSpec
 
 __all__ = ("Faults", "FrozenModel")
@@ -114,7 +115,7 @@ class Faults:
             for frozen in self._frozen:
                 frozen.set()
 
-    async def hold(self, wake: asyncio.Event, gone: Callable[[], bool]) -> None:
+    async def hold(self, wake: Wake, gone: Callable[[], bool]) -> None:
         """Wait before something is sent, as long as the faults say or until the reader is gone.
 
         Args:

@@ -78,6 +78,7 @@ class Server:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 timeout_graceful_shutdown=int(DRAIN_S),
             )
         )
@@ -96,7 +97,7 @@ class Server:
         await self.host.archive.open()
         self._serving = asyncio.get_running_loop().create_task(self._server.serve([self._socket]), name="server")
         await self._server.ready.wait()
-        self._backend.on_close(self._stop)
+        self._backend.on_close(self._stop, first=True)
 
     def close(self) -> None:
         """Stop to serve: every reader is told where to resume. Safe to call twice."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from genie_nb.backend.channel import Cursor
+from genie_nb.backend.channel import Cursor, Wake
 from genie_nb.backend.log.entry import Entry
 from genie_nb.backend.server.faults import Faults
 from genie_nb.backend.server.metrics import Metrics
@@ -22,8 +22,10 @@ from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.wire.coat import Coat
 from genie_nb.events import RunEvent
 
-__all__ = ("EventStream", "LinkLimits", "Links")
+__all__ = ("EventStream", "HandOver", "LinkLimits", "Links")
 
+HANDED_OVER = "genie_nb.stream"
+"""Where in a request's scope a stream waits until the framework is done with the request."""
 SEND_BYTES = 64 * 1024
 """So much goes out in one piece."""
 TAKE_BYTES = 1024 * 1024
@@ -83,6 +85,25 @@ class Links:
         self._closing.clear()
 
 
+class HandOver:
+    """Lets the framework return before a stream begins: what it holds for a request would be held for hours."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        inside = {**scope, HANDED_OVER: None}
+        await self._app(inside, receive, send)
+        stream: EventStream | None = inside[HANDED_OVER]
+        if stream is not None:
+            del inside
+            await stream.write_to(scope, receive, send)
+
+
 class EventStream(Response):
     """Writes a run's events to one reader.
 
@@ -121,11 +142,11 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._cursor, self._coat, self._links, self._limits = cursor, coat, links, limits
         self._dialect, self._on_close = dialect, on_close
-        self._wake = asyncio.Event()
+        self._wake = Wake()
         self._closing: str | None = None
         self._gone = self._beat_due = self._ended = False
         self._sending_since: float | None = None
-        self._events = self._bytes = self._joined = 0
+        self._events = self._bytes = self._beats = self._joined = 0
         self.scope: Scope = {}
         self.sent_at = self._opened_at = links.wheel.clock()
 
@@ -135,7 +156,8 @@ class EventStream(Response):
         self._links.metrics.sent_bytes.labels(self._dialect).inc(self._bytes)
         joined = getattr(self._coat, "joined", 0)
         self._links.metrics.joined.labels(self._dialect).inc(joined - self._joined)
-        self._events, self._bytes, self._joined = 0, 0, joined
+        self._links.metrics.heartbeats.labels(self._dialect).inc(self._beats)
+        self._events, self._bytes, self._beats, self._joined = 0, 0, 0, joined
 
     @property
     def behind(self) -> int:
@@ -177,7 +199,14 @@ class EventStream(Response):
         return min(due, self._opened_at + self._limits.deadline_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request."""
+        """Answer the request; behind a `HandOver` only once everything between has returned."""
+        if HANDED_OVER in scope:
+            scope[HANDED_OVER] = self
+        else:
+            await self.write_to(scope, receive, send)
+
+    async def write_to(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write until the end of the run, or of the connection."""
         self.scope = scope
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         if scope["method"] == "HEAD":
@@ -218,6 +247,10 @@ class EventStream(Response):
                 return
             if self._cursor.channel.wake_after(self._cursor.seq, self._wake):
                 await self._rest()
+                while self._beat_due and not (self._gone or self._closing or self._cursor.behind):
+                    self._wake.clear()
+                    await self._send(send, self._next())
+                    await self._rest()
 
     def _next(self) -> bytes:
         """What there is to say now; nothing, if there is nothing."""
@@ -234,7 +267,7 @@ class EventStream(Response):
             return self._coat.flush()
         if self._beat_due:
             self._beat_due = False
-            self._links.metrics.heartbeats.labels(self._dialect).inc()
+            self._beats += 1
             return self._coat.heartbeat
         return b""
 
