@@ -26,10 +26,10 @@ class Served:
         self.process.stdin.write(b"held\n")
         return dict(json.loads(await self.process.stdout.readline()))
 
-    def say(self) -> None:
-        """Let the run say one more event."""
+    def tell(self, word: str) -> None:
+        """Let the run `say` one more event, or `end`."""
         assert self.process.stdin is not None
-        self.process.stdin.write(b"say\n")
+        self.process.stdin.write(f"{word}\n".encode())
 
 
 @asynccontextmanager

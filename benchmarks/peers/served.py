@@ -1,7 +1,8 @@
 """Our whole server in a process of its own: `python -m benchmarks.peers.served EVENTS ENDED HEARTBEAT_S`.
 
-It serves one run, `run1`, with so many events, ended or not; prints its address, and at each line on its input what it holds:
-resident bytes and CPU seconds so far. It ends at SIGTERM as `genie-nb serve` does.
+It serves one run, `run1`, with so many events, ended or not; prints its address, and at a line `held` on its input what it
+holds: resident bytes and CPU seconds so far. `say` adds an event, `end` the last.
+SIGTERM ends it like `genie-nb serve`.
 """
 
 import json
@@ -63,6 +64,9 @@ def _answer(host: Host) -> None:
     for line in sys.stdin:
         if line.startswith("say"):
             host.archive._kept["run1"].run.channel.append(TextDelta(message_id="m1", text="x" * 200))
+            continue
+        if line.startswith("end"):
+            host.archive._kept["run1"].run.channel.append(RunFinished(output="x"))
             continue
         used = resource.getrusage(resource.RUSAGE_SELF)
         held = {"rss": psutil.Process().memory_info().rss, "cpu_s": used.ru_utime + used.ru_stime}
