@@ -264,7 +264,7 @@ class Client:
 
     async def _follow_once(self, place: _Place, mode: StreamMode | None) -> AsyncGenerator[Event, None]:
         """One connection, up to its end."""
-        params = {"mode": mode.mode, "token": mode.token, "time": mode.time} if mode else {}
+        params = {"mode": mode.mode, "tokens": mode.token, "seconds": mode.time} if mode else {}
         headers = {"Last-Event-ID": str(place.last)} if place.last else {}
         path = f"/v1/runs/{place.run_id}/events"
         timeout = httpx.Timeout(None, connect=self._patience.connect_s, read=self._patience.connect_s)

@@ -43,9 +43,9 @@ class RunBody(BaseModel):
     deadline_s: float | None = Field(default=None, gt=0)
 
 
-def asked_mode(mode: str = "general", token: int = 5, time: float = 5.0) -> StreamMode:
-    """The stream mode that a request asks for."""
-    return StreamMode.checked(mode, token, time)
+def asked_mode(mode: str = "general", tokens: int = 5, seconds: float = 5.0) -> StreamMode:
+    """The stream mode that a request asks for; `token` alone would be the server's token."""
+    return StreamMode.checked(mode, tokens, seconds)
 
 
 def owner_in(request: Request) -> str:

@@ -223,7 +223,7 @@ def test_held_pieces_leave_at_their_deadline_though_the_model_is_silent(tmp_path
     async def test(hosting: Hosting) -> None:
         start = ev.TextStarted(message_id="m", channel="answer", assignee="a")
         hosting.keep(Fed([start, ev.TextDelta(message_id="m", text="held")]))
-        async with opened(hosting, "/v1/runs/run1/events?mode=time&time=0.05") as answer:
+        async with opened(hosting, "/v1/runs/run1/events?mode=time&seconds=0.05") as answer:
             stream = await received(answer, lambda got: b"held" in got)
         assert [type(event) for event in events_in(stream)] == [ev.TextStarted, ev.TextDelta]
 
