@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from genie_nb.backend.channel import EventChannel, Retention
-from genie_nb.backend.client import Client, LinkPatience
+from genie_nb.backend.client import Client
+from genie_nb.backend.link import LinkPatience
 from genie_nb.backend.log.base import Store, StoredRun
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.runs import Run

@@ -7,20 +7,19 @@ Above: `remote`. Below: `wire.native`, `wire.frames`, `events`.
 """
 
 import asyncio
-import random
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from copy import copy
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from httpx_sse import EventSource, aconnect_sse
 
+from genie_nb.backend.link import REFUSED, Broken, LinkPatience, LinkPlace
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.frames import Frame, FrameDecoder
 from genie_nb.backend.wire.native import FrameId, Received, read_frame
@@ -37,67 +36,7 @@ from genie_nb.events import (
     is_terminal,
 )
 
-__all__ = ("LINK", "Client", "LinkPatience", "LinkState", "check_opening")
-
-LinkState = Literal["closed", "opening", "open", "lost"]
-LINK: dict[LinkState, dict[str, LinkState]] = {
-    "closed": {"open": "opening"},
-    "opening": {"accepted": "open", "refused": "lost"},
-    "open": {"silence": "lost", "break": "lost", "done": "closed"},
-    "lost": {"retry": "opening", "give_up": "closed"},
-}
-"""State → trigger → state; an absent trigger is a mistake of ours."""
-REFUSED = {400, 401, 403, 404, 405, 410, 413, 415, 421, 422}
-"""What will not become better by asking again."""
-
-
-@dataclass(frozen=True)
-class LinkPatience:
-    """How a link is held, in seconds.
-
-    Attributes:
-        connect_s: Until a connection must stand.
-        silent_heartbeats: So many heartbeats may be missed before the link counts as lost.
-        first_s: The wait before the first new try is up to this; it doubles with each one.
-        longest_s: No wait is longer.
-        tries: So many tries in a row may fail.
-    """
-
-    connect_s: float = 10.0
-    silent_heartbeats: float = 2.5
-    first_s: float = 0.5
-    longest_s: float = 30.0
-    tries: int = 12
-    sleep: Callable[[float], Any] = asyncio.sleep
-    chance: Callable[[], float] = random.random
-
-
-@dataclass
-class _Place:
-    """Where a reader stands."""
-
-    run_id: str
-    last: FrameId | None = None
-    retry_s: float = 0.0
-    heartbeat_s: float = 10.0
-    opened: int = 0
-    ended: bool = False
-    state: LinkState = "closed"
-    beats: int = field(default=0)
-
-    def move(self, trigger: str) -> None:
-        self.state = LINK[self.state][trigger]
-
-    def broke(self) -> None:
-        self.move("refused" if self.state == "opening" else "break")
-
-
-class _Broken(Exception):
-    """The link broke; says how, and when to try again at the soonest."""
-
-    def __init__(self, reason: str, retry_after_s: float = 0.0) -> None:
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
+__all__ = ("Client", "check_opening")
 
 
 class Client:
@@ -234,7 +173,7 @@ class Client:
         Raises:
             LinkError: The server refuses, or the link could not be made again.
         """
-        place = _Place(run_id, FrameId.parse(after) if after else None)
+        place = LinkPlace(run_id, FrameId.parse(after) if after else None)
         failed = 0
         while True:
             place.move("open" if place.state == "closed" else "retry")
@@ -246,8 +185,8 @@ class Client:
                 if place.ended:
                     yield LinkClosed(at=time.time())
                     return
-                raise _Broken("the server ended the stream before the run's end")
-            except _Broken as error:
+                raise Broken("the server ended the stream before the run's end")
+            except Broken as error:
                 failed = 1 if heard != (place.last, place.beats) else failed + 1
                 if failed >= self._patience.tries:
                     place.move("give_up")
@@ -262,7 +201,7 @@ class Client:
         most = min(self._patience.first_s * 2.0 ** (failed - 1), self._patience.longest_s)
         return least_s + float(self._patience.chance()) * most
 
-    async def _follow_once(self, place: _Place, mode: StreamMode | None) -> AsyncGenerator[Event, None]:
+    async def _follow_once(self, place: LinkPlace, mode: StreamMode | None) -> AsyncGenerator[Event, None]:
         """One connection, up to its end."""
         params = {"mode": mode.mode, "tokens": mode.token, "seconds": mode.time} if mode else {}
         headers = {"Last-Event-ID": str(place.last)} if place.last else {}
@@ -284,17 +223,17 @@ class Client:
                         yield event
         except (httpx.HTTPError, httpx.StreamError) as error:
             place.broke()
-            raise _Broken(_reason(error)) from error
+            raise Broken(_reason(error)) from error
         except WireError as error:
             place.broke()
-            raise _Broken(f"the server sent something else ({error})") from error
+            raise Broken(f"the server sent something else ({error})") from error
 
-    async def _accepted(self, source: EventSource, place: _Place) -> bool:
+    async def _accepted(self, source: EventSource, place: LinkPlace) -> bool:
         """Whether there is nothing to come.
 
         Raises:
             LinkError: The server refuses for good.
-            _Broken: It refuses for now.
+            Broken: It refuses for now.
         """
         answer = source.response
         if answer.status_code == 204:
@@ -304,14 +243,14 @@ class Client:
             place.move("refused")
             if answer.status_code in REFUSED:
                 raise LinkError(_refusal(answer), status=answer.status_code)
-            raise _Broken(_refusal(answer), _seconds(answer.headers.get("retry-after")))
+            raise Broken(_refusal(answer), _seconds(answer.headers.get("retry-after")))
         check_opening(answer.status_code, answer.headers.get("content-type", ""))
         place.heartbeat_s = _seconds(answer.headers.get("x-genie-heartbeat")) or place.heartbeat_s
         place.opened += 1
         place.move("accepted")
         return False
 
-    async def _read(self, answer: httpx.Response, place: _Place) -> AsyncGenerator[Event, None]:
+    async def _read(self, answer: httpx.Response, place: LinkPlace) -> AsyncGenerator[Event, None]:
         decoder = FrameDecoder(last_event_id=str(place.last or ""))
         pieces = answer.aiter_raw()
         silence_s = place.heartbeat_s * self._patience.silent_heartbeats
@@ -321,7 +260,7 @@ class Client:
                     piece = await anext(pieces, b"")
             except TimeoutError:
                 place.move("silence")
-                raise _Broken(f"nothing came for {silence_s:g} s, not even a heartbeat") from None
+                raise Broken(f"nothing came for {silence_s:g} s, not even a heartbeat") from None
             if not piece:
                 place.move("break")
                 return
@@ -340,15 +279,15 @@ class Client:
                 place.beats += 1
                 yield Heartbeat(at=time.time())
 
-    def _take(self, received: Received, place: _Place) -> list[RunEvent]:
+    def _take(self, received: Received, place: LinkPlace) -> list[RunEvent]:
         """The events of a frame that are new to the reader.
 
         Raises:
-            _Broken: The server closes the connection, with a reason.
+            Broken: The server closes the connection, with a reason.
         """
         if received.closing:
             place.move("break")
-            raise _Broken(f"the server closed it ({received.closing.replace('_', ' ')})")
+            raise Broken(f"the server closed it ({received.closing.replace('_', ' ')})")
         frame_id, last = received.id, place.last
         if frame_id is None or (last and not received.anew and frame_id.epoch == last.epoch and frame_id.seq <= last.seq):
             return []

@@ -305,7 +305,7 @@ def _mcp_client(url: str, way: Way, http: "AsyncClient") -> "Client":
     if way == "http":
         return Client(streamable_http_client(url, http_client=http))
 
-    def made(*_: Any, **__: Any) -> AsyncClient:
+    def made(*_: Any, **__: Any) -> "AsyncClient":
         return http
 
     return Client(sse_client(url, httpx_client_factory=made))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from genie_nb.backend.client import LINK, Client, check_opening
+from genie_nb.backend.client import Client, check_opening
+from genie_nb.backend.link import LINK
 from genie_nb.errors import LinkError, WireError
 
 OPENINGS = json.loads((Path(__file__).parents[1] / "data" / "whatwg_eventsource_openings.json").read_text("utf-8"))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genie_nb import events as ev
-from genie_nb.backend.client import LINK
+from genie_nb.backend.link import LINK
 from genie_nb.backend.wire.frames import FrameDecoder
 from genie_nb.widgets.link_log import MOVES, ROWS, TAPE_BYTES, TEXT, FrameTap, LinkLog, LinkTape, SeenFrame
 

@@ -96,11 +96,13 @@ class HandOver:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        inside = {**scope, HANDED_OVER: None}
-        await self._app(inside, receive, send)
-        stream: EventStream | None = inside[HANDED_OVER]
+        known = set(scope)
+        scope[HANDED_OVER] = None
+        await self._app(scope, receive, send)
+        stream: EventStream | None = scope[HANDED_OVER]
         if stream is not None:
-            del inside
+            for name in set(scope) - known:  # the same scope, as a connection is known by it
+                del scope[name]
             await stream.write_to(scope, receive, send)
 
 

@@ -149,7 +149,11 @@ def sessions_of(work: Callable[[McpSessions], Any], **options: Any) -> None:
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    asyncio.run(asyncio.wait_for(run(), 40))
+    async def bounded() -> None:
+        async with asyncio.timeout(40):
+            await run()
+
+    asyncio.run(bounded())
 
 
 def test_a_session_is_kept_for_many_calls_and_many_at_once(far: McpProcess) -> None:
