@@ -1,14 +1,24 @@
 """The command line, as a person types it."""
 
+import asyncio
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from genie_nb import events as ev
+from genie_nb.cli.terminal import follow
 from genie_nb.events import decode_event, is_terminal
+from genie_nb.parts import CodePart, Part, StreamPart, TablePart
+from tests.model_server import ModelServer, Reply, error_reply
+from tests.widgets.sample_runs import ANSWER, call, numbered, sample_run, started, words
 
 
 def genie_nb(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -63,6 +73,82 @@ def test_the_terminal_shows_plan_code_and_answer(sales: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def screen_of(events: list[ev.RunEvent]) -> str:
+    async def each() -> AsyncIterator[ev.RunEvent]:
+        for event in numbered(events):
+            yield event
+
+    screen = io.StringIO()
+    asyncio.run(follow(each(), Console(file=screen, width=100, highlight=False)))
+    return screen.getvalue()
+
+
+def test_the_answer_comes_last_and_once_and_so_does_its_table(sales: Path) -> None:
+    done = genie_nb("ask", "Total revenue by region", "-f", "sales.csv", cwd=sales.parent, COLUMNS="100")
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    assert len(lines) < 50
+    assert sum(line.strip().startswith("South  ") for line in lines) == 1
+    assert lines[-1].strip().startswith("North" if lines[-2].strip().startswith("South") else "South")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [[], [*words("m", ANSWER, "answer")], [*words("m", "half", "tool_thought")][:-1]],
+    ids=["in the end", "streamed", "known at its end"],
+)
+def test_an_answer_is_printed_once_however_it_came(texts: list[ev.RunEvent]) -> None:
+    if len(texts) == 2:
+        texts = [*texts, ev.TextFinished(message_id="m", channel="answer", text=ANSWER)]
+    screen = screen_of([started(), *texts, ev.RunFinished(output=ANSWER)])
+    assert screen.count("The last week of December is incomplete") == 1
+
+
+def test_code_and_what_it_prints_are_folded_to_their_first_lines() -> None:
+    code, printed = ("\n".join(f"{word}{n} = 1" for n in range(44)) for word in ("a", "b"))
+    table = TablePart(columns=("", "x"), dtypes=("", ""), rows=(("0", "cell"),), total_rows=1)
+    parts: list[Part] = [CodePart(code=code), StreamPart(text=printed[:99]), StreamPart(text=printed[99:]), table]
+    screen = screen_of([started(), *call("c", "code_interpreter", "", parts), ev.RunFinished(output="Done.")])
+    assert screen.count("… 38 more lines") == 2
+    assert "a5 = 1" in screen
+    assert "b5 = 1" in screen
+    assert "a6 = 1" not in screen
+    assert "[a table of 1 row: x]" in screen
+    assert "cell" not in screen
+
+
+def test_what_is_not_known_leaves_no_gap() -> None:
+    waits = [ev.ModelWaiting(reason="busy", seconds=seconds, attempt=2) for seconds in (0.2, 3.0)]
+    screen = screen_of([ev.RunStarted(query="?", agent="plan_solve", model="", badge=""), *waits])
+    assert screen.splitlines() == ["plan_solve", "  busy; next try", "  busy; next try in 3 s"]
+
+
+def test_chinese_emphasis_and_all_kinds_of_parts_are_printed() -> None:
+    assert "**" not in screen_of([started(), ev.RunFinished(output="**总体为（25）。**好")])
+    screen = screen_of(sample_run())
+    assert "KeyError: 'regon'" in screen
+    assert "Cell In[2]" not in screen
+    assert "✓" not in screen.split("halves", 1)[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_an_interruption_is_one_word(tmp_path: Path) -> None:
+    with ModelServer([Reply(None, end="hang")]) as server:
+        settings = {"GENIE_MODEL": "tiny", "GENIE_BASE_URL": server.url}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("GENIE_", "OPENAI_"))}
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-c", "from genie_nb.cli import main; main()", "ask", "Hello?", "--agent", "react"],
+            cwd=tmp_path, env=clean | settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdout
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=30)
+    assert "local: 127.0.0.1" in first
+    assert rest.split("\n") == ["Stopped.", ""]
+    assert "Traceback" not in errors
+    assert process.returncode == 1
+
+
 @pytest.mark.parametrize("agent", ["nobody", ""])
 def test_an_unknown_agent_is_one_sentence(agent: str, tmp_path: Path) -> None:
     done = genie_nb("ask", "Hello?", "--agent", agent, "--json", cwd=tmp_path)
@@ -89,6 +175,34 @@ def test_doctor_names_what_is_wrong_with_the_model(tmp_path: Path) -> None:
     done = genie_nb("doctor", cwd=tmp_path, GENIE_MODEL="gpt-of-nobody")
     assert done.returncode == 1
     assert "OPENAI_API_KEY" in done.stdout
+
+
+ADDRESSES = {
+    "has the model": (Reply(200, [b'{"data": [{"id": "tiny"}]}']), 0, "answers and has tiny"),
+    "has others": (Reply(200, [b'{"data": [{"id": "huge"}]}']), 0, "does not name tiny"),
+    "has no list": (error_reply(404, "not found"), 0, "answers"),
+    "speaks otherwise": (Reply(200, [b"<html>"]), 0, "answers"),
+    "refuses the key": (error_reply(401, "no"), 1, "refuses the key"),
+}
+
+
+@pytest.mark.parametrize(("reply", "exit_code", "said"), ADDRESSES.values(), ids=ADDRESSES)
+def test_doctor_tries_the_models_address(reply: Reply, exit_code: int, said: str, tmp_path: Path) -> None:
+    with ModelServer([reply]) as server:
+        done = genie_nb("doctor", cwd=tmp_path, GENIE_MODEL="tiny", OPENAI_BASE_URL=server.url, OPENAI_API_KEY="not-a-key")
+        asked = server.requests[0]
+    assert said in done.stdout
+    assert done.returncode == exit_code, done.stdout
+    assert (asked.method, asked.headers["authorization"]) == ("GET", "Bearer not-a-key")
+    assert asked.path.endswith("/models")
+    assert "not-a-key" not in done.stdout
+
+
+def test_doctor_says_that_nobody_answers_there(tmp_path: Path) -> None:
+    done = genie_nb("doctor", cwd=tmp_path, GENIE_MODEL="tiny", OPENAI_BASE_URL="http://me:secret@127.0.0.1:9/v1")
+    assert done.returncode == 1
+    assert "wrong    http://127.0.0.1:9/v1 does not answer: Connection refused" in done.stdout
+    assert "secret" not in done.stdout
 
 
 def test_lab_refuses_a_notebook_that_is_not_there(tmp_path: Path) -> None:

@@ -149,6 +149,13 @@ def test_a_table_that_cannot_be_handed_over_is_refused_in_the_run() -> None:
     assert "list" in str(run.error)
 
 
+@pytest.mark.parametrize("given", [pd.DataFrame({"x": [1]}), pd.DataFrame(), [1]], ids=["frame", "empty frame", "list"])
+def test_a_dataframe_without_a_name_is_refused_in_the_run(given: Any) -> None:
+    run = gn.ask("?", data=given, show=False).result()
+    assert run.status == "failed"
+    assert 'data={"df": df}' in str(run.error)
+
+
 def test_a_persons_own_function_runs_in_the_persons_own_process() -> None:
     @gn.tool
     async def where(label: str) -> str:

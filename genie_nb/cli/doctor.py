@@ -6,11 +6,16 @@ Above: `cli`. Below: `session`'s rooms.
 import asyncio
 import importlib.metadata as metadata
 import platform
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
 
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
@@ -22,6 +27,9 @@ from genie_nb.parts import ErrorPart
 __all__ = ("examine",)
 
 _PACKAGES = ("ipykernel", "ipywidgets", "anywidget", "jupyter-client", "pandas", "matplotlib", "openai")
+ANSWER_S = 3.0
+"""Seconds that a model's server has to answer."""
+_OPENAI_URL = "https://api.openai.com/v1"
 _EXTRAS = {"jupyterlab": "to work in notebooks: pip install 'genie_nb[lab]'"}
 
 
@@ -49,7 +57,8 @@ def _examine_packages(say: Callable[[str], object]) -> bool:
 
 def _examine_model(say: Callable[[str], object]) -> bool:
     try:
-        model = create_model(Settings.load())
+        settings = Settings.load()
+        model = create_model(settings)
     except GenieError as error:
         say(f"  wrong    model: {error}")
         return False
@@ -57,7 +66,40 @@ def _examine_model(say: Callable[[str], object]) -> bool:
     if model.badge == "offline rules":
         say("           It follows rules and is no language model. For one, set OPENAI_API_KEY, or OPENAI_BASE_URL and")
         say("           GENIE_MODEL for a server of your own.")
+        return True
+    return _examine_address(say, settings, model.name)
+
+
+def _examine_address(say: Callable[[str], object], settings: Settings, model: str) -> bool:
+    """Ask the model's server which models it has, once and briefly; a server that does not say is well all the same."""
+    address = (settings.base_url or _OPENAI_URL).rstrip("/")
+    key = settings.api_key.get_secret_value().strip() if settings.api_key else ""
+    parts = urlsplit(address)
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    try:
+        answer = httpx.get(f"{address}/models", headers={"authorization": f"Bearer {key}"} if key else {}, timeout=ANSWER_S)
+    except httpx.TimeoutException:
+        say(f"  wrong    {shown} does not answer within {ANSWER_S:g} s")
+        return False
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = re.sub(r"^\[Errno -?\d+\] ", "", " ".join(str(error).split())) or type(error).__name__
+        say(f"  wrong    {shown} does not answer: {reason}")
+        return False
+    if answer.status_code in (401, 403):
+        say(f"  wrong    {shown} answers, but refuses the key" if key else f"  wrong    {shown} answers, and wants a key")
+        return False
+    names = _names_in(answer)
+    known = f" and has {model}" if model in names else f", but does not name {model} among its models" if names else ""
+    say(f"  ok       {shown} answers{known}")
     return True
+
+
+def _names_in(answer: httpx.Response) -> set[str]:
+    try:
+        listed: Any = answer.json()["data"]
+        return {str(entry["id"]) for entry in listed}
+    except (ValueError, KeyError, TypeError):
+        return set()
 
 
 def _examine_interpreter(say: Callable[[str], object]) -> bool:

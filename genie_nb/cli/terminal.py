@@ -1,28 +1,35 @@
 """A run in a terminal: its events as they come, for people at a prompt.
 
-Above: `cli`. Below: `events`.
+The work is told in short, the answer in full: it comes last, and once. All is in the notebook's view and in `--events`.
+
+Above: `cli`. Below: `events`, `widgets.cjk_emphasis`.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
+from markdown_it import MarkdownIt
 from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
 from rich.syntax import Syntax
-from rich.table import Table
 from rich.text import Text
 
 from genie_nb import events as ev
 from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, Plan, StreamPart, TablePart
+from genie_nb.widgets.cjk_emphasis import cjk_friendly
 
 __all__ = ("follow",)
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _MARKS = {"not_started": "○", "in_progress": "◐", "completed": "●", "blocked": "✕", "dropped": "–"}
+LINES = 6
+"""So many lines of code, or of what a tool printed, are shown."""
+_parser = cjk_friendly(MarkdownIt().enable("strikethrough").enable("table"))
 
 
 async def follow(events: AsyncIterator[ev.RunEvent], console: Console | None = None) -> None:
@@ -31,6 +38,10 @@ async def follow(events: AsyncIterator[ev.RunEvent], console: Console | None = N
     try:
         async for event in events:
             screen.show(_harmless(event))
+    except asyncio.CancelledError:  # Ctrl-C
+        screen.end_answer()
+        screen.say("Stopped.", "yellow")
+        raise
     finally:
         screen.end_answer()
 
@@ -42,33 +53,47 @@ class _Screen:
         self._console = console
         self._plan: Plan | None = None
         self._answers: dict[str, list[str]] = {}
+        self._printed: dict[str, list[str]] = {}
+        self._said: set[str] = set()
         self._live: Live | None = None
 
     def show(self, event: ev.RunEvent) -> None:
-        console = self._console
         match event:
             case ev.RunStarted():
-                console.print(Text(f"{event.agent} · {event.model} · {event.badge}", style="dim"))
+                self.say(" · ".join(filter(None, (event.agent, event.model, event.badge))), "dim")
             case ev.PlanUpdated():
                 self._show_plan(event.plan)
             case ev.TaskStarted():
-                console.print(Text(f"\n▸ {event.title}  ({event.assignee})", style="bold"))
+                self.say(f"\n▸ {event.title}  ({event.assignee})", "bold")
             case ev.TextStarted() | ev.TextDelta() | ev.TextFinished():
                 self._show_text(event)
-            case ev.ToolOutput():
-                self._show_part(event.part)
+            case ev.ToolOutput() | ev.ToolFinished():
+                self._show_tool(event)
             case ev.FileCreated():
-                console.print(Text(f"  file: {event.file.name} ({event.file.size:,} bytes)", style="green"))
+                self.say(f"  file: {event.file.name} ({event.file.size:,} bytes)", "green")
             case ev.ModelWaiting():
-                console.print(Text(f"  {event.reason}; next try in {event.seconds:.0f} s", style="yellow"))
+                when = f" in {event.seconds:.0f} s" if event.seconds >= 1 else ""
+                self.say(f"  {event.reason}; next try{when}", "yellow")
             case ev.NoteAdded():
-                console.print(Text(f"  {event.text}", style="yellow" if event.level == "warning" else "dim"))
-            case ev.RunFailed():
-                console.print(Text(event.message, style="red"))
-            case ev.RunCancelled():
-                console.print(Text(event.reason, style="yellow"))
+                self.say(f"  {event.text}", "yellow" if event.level == "warning" else "dim")
+            case ev.RunFinished() | ev.RunFailed() | ev.RunCancelled():
+                self._show_end(event)
             case _:
                 return
+
+    def _show_end(self, event: ev.RunFinished | ev.RunFailed | ev.RunCancelled) -> None:
+        match event:
+            case ev.RunFinished():
+                if event.output.strip() not in self._said | {""}:
+                    self._show_answer(event.output)
+            case ev.RunFailed():
+                self.say(event.message, "red")
+            case ev.RunCancelled():
+                self.say(event.reason, "yellow")
+
+    def say(self, words: str, style: str) -> None:
+        """Print some words."""
+        self._console.print(Text(words, style=style))
 
     def _show_plan(self, plan: Plan) -> None:
         if self._plan is None:
@@ -85,13 +110,23 @@ class _Screen:
                 self._live.start()
             case ev.TextDelta() if self._live and event.message_id in self._answers:
                 self._answers[event.message_id].append(event.text)
-                self._live.update(Markdown("".join(self._answers[event.message_id])), refresh=self._console.is_terminal)
+                self._live.update(_markdown("".join(self._answers[event.message_id])), refresh=self._console.is_terminal)
             case ev.TextFinished() if event.message_id in self._answers:
+                self._said.add(event.text.strip())
                 self.end_answer()
-            case ev.TextFinished():
-                self._console.print(Markdown(event.text))
+            case ev.TextFinished(channel="answer", task_id=None):
+                self._show_answer(event.text)
+            case ev.TextFinished(channel="summary"):
+                self._show_lines(event.text.strip().partition("\n\n")[0], "dim", mark="✓ ")
+            case ev.TextFinished() if event.text.strip():
+                self._console.print(_markdown(event.text, "dim"))
             case _:
                 return
+
+    def _show_answer(self, text: str) -> None:
+        self._said.add(text.strip())
+        self._console.rule(style="dim")
+        self._console.print(_markdown(text))
 
     def end_answer(self) -> None:
         """Leave the answer as it stands on the screen."""
@@ -100,32 +135,57 @@ class _Screen:
             self._live = None
             self._console.print()
 
+    def _show_tool(self, event: ev.ToolOutput | ev.ToolFinished) -> None:
+        """A part of what a tool shows; what it prints is gathered until something else comes."""
+        if isinstance(event, ev.ToolOutput) and isinstance(event.part, StreamPart):
+            self._printed.setdefault(event.call_id, []).append(event.part.text)
+            return
+        printed = "".join(self._printed.pop(event.call_id, ())).strip("\n")
+        if printed:
+            self._show_lines(printed, "dim")
+        if isinstance(event, ev.ToolOutput):
+            self._show_part(event.part)
+
+    def _show_lines(self, text: str, style: str, mark: str = "") -> None:
+        """The first lines, each cut to the screen."""
+        shown, rest = _folded(text)
+        for number, line in enumerate(shown.split("\n")):
+            words = f"  {mark if number == 0 else ''}{line}"
+            self._console.print(Text(words, style=style), no_wrap=True, overflow="ellipsis", crop=True)
+        if rest:
+            self.say(rest, "dim")
+
     def _show_part(self, part: Part) -> None:
-        console = self._console
         match part:
             case CodePart():
-                console.print(Syntax(part.code, part.language, theme="ansi_dark", background_color="default"))
-            case StreamPart():
-                console.print(Text(part.text, style="dim"), end="")
+                shown, rest = _folded(part.code.strip("\n"))
+                self._console.print(Syntax(shown, part.language, theme="ansi_dark", background_color="default"))
+                if rest:
+                    self.say(rest, "dim")
             case TablePart():
-                console.print(_table(part))
+                columns = ", ".join(name for name in part.columns if name)
+                rows = part.total_rows or len(part.rows)
+                self._show_lines(f"[a table of {rows:,} row{'s' if rows != 1 else ''}: {columns}]", "dim")
             case ImagePart():
-                console.print(Text("  [a chart]", style="dim"))
+                self.say("  [a chart]", "dim")
             case DocumentPart():
-                console.print(Text(part.text if part.media_type != "application/json" else _pretty(part.text)))
+                self._show_lines(part.text if part.media_type != "application/json" else _pretty(part.text), "")
             case ErrorPart():
-                console.print(Text(part.traceback or f"{part.name}: {part.message}", style="red"))
+                self.say(f"{part.name}: {part.message}" if part.name else part.traceback, "red")
 
 
-def _table(part: TablePart) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in part.columns:
-        table.add_column(Text(column))
-    for row in part.rows[:12]:
-        table.add_row(*map(Text, row))
-    if part.total_rows > 12:
-        table.caption = f"{part.total_rows} rows in all"
-    return table
+def _folded(text: str) -> tuple[str, str]:
+    """The first lines, and a word about the others."""
+    lines = text.split("\n")
+    if len(lines) <= LINES + 1:
+        return text, ""
+    return "\n".join(lines[:LINES]), f"  … {len(lines) - LINES} more lines"
+
+
+def _markdown(text: str, style: str = "none") -> Markdown:
+    shown = Markdown(text, style=style)
+    shown.parsed = _parser.parse(text)
+    return shown
 
 
 def _pretty(text: str) -> str:

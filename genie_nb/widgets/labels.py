@@ -23,6 +23,7 @@ _ENGLISH = {
     "question": "Question",
     "not_started": "not started",
     "in_progress": "in progress",
+    "unfinished": "not finished",
     "completed": "done",
     "blocked": "blocked",
     "dropped": "dropped",
@@ -45,7 +46,6 @@ _ENGLISH = {
     "no_preview": "There is no preview of this type of file.",
     "too_large": "This file is too large to be sent to the page. It is in the run's folder.",
     "unreadable": "This file cannot be read.",
-    "stopped": "The run was stopped: {why}",
 }
 
 _CHINESE = {
@@ -63,6 +63,7 @@ _CHINESE = {
     "question": "问题",
     "not_started": "未开始",
     "in_progress": "进行中",
+    "unfinished": "未完成",
     "completed": "完成",
     "blocked": "受阻",
     "dropped": "已放弃",
@@ -85,7 +86,6 @@ _CHINESE = {
     "no_preview": "此类文件没有预览。",
     "too_large": "文件太大，无法发送到页面；它在运行的文件夹中。",
     "unreadable": "无法读取此文件。",
-    "stopped": "运行已停止：{why}",
 }
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")

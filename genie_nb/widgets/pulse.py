@@ -13,6 +13,9 @@ from genie_nb.transcript import Transcript
 
 __all__ = ("Pulse",)
 
+LEAST_WAIT_S = 1.0
+"""Seconds; who counts down less says "in 0 s" and is gone."""
+
 
 class Pulse:
     """What the line on top of a run has to know of time."""
@@ -43,7 +46,7 @@ class Pulse:
             state["elapsed"] = round(transcript.ended_at - transcript.started_at, 2)
         elif transcript.status == "running":
             state["elapsed"] = round(moment - transcript.started_at, 2)
-        if transcript.waiting:
+        if transcript.waiting and transcript.waiting.seconds >= LEAST_WAIT_S:
             left = transcript.waiting.seconds - (moment - transcript.waiting.at)
             state["waiting"] = {"why": transcript.waiting.reason, "left": round(left, 2)}
         elif self._tools and not transcript.ended:

@@ -13,7 +13,7 @@ from html import escape
 from importlib.resources import files
 
 from genie_nb.errors import GenieError
-from genie_nb.parts import FileRef, Part, Plan
+from genie_nb.parts import FileRef, Part, Plan, PlanStep
 from genie_nb.transcript import Item, Message, Note, Task, ToolCall, Transcript
 from genie_nb.widgets import sections
 from genie_nb.widgets.cards import card_is_open, card_node, part_node
@@ -28,6 +28,8 @@ STYLE = (files("genie_nb.widgets") / "static" / "style.css").read_text("utf-8")
 """The stylesheet of the view and of the record; every rule of it is under one class."""
 EMBED_BYTES = 200_000
 """Larger files are listed in the record, but not carried in it; pictures are."""
+NO_FORMULAS = "mathjax_ignore tex2jax_ignore"
+"""The classes at which MathJax 3 and 2 pass by: a record's dollars are money, and no formulas."""
 ALL_EMBEDDED_BYTES = 8_000_000
 """When so much is carried, the files after that are listed alone."""
 
@@ -45,7 +47,7 @@ def record_html(transcript: Transcript, *, read_file: ReadFile) -> str:
     root = Node(
         "r",
         "div",
-        {"class": "gnb gnb-record", "data-status": transcript.status, "lang": labels["lang"]},
+        {"class": f"gnb gnb-record {NO_FORMULAS}", "data-status": transcript.status, "lang": labels["lang"]},
         children=tuple(_sections(transcript, labels, read_file)),
     )
     return f"<style>{STYLE}</style>{to_html(root)}"
@@ -59,7 +61,7 @@ def _sections(t: Transcript, labels: Labels, read_file: ReadFile) -> list[Node]:
     if left:
         answer += (Node("last", "div", {"class": "gnb-message gnb-said gnb-text"}, children=_blocks("last", left)),)
     if t.plan and t.plan.steps:
-        shown.append(sections.plan_node(t.plan, labels))
+        shown.append(sections.plan_node(t.plan, labels, ended=t.ended))
     if work:
         shown.append(sections.section_node("work", "gnb-work", labels["work"], work))
     if t.error:
@@ -140,12 +142,13 @@ def record_markdown(transcript: Transcript) -> str:
     pieces = [f"**{labels['question']}:** {_line(transcript.query)}"]
     if transcript.plan and transcript.plan.steps:
         steps = (
-            f"- [{'x' if step.status == 'completed' else ' '}] {_line(step.title)} ({labels[step.status]})"
+            f"- [{'x' if step.status == 'completed' else ' '}] {_line(step.title)} ({labels[_state(step, transcript)]})"
             for step in transcript.plan.steps
         )
         pieces.append(f"**{labels['plan']}**\n\n" + "\n".join(steps))
     if transcript.error:
-        pieces.append(f"**{labels['error']}:** {_line(_error(transcript, labels))}")
+        title = labels["cancelled" if transcript.status == "cancelled" else "error"]
+        pieces.append(f"**{title}:** {_line(transcript.error)}")
     answer = _answer(transcript)
     if answer:
         pieces.append(_disarmed(answer))
@@ -160,7 +163,7 @@ def record_text(transcript: Transcript) -> str:
     labels = labels_for(transcript.query)
     pieces = [f"{labels['question']}: {' '.join(transcript.query.split())}"]
     if transcript.plan and transcript.plan.steps:
-        pieces.append(f"{labels['plan']}:\n{_plan_text(transcript.plan, labels)}")
+        pieces.append(f"{labels['plan']}:\n{_plan_text(transcript, transcript.plan, labels)}")
     if transcript.error:
         pieces.append(f"{labels[transcript.status]}: {transcript.error}")
     elif not transcript.ended:
@@ -174,7 +177,11 @@ def record_text(transcript: Transcript) -> str:
     return "\n\n".join(pieces)
 
 
-def _plan_text(plan: Plan, labels: Labels) -> str:
+def _state(step: PlanStep, transcript: Transcript) -> str:
+    return sections.step_state(step, ended=transcript.ended)
+
+
+def _plan_text(transcript: Transcript, plan: Plan, labels: Labels) -> str:
     lines = []
     stage = ""
     for step in plan.steps:
@@ -182,15 +189,10 @@ def _plan_text(plan: Plan, labels: Labels) -> str:
             stage = step.stage
             lines.append(f"  {stage}")
         note = f" – {step.note}" if step.note else ""
-        state = "" if step.status == "completed" else f" ({labels[step.status]})"
-        lines.append(f"  {sections.STEP_MARKS[step.status]} {step.title}{state}{note}")
+        state = _state(step, transcript)
+        said = "" if state == "completed" else f" ({labels[state]})"
+        lines.append(f"  {sections.STEP_MARKS[state]} {step.title}{said}{note}")
     return "\n".join(lines)
-
-
-def _error(transcript: Transcript, labels: Labels) -> str:
-    if transcript.status == "cancelled":
-        return labels["stopped"].format(why=transcript.error)
-    return transcript.error
 
 
 def _answer(transcript: Transcript) -> str:
@@ -201,6 +203,8 @@ def _answer(transcript: Transcript) -> str:
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _IMAGE = re.compile(r"!(?=\[)")
+_CODE = r"(?<!`)(`+)(?!`)(?:[^\n]|\n(?![ \t]*\n))+?(?<!`)\2(?!`)"
+_DOLLAR = re.compile(rf"(?P<code>{_CODE})|(?P<link>\]\([^\s)]*|https?://[^\s)]+)|\$")
 _LINK = re.compile(r"\](?=[(:](?!\s*<?(?:https?://|mailto:)))")
 
 
@@ -209,8 +213,16 @@ def _line(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """Markdown whose HTML is text, whose images are links, and whose links lead to http, https or mailto only."""
-    return _LINK.sub("&#93;", _IMAGE.sub("&#33;", _TAG.sub("&lt;", text)))  # a backslash could be undone by another
+    """Markdown whose HTML is text, whose images are links, whose links lead to http, https or mailto; no formulas."""
+    safe = _LINK.sub("&#93;", _IMAGE.sub("&#33;", _TAG.sub("&lt;", text)))  # a backslash could be undone by another
+    return _DOLLAR.sub(_money, safe)
+
+
+def _money(found: re.Match[str]) -> str:
+    """A dollar that no reader takes for the begin of a formula: they look for pairs in one element, some in entities too."""
+    if found["code"]:
+        return found[0]
+    return found[0].replace("$", "%24") if found["link"] else "<span>&#36;</span>"
 
 
 def _disarmed(text: str) -> str:

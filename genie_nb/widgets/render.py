@@ -2,7 +2,7 @@
 
 Markdown is rendered block by block, in the live view as in the record, so that both say the same.
 
-Above: `blocks`, `nodes`, `record`. Below: `gate`, `parts`.
+Above: `blocks`, `nodes`, `record`. Below: `gate`, `cjk_emphasis`, `parts`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
 from genie_nb.parts import TablePart
+from genie_nb.widgets.cjk_emphasis import cjk_friendly
 from genie_nb.widgets.gate import clean
 
 __all__ = ("code_html", "markdown_blocks", "markdown_html", "markdown_tokens", "table_html")
@@ -57,7 +58,8 @@ class _Renderer(RendererHTML):
         return "</table></div>"
 
 
-_markdown = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer).enable(["table", "strikethrough"])
+_markdown = cjk_friendly(MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer))
+_markdown.enable(["table", "strikethrough"])
 
 
 def _host(url: str) -> str:

@@ -26,6 +26,7 @@ __all__ = (
     "query_node",
     "section_node",
     "speaker",
+    "step_state",
     "task_node",
 )
 
@@ -33,7 +34,7 @@ Labels = Mapping[str, str]
 Inside = tuple[Node, ...] | None
 
 ANSWER_CHANNELS = ("answer", "summary", "report")
-STEP_MARKS = {"not_started": "○", "in_progress": "◉", "completed": "✓", "blocked": "!", "dropped": "–"}
+STEP_MARKS = {"not_started": "○", "in_progress": "◉", "completed": "✓", "blocked": "!", "dropped": "–", "unfinished": "–"}
 TASK_MARKS = {"running": "◉", "completed": "✓", "failed": "✕", "cancelled": "–"}
 RUN_MARKS = {"pending": "○", "running": "◉", "finished": "✓", "failed": "✕", "cancelled": "–"}
 
@@ -93,19 +94,24 @@ def _log(key: str) -> dict[str, str]:
     return {"class": "gnb-inside"} | ({"role": "log"} if key in ("work", "answer") else {})
 
 
-def plan_node(plan: Plan | None, labels: Labels) -> Node:
-    """The plan, its steps under the stages they share."""
+def step_state(step: PlanStep, *, ended: bool) -> str:
+    """How a step stands: `unfinished` where its run ended without it, else its status."""
+    return "unfinished" if ended and step.status == "in_progress" else step.status
+
+
+def plan_node(plan: Plan | None, labels: Labels, *, ended: bool = False) -> Node:
+    """The plan, its steps under the stages they share; of a run that has ended, no step is in progress."""
     steps = plan.steps if plan else ()
     stages = [
-        _stage_node(f"plan.{number}", stage, list(group), labels)
+        _stage_node(f"plan.{number}", stage, [(step, step_state(step, ended=ended)) for step in group], labels)
         for number, (stage, group) in enumerate(groupby(steps, key=lambda step: step.stage))
     ]
     title = f"{labels['plan']}: {plan.title}" if plan and plan.title else labels["plan"]
     return section_node("plan", "gnb-plan", title, tuple(stages))
 
 
-def _stage_node(key: str, stage: str, steps: Iterable[PlanStep], labels: Labels) -> Node:
-    items = tuple(_step_node(f"{key}.{number}", step, labels) for number, step in enumerate(steps))
+def _stage_node(key: str, stage: str, steps: Iterable[tuple[PlanStep, str]], labels: Labels) -> Node:
+    items = tuple(_step_node(f"{key}.{number}", step, state, labels) for number, (step, state) in enumerate(steps))
     heading = (Node(f"{key}.h", "div", {"class": "gnb-stage"}, stage),) if stage else ()
     return Node(
         key,
@@ -115,15 +121,15 @@ def _stage_node(key: str, stage: str, steps: Iterable[PlanStep], labels: Labels)
     )
 
 
-def _step_node(key: str, step: PlanStep, labels: Labels) -> Node:
+def _step_node(key: str, step: PlanStep, state: str, labels: Labels) -> Node:
     parts = [
-        Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, STEP_MARKS[step.status]),
+        Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, STEP_MARKS[state]),
         Node(f"{key}.t", "span", {"class": "gnb-step-title"}, f" {step.title}"),
-        Node(f"{key}.s", "span", {"class": "gnb-hidden"}, f" ({labels[step.status]})"),
+        Node(f"{key}.s", "span", {"class": "gnb-hidden"}, f" ({labels[state]})"),
     ]
     if step.note:
         parts.append(Node(f"{key}.n", "span", {"class": "gnb-muted"}, f" – {step.note}"))
-    return Node(key, "li", {"class": "gnb-step", "data-status": step.status}, children=tuple(parts))
+    return Node(key, "li", {"class": "gnb-step", "data-status": state}, children=tuple(parts))
 
 
 def task_node(key: str, task: Task, labels: Labels, inside: Inside = None, *, is_open: bool) -> Node:
@@ -143,15 +149,16 @@ def task_node(key: str, task: Task, labels: Labels, inside: Inside = None, *, is
         children=(
             Node(f"{key}.s", "summary", children=summary),
             Node(f"{key}.i", "div", {"class": "gnb-task-body"}, children=inside),
-            Node(f"{key}.f", "div", {"class": look}, "" if _said(task) else task.summary),
+            Node(f"{key}.f", "div", {"class": look}, _told(task)),
         ),
     )
 
 
-def _said(task: Task) -> bool:
-    """Whether a text of the task says what its summary says."""
+def _told(task: Task) -> str:
+    """The task's summary, where nothing else says it: a text of its own, or the end of the run that ended it."""
     summary = task.summary.strip()
-    return any(isinstance(item, Message) and item.text.strip() == summary for item in task.items)
+    said = any(isinstance(item, Message) and item.text.strip() == summary for item in task.items)
+    return "" if said or task.status == "cancelled" else task.summary
 
 
 def message_node(key: str, message: Message, labels: Labels, inside: Inside = None, *, who: str) -> Node:
@@ -191,11 +198,8 @@ def note_node(key: str, note: Note) -> Node:
 
 def error_node(transcript: Transcript, labels: Labels) -> Node:
     """Why the run did not finish, in one box."""
-    said = transcript.error
-    if transcript.status == "cancelled":
-        said = labels["stopped"].format(why=transcript.error)
     look = "gnb-stopped" if transcript.status == "cancelled" else "gnb-fault"
-    children = (Node("error.t", "div", {"class": look, "role": "status"}, said),) if transcript.error else ()
+    children = (Node("error.t", "div", {"class": look, "role": "status"}, transcript.error),) if transcript.error else ()
     return Node("error", "div", {"class": "gnb-end"}, children=children)
 
 

@@ -163,6 +163,28 @@ def test_streaming_never_takes_the_focus(lab: Lab) -> None:
     assert lab.page.evaluate("element => !document.activeElement.closest('.gnb-view')", focused)
 
 
+MONEY = "Ortho has the highest average Cost: $5,546.91; cardio has the lowest ($3,900.24)."
+
+
+def test_dollars_are_money_in_the_record_and_no_formulas(lab: Lab) -> None:
+    said = f"class Plain(Record):\n    def _repr_mimebundle_(self, **_): return {{'text/html': '<p>{MONEY}</p>'}}\n"
+    said += "class Words(Record):\n    def _repr_mimebundle_(self, **_):\n"
+    said += "        return {'text/markdown': super()._repr_mimebundle_()['text/markdown']}\n"
+    run = f"run = numbered([started('Is it $5 or $6?'), ev.RunFinished(output={MONEY!r})])"
+    lab.open([SET_UP + said + run, "Plain(run, None)", "Record(run, None)", "Words(run, None)"])
+    lab.run(0)
+    for index in (1, 2, 3):
+        lab.run(index)
+    # The same words in a page of their own are typeset: by then the record would have been, too.
+    expect(lab.output(1).locator("mjx-container").first).to_be_attached(timeout=30_000)
+    for index in (2, 3):
+        expect(lab.output(index)).to_contain_text(MONEY)
+        expect(lab.output(index)).to_contain_text("Is it $5 or $6?")
+        expect(lab.output(index).locator("mjx-container")).to_have_count(0)
+    lab.shot(2, "record-dollars")
+    lab.shot(3, "record-dollars-markdown")
+
+
 def test_light_and_dark_pictures(lab: Lab) -> None:
     lab.open(
         [

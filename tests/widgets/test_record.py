@@ -16,7 +16,7 @@ RECORD_TAGS = {
     *("a", "blockquote", "code", "del", "details", "div", "em", "h1", "hr", "iframe", "img", "li", "ol", "p", "pre"),
     *("span", "strong", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
-MARKDOWN_TAGS = {"a", "blockquote", "br", "code", "em", "h1", "hr", "li", "ol", "p", "pre", "strong", "ul"}
+MARKDOWN_TAGS = {"a", "blockquote", "br", "code", "em", "h1", "hr", "li", "ol", "p", "pre", "span", "strong", "ul"}
 
 
 def html_of(events: list[ev.RunEvent], contents: dict[str, bytes] = FILES) -> str:
@@ -156,6 +156,44 @@ def test_the_markdown_keeps_code_blocks_as_they_are() -> None:
     markdown = record_markdown(folded(run))
     assert "```html\n<b>bold</b> ![x](y)\n```" in markdown
     assert "a &lt;b>" in markdown
+
+
+def test_no_reader_of_the_html_looks_for_formulas_in_it() -> None:
+    html = html_of(numbered([started(), ev.RunFinished(output="From $5 to $7.")]))
+    assert '<div class="gnb gnb-record mathjax_ignore tex2jax_ignore"' in html
+    assert "From $5 to $7." in html
+
+
+DOLLARS = {
+    "text": ("From $5 to $7.", "From <span>&#36;</span>5 to <span>&#36;</span>7."),
+    "inline-code": ("`$a` and ``$b`c$``", "`$a` and ``$b`c$``"),
+    "open-backtick": ("`$5\n\n`$6", "`<span>&#36;</span>5\n\n`<span>&#36;</span>6"),
+    "code-block": ("```sh\necho $HOME\n```", "```sh\necho $HOME\n```"),
+    "address": ("[a](https://x.example/$b) $1", "[a](https://x.example/%24b) <span>&#36;</span>1"),
+}
+
+
+@pytest.mark.parametrize(("said", "written"), DOLLARS.values(), ids=DOLLARS)
+def test_dollars_are_money_in_the_markdown(said: str, written: str) -> None:
+    markdown = record_markdown(folded(numbered([started("How much?"), ev.RunFinished(output=said)])))
+    assert markdown == f"**Question:** How much?\n\n{written}\n"
+
+
+@pytest.mark.parametrize("query", ["What happened?", "怎么了？"], ids=["en", "zh"])
+def test_a_run_that_was_stopped_says_so_once_and_leaves_nothing_in_progress(query: str) -> None:
+    why = "You stopped the run."
+    begun = [started(query), plan("completed", "in_progress", "not_started", "not_started")]
+    task = ev.TaskStarted(task_id="t", title="Check", assignee="executor", step_id="s2")
+    end = ev.TaskFinished(task_id="t", status="cancelled", summary=why)
+    run = numbered([*begun, task, end, ev.RunCancelled(reason=why)])
+    text, markdown, html = record_text(folded(run)), record_markdown(folded(run)), html_of(run).split("</style>")[1]
+    assert [record.count(why) for record in (text, markdown, html)] == [1, 1, 1]
+    unfinished = {"What happened?": "not finished", "怎么了？": "未完成"}[query]
+    for record in (text, markdown, html):
+        assert f"({unfinished})" in record
+        assert "in progress" not in record
+        assert "进行中" not in record
+    assert 'data-status="in_progress"' not in html
 
 
 def test_plain_words_reach_the_page_as_they_were() -> None:

@@ -105,6 +105,34 @@ def test_bytes_that_are_no_picture_are_not_embedded() -> None:
     assert "data:" not in picture(b"<script>", "text/html", "page")
 
 
+EMPHASIS = {
+    "full-stop": (
+        "**按 company 看，…（25.73）。**总体为 56.4。",
+        "<strong>按 company 看，…（25.73）。</strong>总体为 56.4。",
+    ),
+    "colon": ("**总体：**56.4", "<strong>总体：</strong>56.4"),
+    "ascii-percent": ("升**25%**以上", "升<strong>25%</strong>以上"),
+    "ascii-bracket": ("**销售(万元)**增长", "<strong>销售(万元)</strong>增长"),
+    "quotes": ("他说**“好”**的", "他说<strong>“好”</strong>的"),
+    "code": ("列**`a`**的", "列<strong><code>a</code></strong>的"),
+    "star": ("*强调。*后面", "<em>强调。</em>后面"),
+    "strike": ("一~~二。~~三", "一<s>二。</s>三"),
+    "hangul": ("**한국어(25.)**는", "<strong>한국어(25.)</strong>는"),
+    "kana": ("**テスト。**です", "<strong>テスト。</strong>です"),
+    "underscores-are-not-for-inside-words": ("按__重点。__总", "按__重点。__总"),
+    "latin-before-letter": ("**a.**b", "**a.**b"),
+    "latin-in-word": ("a**b**c 2*3*4", "a<strong>b</strong>c 2<em>3</em>4"),
+    "latin-blank-inside": ("** a** and a * b*", "** a** and a * b*"),
+    "snake_case": ("a_b_c _d_", "a_b_c <em>d</em>"),
+    "wide-blank-inside": ("**\u3000好**", "**\u3000好**"),
+}
+
+
+@pytest.mark.parametrize(("markdown", "html"), EMPHASIS.values(), ids=EMPHASIS)
+def test_emphasis_beside_chinese_is_read_as_it_is_meant(markdown: str, html: str) -> None:
+    assert markdown_html(markdown) == f"<p>{html}</p>\n"
+
+
 def test_numbers_stand_right_and_the_size_of_the_table_is_told() -> None:
     table = TablePart(columns=("name", "n"), dtypes=("str", "int64"), rows=(("a", "1"),))
     html = table_html(table, "1 of 9 rows")

@@ -30,6 +30,7 @@ _FAILED = {
     "step_limit": "The task was stopped at its limit of steps, before it was done.",
     "repeated_call": "The task was stopped because the same call was made three times with the same result.",
 }
+_UNFINISHED = {"en": "not finished", "zh": "未完成"}
 
 
 class PlanSolve:
@@ -61,9 +62,14 @@ async def _work_on(
     free = asyncio.Semaphore(context.settings.max_parallel)
 
     async def execute(step: PlanStep) -> StepResult:
+        result: StepResult | None = None
         async with free:
             planner.show(mark_step(planner.plan, step.id, "in_progress"))
-            result = await _execute(step, before, model, tools, context)
+            try:
+                result = await _execute(step, before, model, tools, context)
+            finally:
+                if result is None:  # the run is being stopped, or fails: no step goes on without it
+                    planner.show(mark_step(planner.plan, step.id, "dropped", _UNFINISHED[context.language]))
         note = "" if result.completed else result.summary
         planner.show(mark_step(planner.plan, step.id, "completed" if result.completed else "blocked", note))
         return result

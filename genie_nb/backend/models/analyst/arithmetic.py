@@ -45,16 +45,21 @@ def given_code(question: str) -> str:
 def read_computation(question: str) -> Computation | None:
     """The computation that a question asks for, or None."""
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", question.strip())
+    powers = re.sub(rf"{_N}\s*(?:的?平方(?![根和])|\bsquared\b)", r"\1**2", text, flags=re.IGNORECASE)
+    if powers.count("**2") > 1 and (computation := _expression(powers)) is not None:  # 3的平方加4的平方
+        return computation
     if (computation := _formula(text)) is not None:
         return computation
     for pattern, build in _RULES:
         if match := re.search(pattern, text, re.IGNORECASE):
             computation = build(match)
             if computation is not None:
-                return computation
+                rest = text[: match.start()] + text[match.end() :]
+                return None if _MORE.search(rest) else computation  # half of a computation is a wrong one
     return _statistics(text) or _expression(text)
 
 
+_MORE = re.compile(r"(?:\b(?:plus|minus|times|multiplied by|divided by)\b|[+*/×÷]|[加减乘]|除以)\s*[\d√]", re.IGNORECASE)
 _FUNCTIONS = ["sqrt", "log", "log2", "log10", "exp", "sin", "cos", "tan", "factorial", "pi", "e", "abs", "round"]
 _SERIES = re.compile(
     r"(?P<what>sum|product)\s+of\s+(?P<term>[\w\s.^*/+()-]+?)\s*,?\s*(?:for|as|where|with)\s+(?:all\s+)?(?P<name>[a-z])\s*(?:from|=|in|goes from|runs from|between)\s*"
@@ -84,7 +89,8 @@ def _formula(text: str) -> Computation | None:
     )
     alone = alone.replace("^", "**")
     if "(" in alone and re.search("[a-z]", alone) and _is_plain(alone, set()):
-        return Computation(alone, alone, f"from math import *\n\nvalue = {alone}")
+        name = alone.replace("**", "^")
+        return Computation(name, name, f"from math import *\n\nvalue = {alone}")
     return None
 
 
@@ -306,5 +312,6 @@ def _expression(text: str) -> Computation | None:
             and not re.fullmatch(r"\d{4}-\d{1,2}(?:-\d{1,2})?", candidate)
         ):
             shown = re.sub(r"\s+", " ", candidate)
-            return Computation(shown, shown, f"value = {shown}")
+            name = shown.replace("**", "^")
+            return Computation(name, name, f"value = {shown}")
     return None

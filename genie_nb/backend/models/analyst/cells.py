@@ -4,6 +4,7 @@ Above: `executor`. Below: `pieces`, `charts`, `question`.
 """
 # ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,12 +16,13 @@ from genie_nb.backend.models.analyst.cells_more import (
     profile_lines,
     quality_lines,
     rate_lines,
+    sides_lines,
 )
 from genie_nb.backend.models.analyst.charts import chart_lines
 from genie_nb.backend.models.analyst.columns import Column
-from genie_nb.backend.models.analyst.labels import label, title_of
+from genie_nb.backend.models.analyst.labels import label, measured, title_of
 from genie_nb.backend.models.analyst.pieces import RESULT_LINES, indent_list, load_lines, text_of, where_lines
-from genie_nb.backend.models.analyst.steps import SPAN, WHOLE_YEARS, Names, period_lines
+from genie_nb.backend.models.analyst.steps import Names, period_lines
 from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("cell_for", "look_cell")
@@ -43,27 +45,7 @@ def cell_for(wish: Wish, suffix: str, language: str, *, careful: bool = False) -
         wish = replace(wish, source=wish.source.wide or wish.source)
     lines = load_lines(wish.source, _used(wish), names.rows, careful=careful)
     lines += [*where_lines(wish, names.rows), ""]
-    match wish.kind:
-        case "aggregate" | "top" | "compare":
-            lines += _row_lines(wish, names) if not wish.aggregates else _group_lines(wish, names)
-        case "trend":
-            lines += _trend_lines(wish, names)
-        case "growth":
-            lines += _growth_lines(wish, names)
-        case "correlation":
-            lines += correlation_lines(wish, names)
-        case "quality":
-            lines += quality_lines(wish, names)
-        case "distribution":
-            lines += distribution_lines(wish, names)
-        case "rate":
-            lines += rate_lines(wish, names)
-        case "list":
-            lines += list_lines(wish, names)
-        case "distinct":
-            lines += distinct_lines(wish, names)
-        case _:
-            lines += profile_lines(names)
+    lines += _body(wish, names)
     lines.append(f"shown = {names.answer}.head(30)")
     if wish.chart:
         lines += chart_lines(wish, names.rows, names.answer, title_of(wish, language), language)
@@ -73,11 +55,25 @@ def cell_for(wish: Wish, suffix: str, language: str, *, careful: bool = False) -
         "facts |= {",
         f'    "kind": "{wish.kind}", "used": len({names.rows}), "all_rows": all_rows, "count": len({names.answer}),',
         '    "columns": list(map(str, shown.columns)), "table": shown.astype(object).where(shown.notna(), None).values.tolist(),',
-        *(['    "unread": unread,'] if "unread = {}" in lines else []),
+        *(
+            f'    "{name}": {name},'
+            for name in ("unread", "order", "spelled")
+            if any(re.match(rf"(?:unread, )?{name}(?:, order)? = ", line) for line in lines)
+        ),
         "}",
         *RESULT_LINES,
     ]
     return "\n".join(lines) + "\n"
+
+
+def _body(wish: Wish, names: Names) -> list[str]:
+    if wish.sides or wish.side:
+        return sides_lines(wish, names)
+    if wish.kind in ("aggregate", "top", "compare"):
+        return _group_lines(wish, names) if wish.aggregates else _row_lines(wish, names)
+    if wish.kind == "growth" and wish.groups:
+        return _growth_lines(wish, names)
+    return _BODIES.get(wish.kind, profile_lines)(wish, names)
 
 
 def look_cell(wish: Wish, suffix: str, loose: str) -> str:
@@ -99,7 +95,7 @@ def look_cell(wish: Wish, suffix: str, loose: str) -> str:
         "    }",
         f"    for column, cells in {rows}.items()",
         "]",
-        f'facts = {{"kind": "look", "all_rows": len({rows}), "named": {named}, "look": look}}',
+        f'facts = {{"kind": "look", "all_rows": len({rows}), "named": {named}, "look": look, "cut": {rows}.attrs}}',
         *RESULT_LINES,
     ]
     return "\n".join(lines) + "\n"
@@ -116,7 +112,7 @@ def _named_lines(rows: str, loose: str, first: str) -> list[str]:
         f"    if pd.api.types.is_numeric_dtype({rows}[column]) or pd.api.types.is_datetime64_any_dtype({rows}[column]):",
         "        continue",
         f"    texts = {rows}[column].dropna().astype(str).str.strip().unique()",
-        "    for value in sorted(texts, key=len, reverse=True):",
+        "    for value in sorted(texts, key=lambda text: (-len(text), text not in words)):",
         '        edges = ("(?<![A-Za-z0-9])", "(?:s|es)?(?![A-Za-z0-9])") if value.isascii() else ("", "")',
         '        short = value if value.isascii() or len(value) < 3 else value.rstrip("市省区县店部")',
         "        found = value and re.search(edges[0] + re.escape(short) + edges[1], left, 0 if len(value) < 3 else re.I)",
@@ -124,21 +120,30 @@ def _named_lines(rows: str, loose: str, first: str) -> list[str]:
         '            starts = [word for word in re.findall("[A-Za-z]{5,}", left) if value.lower().startswith(word.lower().rstrip("s")) and len(word) > 5]',
         "            found = re.search(starts[0], left) if starts else None",
         "        if found:",
-        "            named.setdefault(str(column), []).append(value)",
+        "            same = [text for text in texts if text.casefold() == value.casefold()]",
+        "            named.setdefault(str(column), []).extend([value] if found[0] == value else same)",
         '            left = left[: found.start()] + " " * len(found[0]) + left[found.end() :]',
     ]
 
 
 def _used(wish: Wish) -> list[Column]:
-    if wish.kind in ("quality", "profile") or (wish.kind in ("correlation", "distribution") and not wish.measures):
+    named = wish.measures or (wish.groups and wish.kind == "quality")
+    if wish.kind == "profile" or (wish.kind in ("quality", "correlation", "distribution") and not named):
         return [c for c in wish.source.columns if c.role in ("measure", "time")]
     conditions = [wish.source.column(condition.column) for condition in wish.conditions]
     conditions += [wish.source.column(c.values[0][1:-1]) for c in wish.conditions if c.values[0].startswith("[")]
     shown = wish.source.of_role("time") if wish.kind == "top" and not wish.aggregates else []
     time = [wish.time] if wish.time and (wish.period or wish.kind in ("trend", "growth")) else []
-    if wish.hit:
-        conditions.append(wish.source.column(wish.hit.column))
-    every = [*wish.measures, *wish.groups, *time, *(c for c in conditions if c), *shown]
+    conditions += [wish.source.column(condition.column) for condition in (*wish.sides, *([wish.hit] if wish.hit else []))]
+    every = [
+        *wish.measures,
+        *([wish.per] if wish.per else []),
+        *([wish.side] if wish.side else []),
+        *wish.groups,
+        *time,
+        *(c for c in conditions if c),
+        *shown,
+    ]
     return list(dict.fromkeys(every))
 
 
@@ -159,12 +164,22 @@ def _aggregation(wish: Wish, names: Names) -> tuple[str, list[str]]:
                 column = "_row" if counted or measure is None else measure.name
                 how = "nunique" if aggregate == "count" and not counted else "size" if counted else aggregate
                 parts.append(f"{text_of(name)}: ({text_of(column)}, {text_of(how)})")
-    return "{" + ", ".join(parts) + "}", labels
+    if wish.per is None:
+        return "agg(**{" + ", ".join(parts) + "})", labels
+    totals = [label("sum", column, names.language) for column in (wish.measures[0], wish.per)]
+    parts = [
+        f"{text_of(name)}: ({text_of(column.name)}, 'sum')"
+        for name, column in zip(totals, (wish.measures[0], wish.per), strict=True)
+    ]
+    ratio = measured(wish, names.language)
+    divided = f"lambda table: table[{text_of(totals[0])}] / table[{text_of(totals[1])}]"
+    chain = f"agg(**{{{', '.join(parts)}}}).assign(**{{{text_of(ratio)}: {divided}}})[{indent_list([ratio, *totals])}]"
+    return chain, [ratio, *totals]
 
 
 def _group_lines(wish: Wish, names: Names) -> list[str]:
     rows, answer = names.rows, names.answer
-    lines, period = period_lines(wish, names, SPAN)
+    lines, period = period_lines(wish, names)
     keys = [*(column.name for column in wish.groups), *([period] if period else [])]
     keys = list(dict.fromkeys(keys))
     how, labels = _aggregation(wish, names)
@@ -173,11 +188,11 @@ def _group_lines(wish: Wish, names: Names) -> list[str]:
     lines.append(
         f'facts["missing"] = {{name: int({rows}[name].isna().sum()) for name in {indent_list([c.name for c in wish.measures])}}}'
     )
-    whole = f'{rows}.assign(_all=1).groupby("_all").agg(**{how})'
+    whole = f'{rows}.assign(_all=1).groupby("_all").{how}'
     if not keys:
         lines.append(f"{answer} = {whole}.reset_index(drop=True)")
         return lines
-    lines.append(f"{answer} = {rows}.groupby({indent_list(keys)}, dropna=False).agg(**{how}).reset_index()")
+    lines.append(f"{answer} = {rows}.groupby({indent_list(keys)}, dropna=False).{how}.reset_index()")
     ordered = wish.kind != "top" and bool(period)
     if ordered or (wish.kind != "top" and len(keys) == 1 and wish.groups and wish.groups[0].role in ("measure", "time")):
         lines += _sorted_by_time(wish, names, keys)
@@ -185,7 +200,11 @@ def _group_lines(wish: Wish, names: Names) -> list[str]:
         lines.append(f"{answer} = {answer}.sort_values({text_of(labels[0])}, ascending={wish.ascending}, ignore_index=True)")
     lines.append(f'facts["overall"] = {whole}.iloc[0].to_dict() if len({rows}) else {{}}')
     if wish.share or (
-        wish.aggregates[0] in ("sum", "count") and len(keys) == 1 and not ordered and wish.kind == "aggregate"
+        wish.per is None
+        and wish.aggregates[0] in ("sum", "count")
+        and len(keys) == 1
+        and not ordered
+        and wish.kind == "aggregate"
     ):
         share = "占比 %" if names.language == "zh" else "share %"
         first = f"{answer}[{text_of(labels[0])}]"
@@ -197,7 +216,12 @@ def _group_lines(wish: Wish, names: Names) -> list[str]:
         lines.append(f"{answer}[{text_of(share)}] = ({first} / {whole} * 100).round(2)")
     if wish.focus == "mean":
         lines.append(f'facts["typical"] = float({answer}[{text_of(labels[0])}].mean())')
-    if wish.kind == "top":
+    if wish.within and len(keys) == 2:
+        inner = f"{answer}.groupby({text_of(wish.within.name)}, dropna=False)"
+        lines.append(
+            f'{answer} = {inner}.head({max(wish.n, 1)}).sort_values({text_of(wish.within.name)}, kind="stable", ignore_index=True)'
+        )
+    elif wish.kind == "top":
         lines += ['facts["groups"] = len(' + answer + ")", f"{answer} = {answer}.head({wish.n if wish.n > 1 else 5})"]
     return lines
 
@@ -225,13 +249,13 @@ def _row_lines(wish: Wish, names: Names) -> list[str]:
 
 def _trend_lines(wish: Wish, names: Names) -> list[str]:
     rows, answer = names.rows, names.answer
-    lines, period = period_lines(wish, names, SPAN)
+    lines, period = period_lines(wish, names)
     how, labels = _aggregation(wish, names)
     if '"_row"' in how:
         lines.append(f"{rows} = {rows}.assign(_row=1)")
     change = "环比变化 %" if names.language == "zh" else "change %"
     first = f"{answer}[{text_of(labels[0])}]"
-    lines.append(f"{answer} = {rows}.groupby({text_of(period)}).agg(**{how}).reset_index()")
+    lines.append(f"{answer} = {rows}.groupby({text_of(period)}).{how}.reset_index()")
     lines += _sorted_by_time(wish, names, [period])
     lines += [
         f"{answer}[{text_of(change)}] = ({first} / {first}.shift().where(lambda before: before > 0) * 100 - 100).round(2)",
@@ -246,13 +270,13 @@ def _trend_lines(wish: Wish, names: Names) -> list[str]:
 
 def _growth_lines(wish: Wish, names: Names) -> list[str]:
     rows, answer = names.rows, names.answer
-    lines, period = period_lines(wish, names, WHOLE_YEARS)
+    lines, period = period_lines(wish, names)
     keys = indent_list([*(column.name for column in wish.groups), period])
     how, labels = _aggregation(wish, names)
     if '"_row"' in how:
         lines.append(f"{rows} = {rows}.assign(_row=1)")
     growth = "增长 %" if names.language == "zh" else "growth %"
-    by_period = f"{rows}.groupby({keys}, dropna=False).agg(**{how})[{text_of(labels[0])}].unstack()"
+    by_period = f"{rows}.groupby({keys}, dropna=False).{how}[{text_of(labels[0])}].unstack()"
     lines.append(f"by_period = {by_period}")
     if wish.period == "part":
         lines += [_ORDER, "by_period = by_period[sorted(by_period.columns, key=in_order)]"]
@@ -267,3 +291,15 @@ def _growth_lines(wish: Wish, names: Names) -> list[str]:
         f'facts["mean"] = {text_of(labels[0])}',
     ]
     return lines
+
+
+_BODIES = {
+    "trend": _trend_lines,
+    "growth": _trend_lines,
+    "correlation": correlation_lines,
+    "quality": quality_lines,
+    "distribution": distribution_lines,
+    "rate": rate_lines,
+    "list": list_lines,
+    "distinct": distinct_lines,
+}

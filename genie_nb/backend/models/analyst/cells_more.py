@@ -1,11 +1,12 @@
 """The cells' lines for correlations, checks, distributions, rates, lists and profiles.
 
-Above: `cells`. Below: `steps`, `pieces`, `wish`.
+Above: `cells`. Below: `steps`, `pieces`, `labels`, `wish`.
 """
 # ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
+from genie_nb.backend.models.analyst.labels import condition_text, label, where_text
 from genie_nb.backend.models.analyst.pieces import indent_list, text_of, where_test
-from genie_nb.backend.models.analyst.steps import SPAN, Names, period_lines
+from genie_nb.backend.models.analyst.steps import Names, period_lines
 from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = (
@@ -16,6 +17,7 @@ __all__ = (
     "profile_lines",
     "quality_lines",
     "rate_lines",
+    "sides_lines",
 )
 
 
@@ -30,11 +32,17 @@ def correlation_lines(wish: Wish, names: Names) -> list[str]:
         "from itertools import combinations",
         "",
         f"numbers = {rows}[{indent_list([c.name for c in measures])}].astype(float)",
-        "pairs = []",
+        "low, high = numbers.quantile(0.25), numbers.quantile(0.75)",
+        "far = (numbers < low - 3 * (high - low)) | (numbers > high + 3 * (high - low))  # far from the middle half",
+        "pairs, without = [], {}",
         "for one, other in combinations(numbers.columns, 2):",
         "    both = numbers[[one, other]].dropna()",
-        "    varied = len(both) > 2 and both.nunique().min() > 1",
-        "    pairs.append([one, other, both[one].corr(both[other]) if varied else None, len(both)])",
+        "    near = both[~far.loc[both.index, [one, other]].any(axis=1)]",
+        "    r, r_near = (part[one].corr(part[other]) if len(part) > 2 and part.nunique().min() > 1 else None for part in (both, near))",
+        "    pairs.append([one, other, r, len(both)])",
+        "    if r is not None and r_near is not None and abs(r - r_near) >= 0.05:",
+        "        odd = {name: both.loc[far.loc[both.index, name], name].tolist() for name in (one, other)}",
+        '        without[f"{one}|{other}"] = {"r": float(r_near), "rows": len(near), "odd": odd}',
         f"{answer} = pd.DataFrame(pairs, columns={indent_list(words)})",
         f"{answer}[{text_of(words[2])}] = {answer}[{text_of(words[2])}].astype(float).round(4)",
         *(
@@ -43,7 +51,7 @@ def correlation_lines(wish: Wish, names: Names) -> list[str]:
             else []
         ),
         f"{answer} = {answer}.sort_values({text_of(words[2])}, key=abs, ascending=False, ignore_index=True)",
-        "facts = {}",
+        'facts = {"without": without}',
     ]
 
 
@@ -57,9 +65,11 @@ def quality_lines(wish: Wish, names: Names) -> list[str]:
         else ("column", "missing", "missing %", "outliers", "negative", "unreadable")
     )
     chosen = [c.name for c in (*wish.measures, *wish.groups)]
+    texts = [c.name for c in wish.source.of_role("category") if not c.flag and (c.name in chosen or not chosen)]
     ids = indent_list([c.name for c in wish.source.columns if c.role in ("id", "time")])
     return [
         "found, odd = [], {}",
+        *[f"spelled[{text_of(name)}] = spellings({rows}[{text_of(name)}])" for name in texts],
         f"for name in {indent_list(chosen) if chosen else f'{rows}.columns'}:",
         f"    cells = {rows}[name]",
         "    high = negative = 0",
@@ -125,7 +135,7 @@ def rate_lines(wish: Wish, names: Names) -> list[str]:
     column = wish.source.column(wish.hit.column) if wish.hit else None
     if wish.hit is None or column is None:
         raise ValueError("a rate needs the rows whose share is wanted")
-    lines, period = period_lines(wish, names, SPAN)
+    lines, period = period_lines(wish, names)
     keys = [*(c.name for c in wish.groups), *([period] if period else [])]
     hits, count, share = ("符合行数", "总行数", "占比 %") if names.language == "zh" else ("matching rows", "rows", "share %")
     how = f"{{{text_of(hits)}: ('_hit', 'sum'), {text_of(count)}: ('_hit', 'size')}}"
@@ -146,6 +156,57 @@ def rate_lines(wish: Wish, names: Names) -> list[str]:
     ]
 
 
+def sides_lines(wish: Wish, names: Names) -> list[str]:
+    """What is set against each other, side by side, whole or by group."""
+    rows, answer = names.rows, names.answer
+    how = wish.aggregates[0]
+    measures = [column.name for column in wish.measures] if how != "count" else []
+    lines = [
+        *_parts(wish, names),
+        f'facts = {{"missing": {{name: int({rows}[name].isna().sum()) for name in {indent_list(measures)}}}}}',
+    ]
+    if not wish.groups:
+        heads = [label(how, column, names.language) for column in wish.measures if measures]
+        heads = ["对比" if names.language == "zh" else "side", *heads, label("count", None, names.language)]
+        cells = "".join(f", part[{text_of(name)}].{how}()" for name in measures)
+        made = f"pd.DataFrame([[name{cells}, len(part)] for name, part in sides.items()], columns={indent_list(heads)})"
+        return [*lines, f"{answer} = {made}"]
+    number, size = (f"[{text_of(measures[0])}].{how}()", "") if measures else ("", ".size()")
+    grouped = f"part.groupby({indent_list([c.name for c in wish.groups])}, dropna=False){number}{size}"
+    timed = bool(wish.sides) and wish.sides[0].op != "is"
+    change = text_of("变化 %" if names.language == "zh" else "change %")
+    lines += [
+        f"{answer} = pd.DataFrame({{name: {grouped} for name, part in sides.items()}})",
+        f'facts["whole"] = {{name: {f"part{number}" if measures else "len(part)"} for name, part in sides.items()}}',
+        "if len(sides) == 2:",
+        f"    one, other = {'reversed(sides)' if wish.sides and not timed else 'sides'}",
+        '    gap = facts["gap"] = f"{other} \u2212 {one}"',
+        f"    {answer}[gap] = {answer}[other] - {answer}[one]",
+    ]
+    if timed:
+        before = f"{answer}[one].where({answer}[one] > 0)"
+        lines.append(f"    {answer}[{change}] = ({answer}[gap] / {before} * 100).astype(float).round(2)")
+    return [
+        *lines,
+        f"    {answer} = {answer}.sort_values(gap, key=abs, ascending={wish.ascending})",
+        f"{answer} = {answer}.reset_index()",
+    ]
+
+
+def _parts(wish: Wish, names: Names) -> list[str]:
+    """Lines that make `sides`: the rows of each side by its name."""
+    rows = names.rows
+    if wish.side:
+        return [f"sides = {{str(name): part for name, part in {rows}.groupby({text_of(wish.side.name)})}}"]
+    dated = any(condition.op in ("year", "recent", "from", "until") for condition in wish.conditions)
+    lines = ["sides = {"]
+    for side in wish.sides:
+        name = condition_text(side, names.language) if dated else where_text((side,), names.language)
+        if column := wish.source.column(side.column):
+            lines.append(f"    {text_of(name)}: {rows}[{where_test(side, column, rows)}],")
+    return [*lines, "}", f"{rows} = {rows}.loc[sorted(set().union(*(part.index for part in sides.values())))]"]
+
+
 def list_lines(wish: Wish, names: Names) -> list[str]:
     """Lines of the cell for a list."""
     limits = [condition for condition in wish.conditions if condition.op in (">", ">=", "<", "<=")]
@@ -160,7 +221,7 @@ def list_lines(wish: Wish, names: Names) -> list[str]:
     return lines
 
 
-def profile_lines(names: Names) -> list[str]:
+def profile_lines(wish: Wish, names: Names) -> list[str]:
     """Lines of the cell for a profile."""
     rows, answer = names.rows, names.answer
     heads = (
@@ -179,7 +240,7 @@ def profile_lines(names: Names) -> list[str]:
         f'        kind, says = "{kinds[1]}", f"{{cells.min():.15g}} – {{cells.max():.15g}}" if cells.notna().any() else ""',
         "    else:",
         f'        kind, says = "{kinds[2]}", ", ".join(cells.dropna().astype(str).value_counts().index[:4])',
-        "    described.append([str(name), kind, int(cells.isna().sum()), int(cells.astype(str)[cells.notna()].nunique()), says])",
+        "    described.append([str(name), kind, int(cells.isna().sum()) - unread.get(name, 0), int(cells.astype(str)[cells.notna()].nunique()), says])",
         f"{answer} = pd.DataFrame(described, columns={indent_list(heads)})",
         f'facts = {{"duplicates": int({rows}.duplicated().sum())}}',
     ]

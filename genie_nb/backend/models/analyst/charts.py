@@ -32,7 +32,7 @@ def chart_lines(wish: Wish, rows: str, answer: str, title: str, language: str) -
 def _drawing(wish: Wish, rows: str, answer: str, language: str) -> list[str]:
     count = "行数" if language == "zh" else "number of rows"
     match wish.kind:
-        case "trend":
+        case "trend" | "growth" if not wish.groups:
             return _series(answer, bars=wish.chart == "bar")
         case "growth":
             if wish.chart == "bar":
@@ -57,7 +57,12 @@ def _groups(wish: Wish, answer: str) -> list[str]:
             f"axes.barh(labels[::-1], {answer}.iloc[::-1, 0])",
             f"axes.set_xlabel({answer}.columns[0])",
         ]
-    if not wish.groups and not wish.period and not _of_category(wish):
+    if (wish.sides or wish.side) and wish.groups:
+        return [
+            f'{answer}.set_index({answer}.columns[:{len(wish.groups)}].tolist())[list(sides)].head(20).plot(kind="bar", ax=axes)',
+            'axes.tick_params(axis="x", rotation=0)',
+        ]
+    if not wish.groups and not wish.period and not wish.sides and not _of_category(wish):
         return [f"axes.bar({answer}.columns, {answer}.iloc[0])"]
     if len(wish.groups) + bool(wish.period) == 2:
         return _clustered(wish, answer)

@@ -148,6 +148,8 @@ def stem(word: str) -> str:
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes")):
         return word[:-2]
+    if len(word) > 6 and word.endswith("ely"):
+        return word[:-2]
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
     return word
@@ -191,8 +193,25 @@ def read_sources(section: str) -> list[Source]:
             columns = columns_from(given)
             tidy = bool(names) and all(name == _tidy(name) for name in names)
             name, kind, read = (str(entry.get(key, "")) for key in ("name", "kind", "read"))
+            if kind == "csv" and _titled(names, read):  # its columns are known only once it is read
+                columns, read = (), read.replace("pd.read_csv(", "below_titles(")
+            if kind == "json" and "typ='series'" in read:
+                kind = "object"
+            zeros = {
+                c["name"]: "str" for c in given if any(re.fullmatch(r"0\d+", text) for text in _texts(c.get("examples")))
+            }
+            if kind == "csv" and zeros and "dtype=" not in read:  # 01067 is a name and no number
+                read = f"{read[:-1]}, dtype={zeros!r})"
             sources.append(stacked(Source(name, kind, read, entry.get("rows"), columns, tidy)))
     return sources
+
+
+def _titled(names: list[str], read: str) -> bool:
+    """Whether the first line of a CSV file is a title and not its header."""
+    nameless = sum(name.startswith("Unnamed: ") for name in names)
+    return (len(names) == 1 and ("sep=" in read or len(names[0].split()) > 2)) or (
+        nameless > 1 and nameless == len(names) - 1
+    )
 
 
 def stacked(source: Source) -> Source:

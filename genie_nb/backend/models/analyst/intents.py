@@ -39,7 +39,7 @@ INTENTS: dict[str, re.Pattern[str]] = {
         "|year[- ]over[- ]year|month[- ]over[- ]month|chang(?:e|ed|es)|gained|lost",
         "增长|增速|增幅|涨幅|上涨|下降|下跌|同比|环比|减少|增加|变化率|跌幅|降幅",
     ),
-    "compare": _words("compar\\w+|\\w+er than|more expensive than|versus|vs\\.?|differences? between|differs?|differ(?:ent)? from", "对比|比较|相比|差异|差别|差距|相差|哪个更|谁更|比哪|比谁|谁.{0,6}[好多快高低大]"),
+    "compare": _words("compar\\w+|\\w+er than|more expensive than|versus|vs\\.?|(?:\\w+ )?differences? (?:between|in)|gap|differs?|differ(?:ent)? from", "对比|比较|相比|差异|差别|差距|比(?=.{1,12}[高多低少大小贵快慢](?:了?多少|几|出))|相差|哪个更|谁更|比哪|比谁|谁.{0,6}[好多快高低大]"),
     "distribution": _words("distribut\\w+|histograms?|spread|quartiles?|percentiles?|skew\\w*", "分布|直方图|四分位|分位数"),
     "trend": _words(
         "trends?|over time|over the (?:years|months|weeks|days)|develop(?:ed|ment)?s?|evol\\w+|time series"
@@ -49,7 +49,7 @@ INTENTS: dict[str, re.Pattern[str]] = {
     "top": _words(
         "top|best|peak (?=hour|day|week|month)|highest|largest|biggest|most|greatest|leading|maximum|max|warmest|hottest|wettest|rainiest|latest|newest|oldest|richest|busiest|longest|fastest"
         "|strongest|tallest|heaviest|rank(?:ed|ing|s)?|most expensive|more|higher|larger",
-        "最高|最大|最多|最好|最佳|最贵|最强|最快|最长|最热|排名|排行|前[一二三四五六七八九十两\\d]+|更高|更多|更大|冠军|第一|最年长|最老",
+        "最高|最大|最多|最好|最佳|最贵|最强|最快|最长|最热|排名|排行|前[一二三四五六七八九十两\\d]+|更高|更多|更大|冠军|第一|最年长|最老|最受欢迎|最畅销|最热门",
     ),
     "bottom": _words(
         "bottom|worst|lowest|smallest|least|fewest|weakest|minimum|min|coldest|youngest|driest|poorest|shortest|slowest|cheapest|lightest"
@@ -81,7 +81,7 @@ PERIODS: dict[str, re.Pattern[str]] = {
     "weekday": _words("weekdays?|days? of (?:the )?week", "星期几?|周几"),
     "hour": _words("hourly|hours? of (?:the )?day|(?:by|per|each|which|every|peak|busiest|\\w+est) hour", "每小时|按小时|小时段|哪个小时|各小时"),
     "quarter": _words("quarterly|(?:by|and|per|each|every|which|over|of the) quarters?|quarter by quarter|quarter over quarter|quarters", "每季度?|按季度?|各季度?|逐季|季度"),
-    "month": _words("monthly|(?:by|and|per|each|every|which|over|what|of the|best|worst|last|first|peak|\\w+est) months?|months|month by month|month[- ]over[- ]month|mom|in (?:which|what) month", "每个?月|按月|各个?月|月度|逐月|环比|哪个?月|哪一个?月|月份|最[高低多少大小好差]的(?:那|一)?个?月"),
+    "month": _words("monthly|(?:by|and|per|each|every|which|over|what|of the|best|worst|last|first|peak|\\w+est) months?|months|month by month|month[- ]over[- ]month|mom|in (?:which|what) month", "每个?月|(?:[哪几前]|最[高低多少大小好差]的?)\\s*[几\\d两三四五六七八九十]*\\s*个?月|按月|各个?月|月度|逐月|环比|哪个?月|哪一个?月|月份|最[高低多少大小好差]的(?:那|一)?个?月"),
     "week": _words("weekly|(?:by|and|per|each|every|which) weeks?|week by week", "每周|按周|各周|周度|逐周|哪周"),
     "day": _words("daily|(?:by|and|per|each|every|which|what|best|worst|peak|\\w+est) (?:days?|dates?)|day by day", "每天|每日|按天|按日|各日|逐日|哪天|哪一天|日度|最[高低多少大小好差]的(?:那|一)?天"),
     "year": _words("yearly|annual(?:ly)?|(?:by|and|per|each|every|which|over the|what|of the|best|worst|\\w+est) years?|years|year by year|year[- ]over[- ]year|yoy", "每年|按年|各年|年度|逐年|同比|哪年|哪一年|历年|年均"),
@@ -97,6 +97,7 @@ _COUNT = rf"(\d{{1,3}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
 _TOP_COUNT = (
     rf"\b(?:top|bottom|best|worst|first|last|highest|lowest|largest|smallest|biggest)[ -]{_COUNT}\b(?!\s*(?:%|percent))",
     rf"\b{_COUNT}\s+(?:\w+\s+)?(?:highest|lowest|largest|smallest|biggest|best|worst|most|least|cheapest|oldest|youngest|top|fastest|slowest|hottest|coldest)\b",
+    rf"\b(?:which|what|the)\s+{_COUNT}\s+[a-z]+s\b",
     rf"(?:前|后|倒数|TOP)\s*第?{_COUNT}",
     rf"最[高低大小多少好差贵快慢长短热冷]的?\s*{_COUNT}\s*[\u4e00-\u9fff]",
 )

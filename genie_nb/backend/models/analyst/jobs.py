@@ -22,7 +22,7 @@ from genie_nb.backend.models.analyst.look import with_values
 from genie_nb.backend.models.analyst.numbers import figure
 from genie_nb.backend.models.analyst.phrases import say, unknown_text
 from genie_nb.backend.models.analyst.question import read_question, source_for
-from genie_nb.backend.models.analyst.user_tools import arguments_for, tool_for
+from genie_nb.backend.models.analyst.user_tools import arguments_for, converted_amount, tool_for
 from genie_nb.backend.models.analyst.wish import Wish
 from genie_nb.backend.models.analyst.wording import answer_text
 from genie_nb.backend.models.base import ToolSpec
@@ -159,10 +159,9 @@ def _wish_script(wish: Wish, suffix: str, language: str) -> Script:
     )
     facts = read_result(output)
     if facts is None:
-        reason = _last_line(output)
         thought = say(
-            f"That failed ({reason}). I try again and clean every column first.",
-            f"执行失败（{reason}）。先清洗所有用到的列再试一次。",
+            "That failed. I try again and clean every column first.",
+            "执行失败。先清洗所有用到的列再试一次。",
             language,
         )
         output = yield _code(cell_for(wish, suffix, language, careful=True), thought)
@@ -172,13 +171,31 @@ def _wish_script(wish: Wish, suffix: str, language: str) -> Script:
     return answer_text(wish, facts, language, missed)
 
 
-def _last_line(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("files:")]
-    return lines[-1][:200] if lines else "–"
+_ERROR = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception))(?:: (.*))?$", re.MULTILINE)
+_REASONS: dict[str, tuple[str, str]] = {
+    "ZeroDivisionError": ("a division by zero has no result. Use another divisor.", "除以零没有结果，请换一个除数。"),
+    "OverflowError": ("the number is too large. Use smaller numbers.", "数字过大，请使用较小的数。"),
+    "ValueError": ("it has no real result, or a number is not what the computation needs. Check the numbers.", "没有实数结果，或数字不符合要求，请检查数字。"),
+    "ParserError": (
+        "the lines of the file do not have the same number of cells. Remove lines that are no part of the table, or save it again with one separator.",
+        "文件各行的单元格数不一致。请删除不属于表格的行，或用统一的分隔符重新保存。",
+    ),
+}  # fmt: skip
+
+
+def _reason(output: str) -> tuple[str, str]:
+    """What went wrong, as the last error in a cell's output says it."""
+    name, words = (_ERROR.findall(output) or [(found[1] if (found := re.search(r"raised (\w+)", output)) else "", "")])[-1]
+    if name in _REASONS and not (name == "ValueError" and "domain" not in words):
+        return _REASONS[name]
+    told = f"{words or name or '–'}"[:200].rstrip(".。")
+    advice = "Ask in other words, or ask what is in the file.", "请换一种问法，或先问文件里有什么。"
+    return f"{told}. {advice[0]}", f"{told}。{advice[1]}"
 
 
 def _failure(output: str, language: str) -> str:
-    return say(f"This could not be computed: {_last_line(output)}", f"无法完成计算：{_last_line(output)}", language)
+    english, chinese = _reason(output)
+    return say(f"This could not be computed: {english}", f"无法完成计算：{chinese}", language)
 
 
 def _blind_job(conversation: Conversation, source: Source) -> Job:
@@ -202,12 +219,25 @@ def _blind_job(conversation: Conversation, source: Source) -> Job:
         texts = [] if wishes else [unknown_text(known, language)]
         for at, wish in enumerate(wishes or [Wish("profile", known)]):
             texts.append((yield from _wish_script(wish, f"{suffix}_{at + 1}" if at else suffix, language)))
+        if above := (cut := facts.get("cut") or {}).get("above"):
+            texts.append(_cut_text(source.name, above, totals=bool(cut.get("totals")), language=language))
         return "\n\n".join(texts)
 
     return Job(
         say(f"Work out the answer from {source.name}", f"根据 {source.name} 得出答案", language),
         say("Compute", "计算", language),
         script,
+    )
+
+
+def _cut_text(name: str, above: int, *, totals: bool, language: str) -> str:
+    last = (
+        say(", and its last line, which holds totals, is left out", "；最后一行是合计，未计入", language) if totals else ""
+    )
+    return say(
+        f"The header of {name} stands below {above} other line{'s' * (above > 1)}, which {'are' if above > 1 else 'is'} skipped{last}.",
+        f"{name} 的表头上方有 {above} 行其他内容，已跳过{last}。",
+        language,
     )
 
 
@@ -243,6 +273,8 @@ def _other_script(source: Source, language: str) -> Script:
             '{"lines": len(text.splitlines()), "words": len(words), "characters": len(text)}'
         )
     else:
+        if source.kind == "object":
+            return (yield from _object_script(source, language))
         code = f"content = {source.read}\n" + _result(
             '{"bytes": len(content)}' if "'rb'" in source.read else '{"type": type(content).__name__}'
         )
@@ -253,6 +285,20 @@ def _other_script(source: Source, language: str) -> Script:
     found = ", ".join(f"{name} {figure(value)}" for name, value in facts["value"].items())
     text = say(f"{source.name} ({source.kind}): {found}.", f"{source.name}({source.kind}):{found}。", language)
     return f"{text}\n\n{unknown_text(None, language)}"
+
+
+def _object_script(source: Source, language: str) -> Script:
+    output = yield _code(
+        f"import json\n\nwith open({source.name!r}, encoding='utf-8-sig') as file:\n    content = json.load(file)\nprint(str(content)[:1000])\n"
+        + _result("list(content)[:12] if isinstance(content, dict) else []"),
+        say(f"I look into {source.name}.", f"查看 {source.name}。", language),
+    )
+    names = ", ".join(map(str, (read_result(output) or {}).get("value") or []))
+    return say(
+        f"{source.name} holds one JSON object ({names}) and no table, so there are no rows to compute with. Save a list of objects with the same names, such as [{{…}}, {{…}}].",
+        f"{source.name} 是单个 JSON 对象（{names}）而不是表格，没有可计算的行。请保存为由同名字段对象组成的列表，例如 [{{…}}, {{…}}]。",
+        language,
+    )
 
 
 def _result(value: str) -> str:
@@ -312,6 +358,13 @@ def _tool_script(conversation: Conversation, tool: ToolSpec) -> Script:
     words = output.strip() or "–"
     if words.startswith((f"The tool {tool.name} ", f"The arguments of {tool.name} ", f"The call of {tool.name} ")):
         return say(f"{tool.name}({shown}) gave no result: {words}", f"{tool.name}（{shown}）没有结果：{words}", language)
+    if converted := converted_amount(conversation.question, tool, arguments, words):
+        amount, result = converted
+        return say(
+            f"{amount} × {words} = {result}: {tool.name}({shown}) gives {words}, taken as the rate of one.",
+            f"{amount} × {words} = {result}：{tool.name}（{shown}）的结果是 {words}，按一个单位的汇率计算。",
+            language,
+        )
     if len(words) <= 200 and "\n" not in words:
         return say(f"{tool.name}({shown}) gives {words}", f"{tool.name}（{shown}）的结果是 {words}", language)
     return (

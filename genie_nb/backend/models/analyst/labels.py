@@ -6,12 +6,14 @@ Above: `cells`, `wording`, `planner`. Below: `question`.
 
 import re
 from calendar import month_name
+from collections.abc import Callable
+from itertools import pairwise
 
 from genie_nb.backend.models.analyst.columns import Column
 from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("file_name", "hit_text", "label", "spaced", "step_name", "title_of", "where_text")
+__all__ = ("condition_text", "file_name", "hit_text", "label", "measured", "spaced", "step_name", "title_of", "where_text")
 
 _AGGREGATES = {
     "sum": ("total {}", "{}合计"),
@@ -26,7 +28,7 @@ _STEPS = {
     "year": ("year", "年份"), "quarter": ("quarter", "季度"), "month": ("month", "月份"), "week": ("week", "周"), "day": ("day", "日期"),
     "weekday": ("weekday", "星期"), "hour": ("hour", "小时"), "decade": ("decade", "年代"), "auto": ("period", "时期"), "part": ("period", "时期"),
 }  # fmt: skip
-_OPS = {"is": ("", ""), "is not": ("not ", "非"), "from": ("since ", "自"), "until": ("until ", "至")}
+_OPS = {"is": ("", ""), "is not": ("not ", "非")}
 
 
 def label(aggregate: str, column: Column | None, language: str) -> str:
@@ -50,33 +52,73 @@ def step_name(period: str, language: str) -> str:
 def where_text(conditions: tuple[Condition, ...], language: str) -> str:
     """The conditions in words, e.g. `North, 2023`."""
     joint = "、" if language == "zh" else ", "
-    return joint.join(_condition(condition, language) for condition in conditions)
+    words: list[str] = []
+    dated = any(condition.op in ("year", "in", "from", "until", "recent", "latest") for condition in conditions)
+    for at, condition in enumerate(conditions):
+        after = conditions[at + 1] if at + 1 < len(conditions) else None
+        if condition.op == "from" and after and after.op == "until" and after.column == condition.column:
+            words.append(_time(f"{condition.values[0]}..{after.values[0]}", chinese=language == "zh"))
+        elif not (condition.op == "until" and at and conditions[at - 1].op == "from"):
+            words.append(condition_text(condition, language))
+        if condition.op in ("month", "quarter") and not dated:
+            words[-1] = f"各年{words[-1]}" if language == "zh" else f"{words[-1]} of any year"
+    return joint.join(words)
 
 
-def _condition(condition: Condition, language: str) -> str:
+def _time(value: str, *, chinese: bool) -> str:
+    """`2024-03` as a person writes it, or a range `2024-03..2024-05`."""
+    low, dots, high = value.partition("..")
+    if dots and low and high and low != high:
+        return f"{_time(low, chinese=chinese)}{'至' if chinese else ' to '}{_time(high, chinese=chinese)}"
+    if "Q" in low:
+        return f"{low[:4]}年第{low[-1]}季度" if chinese else f"Q{low[-1]} {low[:4]}"
+    parts = [int(part) for part in low.split("-")]
+    if chinese:
+        units = ("月", "日") if len(low) == 5 else ("年", "月", "日")
+        return "".join(f"{part}{unit}" for part, unit in zip(parts, units, strict=False))
+    if len(low) == 7:
+        return f"{month_name[parts[1]]} {parts[0]}"
+    return f"{month_name[parts[0]]} {parts[1]}" if len(low) == 5 else low
+
+
+def _numbered(values: tuple[str, ...], name: Callable[[int], str], *, chinese: bool) -> str:
+    """Months or quarters by name; three and more in a row as a range."""
+    numbers = [int(value) for value in values]
+    if len(numbers) > 2 and all(after - before in (1, -11) for before, after in pairwise(numbers)):
+        return f"{name(numbers[0])}{'至' if chinese else ' to '}{name(numbers[-1])}"
+    return ("、" if chinese else " or ").join(map(name, numbers))
+
+
+def condition_text(condition: Condition, language: str) -> str:
+    """One condition in words."""
     chinese = language == "zh"
     values = ("、" if chinese else " or ").join(condition.values)
     match condition.op:
         case "month":
-            return f"{values}月" if chinese else " or ".join(month_name[int(value)] for value in condition.values)
+            return _numbered(condition.values, lambda at: f"{at}月" if chinese else month_name[at], chinese=chinese)
         case "quarter":
-            return f"第{values}季度" if chinese else f"Q{values}"
+            return _numbered(condition.values, lambda at: f"第{at}季度" if chinese else f"Q{at}", chinese=chinese)
         case "year":
-            return f"{values}年" if chinese else values
+            return ("、" if chinese else " or ").join(f"{value}年" if chinese else value for value in condition.values)
+        case "in":
+            return ("、" if chinese else " or ").join(_time(value, chinese=chinese) for value in condition.values)
+        case "from":
+            return f"{_time(values, chinese=True)}起" if chinese else f"since {_time(values, chinese=False)}"
+        case "until":
+            return f"截至{_time(values, chinese=True)}" if chinese else f"until {_time(values, chinese=False)}"
         case "recent":
             return _recent(condition.values, chinese=chinese)
-        case "days":
-            return ("至" if chinese else " to ").join(dict.fromkeys(condition.values))
         case "spent":
             return "支出" if chinese else "spent"
         case "latest":
             return "最新一期" if chinese else "latest"
-        case "yes":
-            return f"{condition.column}{'为是' if chinese else ': yes'}"
+        case "yes" | "no":
+            yes = condition.op == "yes"
+            return f"{condition.column}{('为是' if yes else '为否') if chinese else f': {condition.op}'}"
         case ">" | ">=" | "<" | "<=":
             return f"{condition.column} {condition.op} {values.strip('[]')}"
         case _:
-            return _OPS[condition.op][chinese] + values + ("年" if chinese and condition.op in ("from", "until") else "")
+            return _OPS[condition.op][chinese] + values
 
 
 def _recent(values: tuple[str, ...], *, chinese: bool) -> str:
@@ -88,8 +130,12 @@ def _recent(values: tuple[str, ...], *, chinese: bool) -> str:
         "Q": ("quarter", "个季度"),
         "Y": ("year", "年"),
     }[unit]
-    if skip == "1":
-        return f"表中最后一{words}的前一{words}" if chinese else f"the {english} before the last in the table"
+    if skip in ("1", "2"):
+        return (
+            f"表中最后一{words}的前{'一二'[int(skip) - 1]}{words}"
+            if chinese
+            else f"the {english} before the last in the table"
+        )
     if count == "1":
         return f"表中最后一{words}" if chinese else f"the last {english} in the table"
     return f"表中最后{count}{words}" if chinese else f"the last {count} {english}s in the table"
@@ -117,15 +163,15 @@ def _english(wish: Wish) -> str:
     by = " and ".join(
         [*(c.name for c in wish.groups), *([step_name(wish.period, "en")] if wish.period and wish.period != "part" else [])]
     )
-    measured = _measured(wish, "en")
+    shown = measured(wish, "en")
     match wish.kind:
         case "top":
             side = "Lowest" if wish.ascending else "Highest"
-            return f"{side} {measured}" + (f" by {by}" if by else "") + (f", {wish.n} of them" if wish.n > 1 else "")
+            return f"{side} {shown}" + (f" by {by}" if by else "") + (f", {wish.n} of them" if wish.n > 1 else "")
         case "trend":
-            return f"{_upper(measured)} over time"
+            return f"{_upper(shown)} over time"
         case "growth":
-            return f"Growth of {measured} by {' and '.join(c.name for c in wish.groups)}"
+            return f"Growth of {shown}" + (f" by {' and '.join(c.name for c in wish.groups)}" if wish.groups else "")
         case "correlation":
             return f"Correlation of {names}" if wish.measures else "Correlation of the number columns"
         case "rate":
@@ -141,9 +187,9 @@ def _english(wish: Wish) -> str:
         case "profile":
             return f"Profile of {wish.source.name}"
         case "compare":
-            return f"Comparison of {measured}" + (f" by {by}" if by else "")
+            return f"Comparison of {shown}" + (f" by {by}" if by else "") + _sides(wish, "en")
         case _:
-            return _upper(measured) + (f" by {by}" if by else "")
+            return _upper(shown) + (f" by {by}" if by else "")
 
 
 def _chinese(wish: Wish) -> str:
@@ -151,18 +197,18 @@ def _chinese(wish: Wish) -> str:
     by = "和".join(
         [*(c.name for c in wish.groups), *([step_name(wish.period, "zh")] if wish.period and wish.period != "part" else [])]
     )
-    measured = _measured(wish, "zh")
+    shown = measured(wish, "zh")
     match wish.kind:
         case "top":
             return (
                 (f"各{by}中" if by else "")
-                + f"{measured}{'最低' if wish.ascending else '最高'}"
+                + f"{shown}{'最低' if wish.ascending else '最高'}"
                 + (f"的{wish.n}个" if wish.n > 1 else "")
             )
         case "trend":
-            return f"{measured}的变化趋势"
+            return f"{shown}的变化趋势"
         case "growth":
-            return f"各{'和'.join(c.name for c in wish.groups)}的{measured}的增长"
+            return (f"各{'和'.join(c.name for c in wish.groups)}的" if wish.groups else "") + f"{shown}的增长"
         case "correlation":
             return f"{names or '数值列'}的相关性"
         case "rate":
@@ -178,17 +224,32 @@ def _chinese(wish: Wish) -> str:
         case "profile":
             return f"{wish.source.name} 概况"
         case "compare":
-            return (f"按{by}" if by else "") + f"对比{measured}"
+            return (f"按{by}" if by else "") + f"对比{shown}" + _sides(wish, "zh")
         case _:
-            return (f"按{by}统计" if by else "") + measured
+            return (f"按{by}统计" if by else "") + shown
+
+
+def _sides(wish: Wish, language: str) -> str:
+    """What is set against what."""
+    if wish.side:
+        return f"，{wish.side.name}之间" if language == "zh" else f" between the values of {wish.side.name}"
+    listed = (" 与 " if language == "zh" else " against ").join(condition_text(side, language) for side in wish.sides)
+    return (f"：{listed}" if language == "zh" else f": {listed}") if listed else ""
 
 
 def hit_text(wish: Wish, language: str) -> str:
     """What a rate is the rate of, e.g. `Returned` or `math >= 60`."""
-    return _condition(wish.hit, language) if wish.hit else ""
+    return condition_text(wish.hit, language) if wish.hit else ""
 
 
-def _measured(wish: Wish, language: str) -> str:
+def measured(wish: Wish, language: str) -> str:
+    """What is measured, as the table calls it."""
+    if wish.per:
+        return (
+            f"{wish.measures[0].name} / {wish.per.name}"
+            if language == "zh"
+            else f"{wish.measures[0].name} per {wish.per.name}"
+        )
     joint = "、" if language == "zh" else ", "
     if not wish.aggregates:
         return joint.join(column.name for column in wish.measures)

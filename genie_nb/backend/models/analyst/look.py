@@ -21,6 +21,14 @@ _PARTICLES = frozenset("是否有无大中小高低上下不一二三四")
 _WITHOUT = r"(?:\b(?:except|excluding|without|not|other than|besides|apart from)\b[^,.;]{0,20}|(?:除了?|不含|不包括|排除|剔除|非))\s*"
 
 
+_UNREAD_TIMES = re.compile(
+    r"\bweek \d+|\b(?:first|second|third|fourth|last|\d(?:st|nd|rd|th)) week (?:of|in)\b|\bweekends?\b|\b(?:early|mid|late)[- ](?=[A-Z\d])"
+    r"|\b(?:spring|summer|autumn|winter|fiscal year)\b|\b(?:beginning|end) of\b|周末|第\d+周|[上中下]旬|月[初底末]|年[初底末]|[春夏秋冬]季|财年",
+    re.IGNORECASE,
+)
+"""Times that no rule reads; an answer without them would be one to another question."""
+
+
 def with_values(wish: Wish, named: Mapping[str, Sequence[str]]) -> tuple[Wish, tuple[str, ...]]:
     """The wish with the values that it names, and the names that were found nowhere."""
     mine = {
@@ -42,7 +50,8 @@ def with_values(wish: Wish, named: Mapping[str, Sequence[str]]) -> tuple[Wish, t
     vague = (wish.aggregates == ("count",) or wish.share) and wish.kind == "aggregate"
     measured = any(column.role == "measure" for column in wish.measures)
     strict = vague and not (measured or ((wish.conditions or wish.groups or wish.period) and not wish.share))
-    return wish, tuple(unresolved(wish.loose, wish.text, found, strict=strict))
+    unread = [match[0] for match in _UNREAD_TIMES.finditer(wish.text)] if wish.source.of_role("time") else []
+    return wish, (*unread, *unresolved(wish.loose, wish.text, found, strict=strict))
 
 
 def begins(value: str, word: str) -> bool:
@@ -67,19 +76,23 @@ def _with_kept(wish: Wish, name: str, kept: tuple[str, ...]) -> Wish:
     if wish.share and wish.groups and len(kept) > 1 and column not in wish.groups:
         return replace(wish, groups=(*wish.groups, column), conditions=(*wish.conditions, Condition(name, "is", kept)))
     others = tuple(group for group in wish.groups if group != column)
-    joined = len(kept) == 1 or re.search(r"\bor\b|或", wish.text)
+    several = len({value.casefold() for value in kept}) > 1
+    joined = not several or re.search(r"\bor\b|或", wish.text)
     if wish.share and joined and not any(c.role == "measure" for c in wish.measures) and not wish.period:
         return replace(wish, kind="rate", hit=Condition(name, "is", kept), groups=others, measures=(), notes=())
     free = not wish.groups and not wish.period
-    if wish.share and free and len(kept) == 1:
+    if wish.share and free and not several:
         return replace(wish, groups=(column,), kind="aggregate", focus=kept[0])
+    if wish.kind == "compare" and others and not wish.sides and several:
+        ordered = sorted(kept, key=lambda value: wish.text.lower().find(value.lower()))
+        return replace(wish, groups=others, sides=tuple(Condition(name, "is", (value,)) for value in ordered))
     wish = replace(wish, conditions=(*wish.conditions, Condition(name, "is", kept)))
-    if len(kept) == 1 and column in wish.groups:
+    if not several and column in wish.groups:
         guessed = wish.kind == "aggregate" and any(key == "measure" for key, _ in wish.notes)
         if guessed and others == () and not any(has(aggregate, wish.text) for aggregate in AGGREGATES):
             return replace(wish, kind="list", groups=(), measures=(), aggregates=(), notes=())
         return replace(wish, groups=others)
-    if len(kept) < 2 or column in wish.groups:
+    if not several or column in wish.groups:
         return wish
     if wish.kind == "trend":
         return replace(wish, kind="growth", groups=(column,))

@@ -100,9 +100,12 @@ def _english(text: str, column: Column) -> list[Mention]:
     found, at = [], 0
     while at < len(tokens):
         run = at
-        while run < len(tokens) and run - at < len(name) and _same(tokens[run][2], name):
+        while run < len(tokens) and run - at <= len(name) and _same(tokens[run][2], name):
             run += 1
-        words = [token[2] for token in tokens[at:run]]
+            following = [token[2] for token in tokens[run : run + 2]]
+            if len(following) == 2 and following[0] == "of" and _same(following[1], name):
+                run += 1  # years of experience, years_experience
+        words = [token[2] for token in tokens[at:run] if token[2] != "of"]
         if words and (len(words) == len(name) or any(word not in _COMMON for word in words)):
             whole = len(set(words)) == len(set(name))
             if not whole and column.role == "measure" and set(words) <= _OWNERS:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ("Sign", "bare", "figure", "percent", "table")
+__all__ = ("Sign", "bare", "coefficient", "figure", "percent", "table")
 
 Sign = tuple[str, str]
 
@@ -41,13 +41,20 @@ def _plain(size: float) -> str:
     return f"{float(f'{size:.4g}'):.10f}".rstrip("0").rstrip(".")
 
 
-def percent(value: float, *, signed: bool = False) -> str:
-    """A percentage with one decimal, e.g. `+12.5 %`."""
+def percent(value: float, *, signed: bool = False, exact: bool = False) -> str:
+    """A percentage with one decimal, e.g. `+12.5 %`, or with two if `exact` and that is all of it."""
     if value is None:
         return "–"
-    text = f"{abs(value):,.1f}".removesuffix(".0")
+    two = exact and abs(value * 100 - round(value * 100)) < 1e-9 and round(value * 100) % 10
+    text = f"{abs(value):,.2f}" if two else f"{abs(value):,.1f}".removesuffix(".0")
     minus = "−" if value < 0 else "+" if signed else ""
     return f"{minus}{text} %"
+
+
+def coefficient(r: float) -> str:
+    """A correlation with two decimals, more where it would be rounded to 1."""
+    text = next(text for digits in (2, 3, 4, 5) if digits == 5 or abs(float(text := f"{r:.{digits}f}")) < 1 or abs(r) == 1)
+    return text.replace("-", "−")
 
 
 def bare(name: str) -> str:

@@ -61,11 +61,39 @@ def to_date(column):
     formats = ["%Y-%m-%d", "ISO8601", "%Y-%m", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y%m%d", "%d%m%Y", "%Y%m",
                "%Y.%m.%d", "%Y/%m", "%b %Y", "%B %Y", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b-%y",
                "%m/%d/%y", "%d/%m/%y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "mixed"]
-    tries = (pd.to_datetime(text, format=form, errors="coerce", utc=True) for form in formats)
-    dates = max(tries, key=lambda found: found.notna().sum()).dt.tz_localize(None)
+    tries = ((form, pd.to_datetime(text, format=form, errors="coerce", utc=True)) for form in formats)
+    form, dates = max(tries, key=lambda found: found[1].notna().sum())
+    dates = dates.dt.tz_localize(None)
+    if form[:5] in ("%m/%d", "%d/%m") and dates.notna().any():  # which of the two numbers is the month was chosen
+        swapped = pd.to_datetime(text, format="%d/%m" * (form[1] == "m") + "%m/%d" * (form[1] == "d") + form[5:], errors="coerce")
+        first = dates.first_valid_index()
+        order[column.name] = [text[first], str(dates[first]), bool(swapped.notna().sum() == dates.notna().sum())]
     dates = dates.where(dates.dt.year.between(1700, 2200))
     unread[column.name] = int((text.notna() & (text != "") & dates.isna()).sum())
     return dates
+'''
+
+
+_BELOW_TITLES = '''\
+def below_titles(path, **options):
+    """A CSV file without the lines above its header and without a last line of totals."""
+    import csv
+    with open(path, encoding=options.get("encoding", "utf-8-sig"), newline="") as file:
+        widths = [len(row) for row in csv.reader(file, delimiter=options.get("sep", ","))]
+    above = widths.index(max((width for width in widths if width), key=widths.count))
+    table = pd.read_csv(path, skiprows=above, skip_blank_lines=False, **options).dropna(how="all")
+    totals = table.iloc[-1:, 0].astype("string").str.strip().str.lower().isin(["total", "grand total", "sum", "totals", "合计", "总计"])
+    table = table[: len(table) - int(totals.sum())]
+    table.attrs = {"above": above, "totals": int(totals.sum())}
+    return table
+'''
+
+_SPELLINGS = '''\
+def spellings(column):
+    """Values that are the same but for capital letters or blanks around them."""
+    counts = column.astype("string").value_counts()
+    same = counts.groupby(counts.index.str.strip().str.casefold())
+    return [part.astype(object).to_dict() for _, part in same if len(part) > 1]
 '''
 
 
@@ -91,25 +119,40 @@ def load_lines(source: Source, columns: Sequence[Column], rows: str, *, careful:
     if dates:
         lines.append(_TO_DATE)
     if careful or written or dates:
-        lines.append("unread = {}")
+        lines.append("unread, order = {}, {}" if dates else "unread = {}")
+    if "below_titles(" in source.read:
+        lines.append(_BELOW_TITLES)
+    texts = [c for c in columns if c.role == "category" and not c.flag]
+    if texts or careful:
+        lines += [_SPELLINGS, "spelled = {}"]
     lines += [f"{rows} = {source.read}" + (".copy()" if source.read.isidentifier() else "")]
     if careful or not source.tidy:
         lines.append(f'{rows}.columns = {rows}.columns.astype(str).str.strip("\\ufeff \\t\\r\\n")')
     for column in dict.fromkeys(columns):
         cell = f"{rows}[{text_of(column.name)}]"
+        if column in texts:
+            lines.append(f"spelled[{text_of(column.name)}] = spellings({cell})")
         if column in written:
             lines.append(f"{cell} = to_number({cell})")
-        elif column in numbers:
-            lines.append(f"{cell} = pd.to_numeric({cell})")
         elif column in dates:
             lines.append(f"{cell} = to_date({cell})")
-        elif column.grain == "date":
-            lines.append(f"{cell} = pd.to_datetime({cell})")
-        elif column.grain == "year" and (careful or not column.clean):
-            lines.append(f'{cell} = pd.to_numeric({cell}.astype("string").str[:4], errors="coerce").astype("Int64")')
-        elif column.role == "category" and (source.kind in ("csv", "excel")):
-            lines.append(f'{cell} = {cell}.astype("string").str.strip()')
+        elif cleaned := _cleaned(column, cell, source, careful=careful):
+            lines.append(f"{cell} = {cleaned}")
     return lines
+
+
+def _cleaned(column: Column, cell: str, source: Source, *, careful: bool) -> str:
+    """What makes of a column's values what they mean, or nothing where they are that already."""
+    foreign = source.kind in ("csv", "excel", "json")
+    if column.role == "measure" and foreign:
+        return f"pd.to_numeric({cell})"
+    if column.grain == "date":
+        return f"pd.to_datetime({cell})"
+    if column.grain == "year" and (careful or not column.clean):
+        return f'pd.to_numeric({cell}.astype("string").str[:4], errors="coerce").astype("Int64")'
+    if column.role == "category" and source.kind in ("csv", "excel"):
+        return f'{cell}.astype("string").str.strip()'
+    return ""
 
 
 def where_lines(wish: Wish, rows: str) -> list[str]:
@@ -135,10 +178,9 @@ def where_test(condition: Condition, column: Column, rows: str) -> str:
         case "is" | "is not":
             test = f'{cell}.astype("string").str.strip().isin({indent_list(condition.values)})'
             return test if condition.op == "is" else f"~{test}"
-        case "yes":
-            return f'{cell}.astype("string").str.strip().str.lower().isin(["yes", "true", "1", "y", "是"])'
-        case "days":
-            return f'{cell}.dt.strftime("%Y-%m-%d").between("{first}", "{condition.values[-1]}")'
+        case "yes" | "no":
+            words = '"yes", "true", "1", "y", "是"' if condition.op == "yes" else '"no", "false", "0", "n", "否"'
+            return f'{cell}.astype("string").str.strip().str.lower().isin([{words}])'
         case "spent":
             return f"{cell} < 0"
         case "latest":
@@ -149,14 +191,38 @@ def where_test(condition: Condition, column: Column, rows: str) -> str:
             if column.grain == "year":
                 back = f"({cell} - {cell}.max())"
             return f"{back}.between({1 - int(skip) - int(count)}, {-int(skip)})"
-        case "year" | "from" | "until":
-            year = f"{cell}.dt.year" if column.grain == "date" else cell
-            if condition.op == "year":
-                return f"{year}.isin([{', '.join(condition.values)}])"
-            return f"{year} {'>=' if condition.op == 'from' else '<='} {first}"
+        case "year" | "in" | "from" | "until":
+            ends = [value.partition("..") for value in condition.values]
+            if condition.op in ("from", "until"):
+                ends = [(first, "..", "") if condition.op == "from" else ("", "..", first)]
+            within = _year_test if column.grain == "year" else _time_test
+            tests = [within(cell, low, high if dots else low) for low, dots, high in ends]
+            return tests[0] if len(tests) == 1 else " | ".join(f"({one})" for one in tests)
         case "month" | "quarter":
             return f"{cell}.dt.{condition.op}.isin([{', '.join(condition.values)}])"
         case _ if first.startswith("["):
             return f"{cell} {condition.op} {rows}[{text_of(first[1:-1])}]"
         case _:
             return f"{cell} {condition.op} {re.sub(r'^0+(?=[0-9])', '', first)}"
+
+
+def _time_test(cell: str, low: str, high: str) -> str:
+    """Whether a date is within a time such as `2024-03`, or in a range, one end of which may be open."""
+
+    def written(value: str, quarter_month: int) -> tuple[str, str]:
+        if "Q" in value:
+            year, number = value.split("Q")
+            value = f"{year}-{3 * int(number) - 2 + quarter_month:02d}"
+        form = {4: "%Y", 7: "%Y-%m", 10: "%Y-%m-%d", 5: "%m-%d"}[len(value)]
+        return f'{cell}.dt.strftime("{form}")', f'"{value}"'
+
+    ends = [(*written(value, at), sign) for value, at, sign in ((low, 0, ">="), (high, 2, "<=")) if value]
+    if low == high and "Q" not in low:
+        return f"{ends[0][0]} == {ends[0][1]}"
+    return " & ".join(f"({text} {sign} {value})" for text, value, sign in ends)
+
+
+def _year_test(cell: str, low: str, high: str) -> str:
+    if low == high:
+        return f"{cell} == {low}"
+    return " & ".join(f"({cell} {sign} {value})" for value, sign in ((low, ">="), (high, "<=")) if value)

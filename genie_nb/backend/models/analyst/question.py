@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from genie_nb.backend.models.analyst.clauses import Clause, split_question
 from genie_nb.backend.models.analyst.columns import Column, Source
-from genie_nb.backend.models.analyst.conditions import Condition, conditions_in
+from genie_nb.backend.models.analyst.conditions import Condition, Op, conditions_in
 from genie_nb.backend.models.analyst.intents import AGGREGATES, CHARTS, PERIODS, has, top_count
 from genie_nb.backend.models.analyst.leftovers import leftover
 from genie_nb.backend.models.analyst.matching import Mention, find_mentions
@@ -184,7 +184,7 @@ def _plain_kind(text: str, mentions: Sequence[Mention], *, measures: bool) -> st
     if has("min", text) and has("max", text):
         return "aggregate"
     if (has("top", text) or has("bottom", text)) and not (
-        counts and not re.search(r"\b(?:which|most|top)\b|[哪最前]", text)
+        counts and not re.search(r"\b(?:which|most|least|top)\b|[哪最前]", text, re.IGNORECASE)
     ):
         return "top"
     if has("distinct", text) and not measures and mentions and not _GROUP_MARK.search(text):
@@ -212,15 +212,36 @@ def _period(text: str, mentions: Sequence[Mention], time: Column | None) -> str:
     return found
 
 
+_IN_EACH = re.compile(r"(?:\b(?:each|every|per)|[各每]一?个?)\s*$", re.IGNORECASE)
+_EITHER = re.compile(r"\bwhether\b|\bor not\b|\bvs\b|是否|与否", re.IGNORECASE)
+_NOT = re.compile(r"(?:\bnot|n't|\bnon-?|[不未非]|没有?)\s*$", re.IGNORECASE)
+
+
+def _is_divisor(column: Column, between: str) -> bool:
+    """Whether a column stands behind another as its divisor: revenue per unit."""
+    divided = re.fullmatch(r"\s*(?:per|/|divided by|除以)\s*", between, re.IGNORECASE)
+    return bool(divided) and column.role == "measure" and not column.averaged
+
+
 def _with_columns(wish: Wish, text: str, mentions: Sequence[Mention]) -> Wish:
     """The mentioned columns as measures and groups."""
     measures: list[Column] = []
     groups: list[Column] = []
     notes: list[tuple[str, str]] = []
     counted = has("count", text)
-    for mention in mentions:
+    for at, mention in enumerate(mentions):
         column = mention.column
         led = _GROUP_BEFORE.search(text[: mention.start]) is not None
+        before = mentions[at - 1] if at else None
+        if _is_divisor(column, text[before.end : mention.start] if before and before.column in measures else ""):
+            wish = replace(wish, per=column)
+            continue
+        if column.flag and not led and wish.kind == "aggregate" and not wish.share and not _EITHER.search(text):
+            op: Op = "no" if _NOT.search(text[: mention.start]) else "yes"
+            wish = replace(wish, conditions=(*wish.conditions, Condition(column.name, op, (op,))))
+            continue
+        if wish.kind == "top" and _IN_EACH.search(text[: mention.start]) and column.role == "category":
+            wish = replace(wish, within=column)
         if mention.others and column.role == "measure":
             notes.append(
                 ("ambiguous", "|".join([text[mention.start : mention.end], column.name, *(c.name for c in mention.others)]))

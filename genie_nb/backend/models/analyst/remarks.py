@@ -16,7 +16,13 @@ _STEPS = {"Y": ("year", "年"), "M": ("month", "月"), "D": ("day", "日"), "h":
 
 def remarks(wish: Wish, facts: Mapping[str, Any], *, chinese: bool, missed: tuple[str, ...]) -> list[str]:
     """The remarks, each one sentence."""
-    pairs = [*([_measures(wish)] if missed else []), *_readings(wish), *_left_out(wish, facts), *_cleaned(wish, facts)]
+    pairs = [
+        *([_measures(wish)] if missed else []),
+        *_readings(wish),
+        *_left_out(wish, facts),
+        *_cleaned(wish, facts),
+        *_spelled(wish, facts),
+    ]
     return [pair[chinese] for pair in dict.fromkeys(pairs)]
 
 
@@ -54,6 +60,15 @@ def _readings(wish: Wish) -> list[tuple[str, str]]:
                         f"{words} 是存量，不跨时间相加，这里取最新一期。",
                     )
                 )
+            case "popular":
+                found.append(
+                    (
+                        f"How popular a thing is, is not in the table; I took {f'the sum of “{words}”' if words else 'the number of rows'}.",
+                        f"表中没有“受欢迎程度”，这里按{f'“{words}”合计' if words else '行数'}计算。",
+                    )
+                )
+            case "ratio":
+                found.append((f"{words}: a total divided by a total.", f"{words}：合计除以合计。"))
             case "pass":
                 found.append((f"A mark of {words} or more counts as a pass.", f"以 {words} 分及以上为及格。"))
             case "no time":
@@ -75,10 +90,23 @@ def _left_out(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         if gone > 0:
             found.append(
                 (
-                    f"{gone:,} of {facts['used']:,} rows have no {name} and were left out.",
+                    f"{gone:,} of {facts['used']:,} rows {'have' if gone > 1 else 'has'} no {name} and {'were' if gone > 1 else 'was'} left out.",
                     f"{facts['used']:,} 行中有 {gone:,} 行没有{name}，已排除。",
                 )
             )
+    for name, (text, date, other) in (facts.get("order") or {}).items():
+        first = ("day", "日") if text[:2] == date[8:10] else ("month", "月")
+        more = (
+            (", though every date could be read the other way round", "，但所有日期也都可以反过来理解")
+            if other
+            else ("", "")
+        )
+        found.append(
+            (
+                f"{name}: {text} was read as {date[:10]}, the {first[0]} first{more[0]}.",
+                f"{name}：{text} 按{first[1]}在前理解为 {date[:10]}{more[1]}。",
+            )
+        )
     if step := _STEPS.get(str(facts.get("step", ""))):
         found.append((f"Periods are {step[0]}s.", f"按{step[1]}划分时期。"))
     return found
@@ -95,3 +123,40 @@ def _cleaned(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{'、'.join(names)}：以文本书写的数字已转换为数值。",
         )
     ]
+
+
+def _spelled(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Values that differ only in capital letters or blanks: which were taken, and which stand apart."""
+    conditions = (*wish.conditions, *wish.sides, *([wish.hit] if wish.hit else []))
+    groups = {column.name for column in (*wish.groups, *([wish.side] if wish.side else []))}
+    found = []
+    for column, sets in (facts.get("spelled") or {}).items() if wish.kind != "quality" else ():
+        chosen = {value for c in conditions if c.column == column and c.op in ("is", "is not") for value in c.values}
+        for same in sets:
+            taken, left = (
+                [f"“{value}” ({count})" for value, count in same.items() if (value.strip() in chosen) == wanted]
+                for wanted in (True, False)
+            )
+            listed, listed_zh = " and ".join([*taken, *left]), "与".join([*taken, *left])
+            if taken and left:
+                found.append(
+                    (
+                        f"{', '.join(taken)} was taken as it is written; {', '.join(left)}, the same but for capital letters or blanks, was left out.",
+                        f"按原样取{'、'.join(taken)}；仅大小写或空格不同的{'、'.join(left)}未计入。",
+                    )
+                )
+            elif taken or (column in groups and not chosen and len({value.strip() for value in same}) == 1):
+                found.append(
+                    (
+                        f"{listed} differ only in capital letters or blanks and were taken together.",
+                        f"{listed_zh}仅大小写或空格不同，已合并。",
+                    )
+                )
+            elif column in groups and not chosen:
+                found.append(
+                    (
+                        f"{listed} differ only in capital letters or blanks, yet stand as groups of their own.",
+                        f"{listed_zh}仅大小写或空格不同，但分开统计。",
+                    )
+                )
+    return found

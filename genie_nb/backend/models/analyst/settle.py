@@ -1,6 +1,6 @@
 """The open choices of a wish, made: what is counted, which measure, which aggregate, which step of time.
 
-Above: `question`. Below: `wish`, `intents`.
+Above: `question`. Below: `wish`, `intents`, `matching`.
 """
 
 import re
@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.intents import AGGREGATES, has
+from genie_nb.backend.models.analyst.labels import measured
+from genie_nb.backend.models.analyst.matching import find_mentions
 from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("settle",)
@@ -17,6 +19,7 @@ __all__ = ("settle",)
 _MOST = re.compile(
     r"\b(?:most|fewest) (?!expensive|popular|valuable|profitable|productive|efficient|active)\w+s\b", re.IGNORECASE
 )
+_POPULAR = re.compile(r"\bpopular|受欢迎|热门|畅销", re.IGNORECASE)
 _PERFORMED = re.compile(r"perform|表现", re.IGNORECASE)
 _MEAN_OF_TOTALS = re.compile(
     r"\b(?:average|mean) (?:daily|weekly|monthly|quarterly|yearly|annual)\b|[日周月年]均", re.IGNORECASE
@@ -28,8 +31,12 @@ def settle(wish: Wish, text: str) -> Wish:
     """The wish with every open choice made, and said in its notes."""
     wish = _rate(_listed(wish))
     if wish.kind in ("rate", "list"):
-        return wish
+        return replace(wish, notes=tuple(note for note in wish.notes if note[0] != "id"))
     wish, aggregates = _counting(wish, tuple(name for name in AGGREGATES if has(name, text)))
+    if wish.per:
+        wish = replace(wish, kind=wish.kind if wish.kind in ("top", "trend") else "aggregate")
+        aggregates, note = ("sum",), ("ratio", measured(wish, "en"))
+        wish = replace(wish, notes=(*wish.notes, note))
     if _by_totals(wish, aggregates, text):
         return replace(wish, aggregates=("sum",), focus="mean")
     if "mean" in aggregates and not re.search(r"total|sum|overall|总|合计|一共", text, re.IGNORECASE):
@@ -37,17 +44,43 @@ def settle(wish: Wish, text: str) -> Wish:
     if not aggregates and _things_only(wish):
         aggregates = ("count",)
     counts = "count" in aggregates and not _measured(wish)
+    wish = _sided(wish)
+    by_number = len(wish.groups) == 1 and wish.groups[0].role == "measure"
+    if wish.chart == "auto" and not aggregates and wish.measures and by_number:
+        return replace(wish, kind="correlation", measures=(wish.groups[0], wish.measures[0]), groups=())
     if wish.kind == "chart":
         wish = replace(wish, kind=_chart_kind(wish) if not counts or wish.groups else "trend", chart=wish.chart or "auto")
     if wish.kind in ("aggregate", "top", "trend", "growth", "compare"):
         wish = wish if wish.measures or counts else _default_measure(wish)
         wish = _with_aggregates(wish, ("count",) if counts else aggregates)
-    if wish.kind == "compare" and not wish.period and not wish.groups:
-        spans = [c.op for c in wish.conditions if len(c.values) > 1 and c.op in ("year", "month", "quarter")]
-        wish = replace(wish, period=spans[0] if spans else "")
     if wish.kind == "correlation" and len(wish.measures) == 1 and wish.groups:
         wish = replace(wish, kind="aggregate", aggregates=("mean",), chart=wish.chart)
     return _snapshot(_followed(wish, text))
+
+
+_GAP = re.compile(r"\bgap\b|差距|差异", re.IGNORECASE)
+
+
+def _sided(wish: Wish) -> Wish:
+    """A comparison with what is set against each other: two times, or the values of a column, as in `gender pay gap`."""
+    gap = _GAP.search(wish.text)
+    if gap and wish.kind in ("top", "compare", "aggregate") and len(wish.groups) == 2:
+        before = find_mentions(wish.text[: gap.start()], wish.groups)
+        if before:
+            side = before[-1].column
+            return replace(wish, kind="compare", side=side, groups=tuple(g for g in wish.groups if g != side))
+    if wish.kind not in ("compare", "growth") or wish.period:
+        return wish
+    listed = [c for c in wish.conditions if c.op in ("year", "month", "quarter", "in") and len(c.values) > 1]
+    if wish.kind == "growth" and not listed:
+        steps = {4: "year", 6: "quarter", 7: "month", 10: "day"}
+        ends = [c for c in wish.conditions if c.op in ("from", "until")]
+        return replace(wish, period=steps.get(len(ends[0].values[0]), "")) if len(ends) == 2 else wish
+    if len(listed) != 1:
+        return wish
+    values = sorted(listed[0].values, key=lambda value: (len(value), value))
+    sides = tuple(replace(listed[0], values=(value,)) for value in values)
+    return replace(wish, kind="compare", sides=sides, conditions=tuple(c for c in wish.conditions if c != listed[0]))
 
 
 def _by_totals(wish: Wish, aggregates: tuple[str, ...], text: str) -> bool:
@@ -62,10 +95,10 @@ def _followed(wish: Wish, text: str) -> Wish:
     shares = bool(wish.groups) and wish.time is not None and all("close" in column.meanings for column in wish.measures)
     if wish.kind == "top" and shares and _PERFORMED.search(text):
         wish = replace(wish, kind="growth")
+    if wish.kind == "growth" and (wish.groups or not wish.period):
+        wish = replace(wish, conditions=tuple(_with_year_before(wish)))
     if wish.kind in ("trend", "growth"):
         wish = replace(_with_time(wish), ascending=_FELL.search(text) is not None)
-    if wish.kind == "growth":
-        wish = replace(wish, conditions=tuple(_with_year_before(wish)))
     return wish
 
 
@@ -101,7 +134,13 @@ def _things_only(wish: Wish) -> bool:
 
 def _snapshot(wish: Wish) -> Wish:
     """States such as a population: of the last time in the table, and never added up over time."""
-    if not wish.measures or wish.time is None or wish.time.origin or not all(column.snapshot for column in wish.measures):
+    if (
+        not wish.measures
+        or wish.sides
+        or wish.time is None
+        or wish.time.origin
+        or not all(column.snapshot for column in wish.measures)
+    ):
         return wish
     if wish.kind in ("trend", "growth") or wish.period:
         by_mean = wish.time.grain == "date" and wish.aggregates == ("sum",)
@@ -176,6 +215,12 @@ def _counting(wish: Wish, aggregates: tuple[str, ...]) -> tuple[Wish, tuple[str,
         aggregates = ("count",)
     if wish.kind == "top" and not wish.measures and not aggregates and _MOST.search(wish.text):
         aggregates = ("count",)
+    if _POPULAR.search(wish.text) and wish.kind == "top" and not wish.measures:
+        amounts = [c for c in wish.source.of_role("measure") if c.meanings & {"quantity", "sales"} and not c.averaged]
+        if amounts:
+            measure = min(amounts, key=lambda column: "quantity" not in column.meanings)
+            return replace(wish, measures=(measure,), notes=(*wish.notes, ("popular", measure.name))), ("sum",)
+        wish = replace(wish, notes=(*wish.notes, ("popular", "")))
     ids = [column for column in wish.source.of_role("id") if ("id", column.name) in wish.notes]
     if ids and wish.kind == "distinct" and not wish.groups and not wish.measures:
         wish = replace(wish, groups=(ids[0],))
@@ -243,6 +288,4 @@ def _with_time(wish: Wish) -> Wish:
         wish = replace(wish, time=parts[0], groups=groups, period="part")
     if wish.kind == "trend" and wish.groups:
         wish = replace(wish, kind="growth")
-    elif wish.kind == "growth" and not wish.groups:
-        wish = replace(wish, kind="trend")
     return replace(wish, period=wish.period or ("year" if wish.time and wish.time.grain == "year" else "auto"))

@@ -10,7 +10,7 @@ from genie_nb.backend.models.analyst.labels import step_name
 from genie_nb.backend.models.analyst.pieces import text_of
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("SPAN", "WHOLE_YEARS", "Names", "period_lines")
+__all__ = ("Names", "period_lines")
 
 _STEPS = {"year": "Y", "quarter": "Q", "month": "M", "week": "W", "day": "D"}
 
@@ -24,7 +24,7 @@ class Names:
     language: str
 
 
-def period_lines(wish: Wish, names: Names, step: str = "") -> tuple[list[str], str]:
+def period_lines(wish: Wish, names: Names) -> tuple[list[str], str]:
     """Lines that add the period as a column of its own, and that column's name."""
     rows, time = names.rows, wish.time
     if time is None or not wish.period:
@@ -49,17 +49,17 @@ def period_lines(wish: Wish, names: Names, step: str = "") -> tuple[list[str], s
             year = f"{cell}.dt.year" if time.grain == "date" else cell
             lines.append(f'{new} = ({year} // 10 * 10).astype(str) + "s"')
         case "auto":
-            lines += step.replace("CELL", cell).splitlines()
+            lines += (_WHOLE_YEARS if wish.kind == "growth" else _SPAN).replace("CELL", cell).splitlines()
             lines += ['facts["step"] = step', f"{new} = {cell}.dt.to_period(step).astype(str)"]
         case _:
             lines.append(f'{new} = {cell}.dt.to_period("{_STEPS[wish.period]}").astype(str)')
     return lines, period
 
 
-SPAN = """\
+_SPAN = """\
 days = (CELL.max() - CELL.min()).total_seconds() / 86400
 step = "Y" if days > 5 * 366 else "M" if days > 62 else "D" if days > 3 else "h\""""
-WHOLE_YEARS = """\
+_WHOLE_YEARS = """\
 months = CELL.dt.to_period("M").drop_duplicates()
 by_year = months.dt.year.value_counts()
 step = "Y" if len(by_year) > 1 and by_year.nunique() == 1 else "M" if len(months) > 1 else "D\""""

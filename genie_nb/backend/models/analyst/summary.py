@@ -70,5 +70,7 @@ def bolded(text: str) -> str:
     cut = end.end() if end else len(line)
     if not line.strip() or line.startswith(("|", "```", "- ", "**")):
         return text
+    if end and end[0] == "。":  # before a Chinese letter, bold closes only where no punctuation stands inside
+        cut -= 1
     marked = f"**{line[:cut].strip()}**{line[cut:]}"
     return f"{marked}\n{rest}" if rest else marked

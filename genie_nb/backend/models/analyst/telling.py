@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genie_nb.backend.models.analyst.labels import label, where_text
+from genie_nb.backend.models.analyst.labels import label, measured, where_text
 from genie_nb.backend.models.analyst.numbers import Sign, figure, table
 from genie_nb.backend.models.analyst.wish import Wish
 
@@ -52,7 +52,10 @@ class Told:
             return ("", " %")
         if head in (label("count", None, "en"), label("count", None, "zh")) or "different" in head or "不同" in head:
             return ("", "")
+        sides = self.facts.get("whole") or {}
         for column in self.wish.measures:
+            if head in sides or head == self.facts.get("gap"):
+                return column.sign
             if not head or column.name in head:
                 return column.sign
         return ("", "")
@@ -75,7 +78,7 @@ class Told:
 
     def _at(self, row: list[Any]) -> int:
         keys = len(self.wish.groups) + (1 if self.wish.period and self.wish.time not in self.wish.groups else 0)
-        return min(keys, len(row) - 1)
+        return min(keys or bool(self.wish.sides), len(row) - 1)
 
     def where(self) -> str:
         """The conditions, as the end of a sentence."""
@@ -93,6 +96,8 @@ class Told:
 
     def measured(self) -> str:
         """What was measured, as the table calls it."""
+        if self.wish.per:
+            return measured(self.wish, "zh" if self.chinese else "en")
         measure = self.wish.measures[0] if self.wish.measures else None
         aggregate = self.wish.aggregates[0] if self.wish.aggregates else ""
         if not aggregate:

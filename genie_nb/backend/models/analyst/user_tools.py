@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genie_nb.backend.models.analyst.columns import Source, words_of
+from genie_nb.backend.models.analyst.numbers import figure
 from genie_nb.backend.models.base import ToolSpec
 
-__all__ = ("OWN", "arguments_for", "tool_for")
+__all__ = ("OWN", "arguments_for", "converted_amount", "tool_for")
 
 # Tools of the house: they are used by rule and not for what their descriptions say.
 OWN = frozenset(
@@ -77,6 +78,19 @@ def arguments_for(question: str, tool: ToolSpec, sources: Sequence[Source]) -> d
         if _type(schema) == "string":
             found[name] = question
     return {name: found[name] for name in properties if name in found}
+
+
+def converted_amount(question: str, tool: ToolSpec, arguments: Mapping[str, Any], output: str) -> tuple[str, str] | None:
+    """The one amount of a question that a rate is to be applied to, and what it comes to."""
+    rated = re.search(r"rate|汇率|换算", f"{tool.name} {tool.description}", re.IGNORECASE)
+    asked = re.search(r"\b(?:in|into|to|convert\w*|worth)\b|换|兑|合|折|是多少", question, re.IGNORECASE)
+    amounts = re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w%])", question)
+    if not (rated and asked and len(amounts) == 1 and re.fullmatch(r"\d+(?:\.\d+)?", output)):
+        return None
+    amount = float(amounts[0].replace(",", ""))
+    if amount in arguments.values():
+        return None
+    return figure(amount), figure(amount * float(output))
 
 
 def _type(schema: Mapping[str, Any]) -> str:

@@ -25,8 +25,12 @@ class Wish:
         loose: The words that no column, verb or condition took: perhaps values of text columns.
         seek: The same and the words that only resemble a column: what is looked for among the values.
         text: The clause itself.
+        per: What the total of the measure is divided by, as in revenue per unit.
+        within: The group in each of which the top is wanted, as in `best product in each region`.
         hit: Of a rate: the rows whose share is wanted.
         focus: The group that the question asks for, while all groups are computed.
+        sides: What is set against each other, e.g. 2023 and 2024: each the condition of its rows.
+        side: The same, when it is the values of a column, e.g. of gender.
     """
 
     kind: str
@@ -46,5 +50,9 @@ class Wish:
     loose: str = ""
     seek: str = ""
     text: str = ""
+    per: Column | None = None
+    within: Column | None = None
     hit: Condition | None = None
     focus: str = ""
+    sides: tuple[Condition, ...] = ()
+    side: Column | None = None

@@ -27,6 +27,11 @@ __all__ = ("answer_text", "no_rows_text")
 def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...] = ()) -> str:
     """The answer that a result gives to a wish."""
     told = Told(wish, facts, language == "zh")
+    if facts.get("all_rows") == 0:
+        return told.say(
+            f"{wish.source.name} has no rows, only a header ({', '.join(c.name for c in wish.source.columns)}), so there is nothing to compute. Give a file that has rows.",
+            f"{wish.source.name} 只有表头（{'、'.join(c.name for c in wish.source.columns)}），没有数据行，因此无法计算。请提供含有数据行的文件。",
+        )
     if not facts.get("used") and wish.kind not in ("quality", "profile"):
         return no_rows_text(told)
     if not told.rows:
@@ -133,6 +138,7 @@ def _share(told: Told, row: list[Any]) -> str:
 
 def _single(told: Told) -> str:
     row, used = told.rows[0], told.facts["used"]
+    used -= max((told.facts.get("missing") or {}).values(), default=0) if len(told.wish.measures) == 1 else 0
     joint = told.say("; ", "；")
     parts = [
         f"{head}{told.say(' is ', '为 ')}{figure(value, told.sign(head))}"
@@ -186,6 +192,13 @@ def _top(told: Told) -> str:
         return _single(told)
     side = told.say("lowest" if wish.ascending else "highest", "最低" if wish.ascending else "最高")
     name = wish.groups[0].name if wish.groups else ""
+    if wish.within and len(wish.groups) + bool(wish.period) == 2:
+        listed = told.say("; ", "；").join(f"{told.key(row)}{told.aside(told.shown(row))}" for row in rows[:10])
+        first = told.say(
+            f"The {f'{wish.n} ' if wish.n > 1 else ''}{side} {told.measured()}{told.where()} in each {wish.within.name}: {listed}.",
+            f"各{wish.within.name}中{told.measured()}{told.where()}{side}的：{listed}。",
+        )
+        return f"{first}\n\n{told.grid()}"
     if wish.n > 1:
         chosen = rows[: wish.n]
         listed = told.say(", ", "、").join(told.key(row) + told.aside(told.shown(row)) for row in chosen[:10])
@@ -271,9 +284,15 @@ def _trend(told: Told) -> str:
         if way[0] != "stayed the same"
         else f"was the same in {first[0]} and in {last[0]}: {shown['last']}"
     )
+    ends = told.say(
+        f"; it was highest in {peak[0]} ({shown['peak']}) and lowest in {low[0]} ({shown['low']})",
+        f"，最高在 {peak[0]}（{shown['peak']}），最低在 {low[0]}（{shown['low']}）",
+    )
+    if told.facts["count"] == 2:
+        ends = ""
     sentence = told.say(
-        f"{upper(told.measured())}{told.where()} {verb}{by}; it was highest in {peak[0]} ({shown['peak']}) and lowest in {low[0]} ({shown['low']}).",
-        f"{told.measured()}{told.where()}从 {first[0]} 的 {shown['first']} {way[1]} {last[0]} 的 {shown['last']}{by}，最高在 {peak[0]}（{shown['peak']}），最低在 {low[0]}（{shown['low']}）。",
+        f"{upper(told.measured())}{told.where()} {verb}{by}{ends}.",
+        f"{told.measured()}{told.where()}从 {first[0]} 的 {shown['first']} {way[1]} {last[0]} 的 {shown['last']}{by}{ends}。",
     )
     return f"{sentence}\n\n{told.grid()}"
 
@@ -306,7 +325,11 @@ def _growth(told: Told) -> str:
 
 def _compare(told: Told) -> str:
     rows = [row for row in told.rows if told.number(row) is not None]
-    if len(rows) != 2 or not (told.wish.groups or told.wish.period):
+    if "whole" in told.facts:
+        return _sides(told)
+    if told.wish.sides and len(rows) > 2:
+        return _by_period(told)
+    if len(rows) != 2 or not (told.wish.groups or told.wish.period or told.wish.sides):
         return _aggregate(told)
     high, low = sorted(rows, key=told.number, reverse=True)
     gap = told.number(high) - told.number(low)
@@ -319,11 +342,37 @@ def _compare(told: Told) -> str:
     return f"{first}\n\n{told.grid()}"
 
 
+def _sides(told: Told) -> str:
+    """Groups in rows, what is set against each other in columns."""
+    whole, width = told.facts["whole"], len(told.wish.groups)
+    sign = told.wish.measures[0].sign if told.wish.measures else ("", "")
+    name = " / ".join(column.name for column in told.wish.groups)
+    listed = told.say(", ", "、").join(f"{side} {figure(value, sign)}" for side, value in whole.items())
+    gap = str(told.facts.get("gap") or "")
+    rows = [row for row in told.rows if row[told.heads.index(gap)] is not None] if gap else []
+    overall = told.say(f"Over all: {listed}.", f"总体：{listed}。")
+    if not rows:
+        first = told.say(
+            f"{upper(told.measured())}{told.where()} by {name}: {', '.join(whole)}.",
+            f"按{name}对比{told.measured()}{told.where()}：{'、'.join(whole)}。",
+        )
+        return f"{first}{told.say(' ', '')}{overall}\n\n{told.grid()}"
+    best = rows[0]
+    one, other = (figure(best[width + at], sign) for at in (0, 1))
+    size = told.say("smallest" if told.wish.ascending else "largest", "最小" if told.wish.ascending else "最大")
+    difference = figure(best[told.heads.index(gap)], sign)
+    first = told.say(
+        f"{told.key(best)} has the {size} difference in {told.measured()}{told.where()}, {gap}: {difference} ({told.heads[width]} {one}, {told.heads[width + 1]} {other}).",
+        f"{told.key(best)}的{told.measured()}{told.where()}差异{size}：{gap} = {difference}（{told.heads[width]} {one}，{told.heads[width + 1]} {other}）。",
+    )
+    return f"{first}{told.say(' ', '')}{overall}\n\n{told.grid()}"
+
+
 _BODIES = {
     "aggregate": _aggregate,
     "top": _top,
     "trend": _trend,
-    "growth": _growth,
+    "growth": lambda told: _growth(told) if told.wish.groups else _trend(told),
     "compare": _compare,
     "correlation": correlation_text,
     "quality": quality_text,

@@ -7,7 +7,7 @@ Above: `wording`. Below: `telling`, `numbers`.
 import re
 
 from genie_nb.backend.models.analyst.labels import hit_text
-from genie_nb.backend.models.analyst.numbers import figure, percent
+from genie_nb.backend.models.analyst.numbers import coefficient, figure, percent
 from genie_nb.backend.models.analyst.telling import Told
 
 __all__ = (
@@ -37,13 +37,34 @@ def correlation_text(told: Told) -> str:
         else ("no clear", "")
     )
     way = ("", "") if size < 0.1 else ("positive ", "正") if r > 0 else ("negative ", "负")
-    shown = f"{r:.2f}".replace("-", "−")
     first = told.say(
-        f"{one} and {other} show {'' if size < 0.1 else 'a '}{strength[0]} {way[0]}correlation{told.where()}: r = {shown} (Pearson, {count:,} rows).",
-        f"{one}与{other}{'几乎没有' if size < 0.1 else '呈' + strength[1] + way[1]}相关{told.where()}：r = {shown}（皮尔逊，{count:,} 行）。",
+        f"{one} and {other} show {'' if size < 0.1 else 'a '}{strength[0]} {way[0]}correlation{told.where()}: r = {coefficient(r)} (Pearson, {count:,} rows).",
+        f"{one}与{other}{'几乎没有' if size < 0.1 else '呈' + strength[1] + way[1]}相关{told.where()}：r = {coefficient(r)}（皮尔逊，{count:,} 行）。",
     )
     rest = "" if len(told.rows) == 1 else "\n\n" + told.grid()
-    return first + rest + "\n\n" + told.say("A correlation alone says nothing of cause.", "相关并不等于因果。")
+    return (
+        first
+        + _without_odd(told)
+        + rest
+        + "\n\n"
+        + told.say("A correlation alone says nothing of cause.", "相关并不等于因果。")
+    )
+
+
+def _without_odd(told: Told) -> str:
+    """What the coefficients are without values that are far from all others, where that makes a difference."""
+    text = ""
+    for pair, found in (told.facts.get("without") or {}).items():
+        listed = told.say(", ", "、").join(
+            f"{name} {', '.join(figure(value) for value in values[:5])}" for name, values in found["odd"].items() if values
+        )
+        one, other = pair.split("|", 1)
+        whose = "" if len(told.rows) == 1 else told.say(f" for {one} and {other}", f"{one}与{other}")
+        text += told.say(
+            f" Beware: some values are so far from all others that they look wrong ({listed}). Without them r = {coefficient(found['r'])}{whose} ({found['rows']:,} rows).",
+            f"注意：有些值与其他值相差极大，很可能有误（{listed}）。去掉它们后{whose} r = {coefficient(found['r'])}（{found['rows']:,} 行）。",
+        )
+    return text
 
 
 def quality_text(told: Told) -> str:
@@ -59,16 +80,22 @@ def quality_text(told: Told) -> str:
     doubled = told.facts.get("duplicates", 0)
     lines = {
         "missing": told.say(
-            f"{total:,} values are missing: {joint.join(missing)}." if missing else "No values are missing.",
+            f"{total:,} value{'s are' if total > 1 else ' is'} missing: {joint.join(missing)}."
+            if missing
+            else "No values are missing.",
             f"共缺失 {total:,} 个值：{joint.join(missing)}。" if missing else "没有缺失值。",
         ),
         "odd": _outliers(told),
         "doubled": told.say(
-            f"{doubled:,} rows are duplicates." if doubled else "No row is a duplicate.",
+            f"{doubled:,} row{'s are duplicates' if doubled > 1 else ' is a duplicate'}."
+            if doubled
+            else "No row is a duplicate.",
             f"有 {doubled:,} 行重复。" if doubled else "没有重复行。",
         ),
         "negative": told.say(f"Negative values: {counts[4] or 'none'}.", f"负值：{counts[4] or '无'}。"),
     }
+    if spelled := _spelled(told):
+        lines["spelled"] = spelled
     if counts[5]:
         lines["unread"] = told.say(
             f"Values that are no number or date: {counts[5]}.", f"无法解析为数字或日期的值：{counts[5]}。"
@@ -97,6 +124,23 @@ def _outliers(told: Told) -> str:
         return told.say("No outliers by the 1.5 × IQR rule.", "按 1.5 倍四分位距规则没有离群值。")
     return told.say(
         f"Outliers by the 1.5 × IQR rule: {', '.join(found)}.", f"离群值（1.5 倍四分位距）：{'、'.join(found)}。"
+    )
+
+
+def _spelled(told: Told) -> str:
+    joint = told.say(", ", "、")
+    found = [
+        f"{name} " + told.say(" and ", "与").join(f"“{value}”{told.aside(f'{count:,}')}" for value, count in same.items())
+        for name, sets in (told.facts.get("spelled") or {}).items()
+        for same in sets
+    ]
+    return (
+        told.say(
+            f"The same but for capital letters or blanks: {joint.join(found)}.",
+            f"仅大小写或空格不同的取值：{joint.join(found)}。",
+        )
+        if found
+        else ""
     )
 
 
@@ -131,7 +175,7 @@ def rate_text(told: Told) -> str:
     """What share of the rows is hit, whole and by group."""
     hit, facts = hit_text(told.wish, "zh" if told.chinese else "en"), told.facts
     hits, used = facts["hits"], facts["used"]
-    whole = percent(100 * hits / used)
+    whole = percent(100 * hits / used, exact=True)
     first = told.say(
         f"{whole} of the rows{told.where()} are “{hit}”: {hits:,} of {used:,}.",
         f"{told.where()}“{hit}”占 {whole}：{used:,} 行中有 {hits:,} 行。",
@@ -184,8 +228,12 @@ def profile_text(told: Told) -> str:
     )
     doubled = facts.get("duplicates", 0)
     state = told.say(
-        (f"{gone:,} values are missing" if gone else "No values are missing")
-        + (f"; {doubled:,} rows are duplicates." if doubled else "; no row is a duplicate."),
+        (f"{gone:,} value{'s are' if gone > 1 else ' is'} missing" if gone else "No values are missing")
+        + (
+            f"; {doubled:,} row{'s are duplicates' if doubled > 1 else ' is a duplicate'}."
+            if doubled
+            else "; no row is a duplicate."
+        ),
         (f"缺失 {gone:,} 个值" if gone else "没有缺失值") + (f"；有 {doubled:,} 行重复。" if doubled else "；没有重复行。"),
     )
     return f"{first}\n\n{told.grid()}\n\n{state}"
