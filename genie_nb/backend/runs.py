@@ -117,6 +117,11 @@ class Run(RunHandle):
     def _move(self, trigger: str) -> None:
         self._state = LIFE[self._state][trigger]
 
+    def warn(self, text: str) -> None:
+        """Tell the person something about this run that is nobody's text."""
+        if not self.channel.ended:
+            self._printer.note(text, warning=True)
+
     def queued(self, place: int) -> None:
         """Say how many runs have to end before this one begins."""
         if self._state == "pending":

@@ -114,8 +114,7 @@ class Archive:
         if request_id:
             self._requests[owner, request_id] = run.run_id
         if self._store is not None:
-            await self._ask_store(self._store.create, stored)
-            self._store_log(run.channel, self._store)
+            self._store_log(run, stored, self._store)
         run.on_end(lambda: self._ended(kept))
         self._admission.begin(run)
         self._watch_orphan(kept)
@@ -193,15 +192,17 @@ class Archive:
                 else:
                     self._on_disk[kept.run.run_id] = kept.stored
 
-    def _store_log(self, channel: EventChannel, store: Store) -> None:
-        task = asyncio.get_running_loop().create_task(self._follow(channel, store), name=f"store {channel.run_id}")
+    def _store_log(self, run: Run, stored: StoredRun, store: Store) -> None:
+        task = asyncio.get_running_loop().create_task(self._follow(run, stored, store), name=f"store {run.run_id}")
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
 
-    async def _follow(self, channel: EventChannel, store: Store) -> None:
-        """Write the run's log into the store until its end."""
+    async def _follow(self, run: Run, stored: StoredRun, store: Store) -> None:
+        """Write the run's log into the store until its end; if that fails the run goes on without."""
+        channel = run.channel
         cursor, wake = channel.cursor(), Wake()
         try:
+            await self._ask_store(store.create, stored)
             while not cursor.at_end:
                 wake.clear()
                 if channel.wake_after(cursor.seq, wake):
@@ -210,6 +211,7 @@ class Archive:
                 await self._ask_store(store.append, channel.run_id, cursor.take())
         except OSError as error:
             log.error("The log of run %s is not stored from here on: %s", channel.run_id, error)
+            run.warn(f"This run will be lost with the server: {error}.")
 
     async def _ask_store(self, call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         async with self._turn:

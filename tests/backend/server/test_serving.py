@@ -270,3 +270,24 @@ def test_a_restarted_server_still_serves_finished_runs_and_says_which_one_it_was
         assert "The server was stopped while it worked on this" in stream
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
+
+
+def test_a_store_that_cannot_be_written_is_said_and_the_run_goes_on(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    server = serve(gn.ScriptedModel([gn.Say(["a ", "b "], pace_s=0.05)]), log=tmp_path / "runs.sqlite")
+    server.host.archive._store.close()
+    run = connect(server.url).ask("?", show=False).result(timeout_s=30)
+    assert run.status == "finished"
+    assert any("will be lost with the server" in e.text for e in _events(run) if isinstance(e, ev.NoteAdded))
+
+
+def test_two_questions_with_one_request_id_at_the_same_moment_make_one_run(serve: Serve) -> None:
+    server = serve(gn.ScriptedModel(lambda messages, tools: gn.Say("one")), log=None)
+
+    async def ask_at_once() -> set[str]:
+        headers = {"authorization": f"Bearer {server.host.token}"}
+        async with httpx.AsyncClient(base_url=server.address, headers=headers, timeout=20) as http:
+            body = {"query": "?", "request_id": "same"}
+            answers = await asyncio.gather(*(http.post("/v1/runs?follow=false", json=body) for _ in range(20)))
+        return {answer.json()["run_id"] for answer in answers}
+
+    assert len(asyncio.run(ask_at_once())) == 1
