@@ -1,4 +1,4 @@
-"""What the gateway adds to an event: the page's endpoint in front of another server's /AutoAgent, beside /AutoAgent itself.
+"""What the gateway adds to an event: JDGenie's page endpoint in front of another server's /AutoAgent, beside that one itself.
 
 Both servers run in this process, on one loop. The run of 1,000 pieces has ended: asking again with its request id joins it, so
 that only the ways to the page are measured.
