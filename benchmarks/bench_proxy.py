@@ -1,7 +1,7 @@
-"""What the gateway adds to an event: JDGenie's page endpoint in front of another server's /AutoAgent, beside that one itself.
+"""What the gateway adds to an event: JDGenie's page endpoint in front of another server's /AutoAgent, beside that one.
 
-Both servers run in this process, on one loop. The run of 1,000 pieces has ended: asking again with its request id joins it, so
-that only the ways to the page are measured.
+Both servers run in this process, on one loop. The run of 1,000 pieces has ended: asking again with its request id joins it,
+so that only the ways to the page are measured.
 """
 
 import statistics
