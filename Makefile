@@ -49,9 +49,9 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "genie_nb needs Python 3.11 or newer.")'
 	$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt-get install python3-venv"; exit 1; }
 	if command -v uv >/dev/null; then \
-	  VIRTUAL_ENV=$(VENV) uv pip install -q --require-hashes -r requirements.lock; \
+	  VIRTUAL_ENV=$(VENV) uv pip install -q --no-deps --require-hashes -r requirements.lock; \
 	else \
-	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock; \
 	fi
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --editable .
 	touch $@
