@@ -19,6 +19,8 @@ from genie_nb.parts import FileRef, Part, Plan
 
 __all__ = (
     "TERMINAL",
+    "ApprovalGiven",
+    "ApprovalRequested",
     "Channel",
     "Event",
     "FileCreated",
@@ -50,6 +52,7 @@ __all__ = (
     "ToolStarted",
     "ToolStatus",
     "UsageReported",
+    "Verdict",
     "decode_event",
     "encode_event",
     "is_terminal",
@@ -58,6 +61,7 @@ __all__ = (
 Channel = Literal["plan_thought", "tool_thought", "reasoning", "answer", "summary", "report"]
 TaskStatus = Literal["completed", "failed", "cancelled"]
 ToolStatus = Literal["ok", "error", "denied", "cancelled"]
+Verdict = Literal["once", "always", "refused", "timeout"]
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
@@ -155,6 +159,39 @@ class ToolArguments(_Event, frozen=True, kw_only=True, tag="tool_arguments"):
     fragment: str
 
 
+class ApprovalRequested(_Event, frozen=True, kw_only=True, tag="approval_requested"):
+    """A call waits until a person allows it.
+
+    Attributes:
+        arguments: JSON of exactly what would run.
+        files: Files of the run that the arguments name.
+        timeout_s: Seconds without an answer after which the call is refused.
+    """
+
+    call_id: str
+    tool: str
+    arguments: str
+    files: tuple[str, ...] = ()
+    timeout_s: float = 0.0
+
+
+class ApprovalGiven(_Event, frozen=True, kw_only=True, tag="approval_given"):
+    """What became of the question whether a call may run.
+
+    Attributes:
+        verdict: `once` and `always` allow it; `always` allows its tool for the rest of the run.
+        by: Who said so: `person`, `client`, or `clock` where nobody did.
+        reason: Why it was refused, in the person's words; told to the model.
+        arguments: JSON of what runs instead, where the person changed it.
+    """
+
+    call_id: str
+    verdict: Verdict
+    by: str = "person"
+    reason: str = ""
+    arguments: str = ""
+
+
 class ToolOutput(_Event, frozen=True, kw_only=True, tag="tool_output"):
     """The next part of what a tool call shows."""
 
@@ -233,6 +270,8 @@ RunEvent = (
     | TaskFinished
     | ToolStarted
     | ToolArguments
+    | ApprovalRequested
+    | ApprovalGiven
     | ToolOutput
     | ToolFinished
     | FileCreated

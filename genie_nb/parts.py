@@ -15,10 +15,14 @@ __all__ = (
     "DocumentPart",
     "ErrorPart",
     "FileRef",
+    "Hit",
     "ImagePart",
     "Part",
     "Plan",
     "PlanStep",
+    "ProgressPart",
+    "SearchPart",
+    "SearchStage",
     "StepStatus",
     "StreamPart",
     "TablePart",
@@ -27,6 +31,7 @@ __all__ = (
 )
 
 StepStatus = Literal["not_started", "in_progress", "completed", "blocked", "dropped"]
+SearchStage = Literal["queries", "hits", "verdict", "sources"]
 
 
 class PlanStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -138,7 +143,50 @@ class ErrorPart(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     traceback: str = ""
 
 
-Part = CodePart | StreamPart | TablePart | ImagePart | DocumentPart | ErrorPart
+class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that a search found.
+
+    Attributes:
+        title: What it is called.
+        source: Where it is: a URL, or a path in a folder that is searched, e.g. `notes/plan.md#Costs`.
+        text: The passage that fits the query, or what was read of the page.
+        number: The number that the answer cites it by; 0 while it has none.
+    """
+
+    title: str
+    source: str
+    text: str = ""
+    number: int = 0
+
+
+class SearchPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="search"):
+    """One stage of a search, round by round.
+
+    - `queries`: what is searched for in this round.
+    - `hits`: what one engine found for one query; `note` says why it failed, if it did.
+    - `verdict`: whether what was read is enough to answer; `note` says why.
+    - `sources`: the passages that the answer may cite, numbered.
+    """
+
+    stage: SearchStage
+    round: int = 1
+    query: str = ""
+    queries: tuple[str, ...] = ()
+    engine: str = ""
+    hits: tuple[Hit, ...] = ()
+    enough: bool = False
+    note: str = ""
+
+
+class ProgressPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="progress"):
+    """How far a call has come; the next one takes its place. `total` is 0 where nobody knows it."""
+
+    done: float
+    total: float = 0.0
+    message: str = ""
+
+
+Part = CodePart | StreamPart | TablePart | ImagePart | DocumentPart | ErrorPart | SearchPart | ProgressPart
 
 
 def readable(text: str) -> str:

@@ -21,13 +21,13 @@ from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.backend.loop import BackendLoop, backend_loop
 from genie_nb.backend.models import create_model
 from genie_nb.backend.models.base import ChatModel
+from genie_nb.backend.preparing import Prepared
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.runs import Equipment, RunRequest
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.base import Tool, ToolBox
 from genie_nb.backend.tools.code_interpreter import CodeInterpreter
 from genie_nb.backend.tools.functions import tool
-from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import RequestError
 from genie_nb.parts import readable
 
@@ -143,13 +143,16 @@ class Genie:
     def _make_model(self) -> ChatModel:
         return self._model or create_model(self.settings)
 
-    def _make_tools(self, pool: KernelPool, workspace: Workspace, preamble: str) -> ToolBox:
+    async def _make_tools(self, pool: KernelPool, prepared: Prepared, model: ChatModel) -> ToolBox:
+        return ToolBox((*self._own_tools(pool, prepared), *self._tools))
+
+    def _own_tools(self, pool: KernelPool, prepared: Prepared) -> tuple[Tool, ...]:
         if self.settings.tool_url:
             from genie_nb.backend.tools.genie_service import tools_of
 
-            return ToolBox((*tools_of(self.settings.tool_url, workspace), *self._tools))
-        runner = Interpreter(pool, folder=workspace.folder, preamble=preamble)
-        return ToolBox((CodeInterpreter(runner, cell_timeout_s=self.settings.code_timeout_s), *self._tools))
+            return tuple(tools_of(self.settings.tool_url, prepared.workspace))
+        runner = Interpreter(pool, folder=prepared.workspace.folder, preamble=prepared.preamble)
+        return (CodeInterpreter(runner, cell_timeout_s=self.settings.code_timeout_s),)
 
 
 def ask(

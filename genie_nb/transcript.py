@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 
 from genie_nb import events as ev
 from genie_nb.errors import WireError
-from genie_nb.parts import FileRef, Part, Plan, StreamPart, Usage
+from genie_nb.parts import FileRef, Part, Plan, ProgressPart, StreamPart, Usage
 
 __all__ = ("Item", "Message", "Note", "Task", "ToolCall", "Transcript", "apply")
 
@@ -37,7 +37,7 @@ class Message:
 
 @dataclass
 class ToolCall:
-    """One call of a tool: what was asked, what it showed, how it ended."""
+    """One call of a tool: what was asked, whether a person allowed it, what it showed, how it ended."""
 
     call_id: str
     tool: str
@@ -47,6 +47,13 @@ class ToolCall:
     status: Literal["running"] | ev.ToolStatus = "running"
     output: str = ""
     seconds: float = 0.0
+    asked: ev.ApprovalRequested | None = None
+    verdict: ev.ApprovalGiven | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits until a person allows it."""
+        return self.asked is not None and self.verdict is None and self.status == "running"
 
     @property
     def arguments(self) -> str:
@@ -140,6 +147,7 @@ class Transcript:
                 yield None, item
 
 
+_AboutACall = ev.ToolStarted | ev.ToolArguments | ev.ApprovalRequested | ev.ApprovalGiven | ev.ToolOutput | ev.ToolFinished
 _AboutTheRun = ev.RunQueued | ev.RunStarted | ev.RunFinished | ev.RunFailed | ev.RunCancelled | ev.LogRestarted
 
 
@@ -162,7 +170,14 @@ def _apply(t: Transcript, event: ev.RunEvent) -> None:
     match event:
         case ev.TextStarted() | ev.TextDelta() | ev.TextFinished():
             _apply_text(t, event)
-        case ev.ToolStarted() | ev.ToolArguments() | ev.ToolOutput() | ev.ToolFinished():
+        case (
+            ev.ToolStarted()
+            | ev.ToolArguments()
+            | ev.ApprovalRequested()
+            | ev.ApprovalGiven()
+            | ev.ToolOutput()
+            | ev.ToolFinished()
+        ):
             _apply_tool(t, event)
         case ev.TaskStarted() | ev.TaskFinished():
             _apply_task(t, event)
@@ -212,7 +227,7 @@ def _apply_text(t: Transcript, event: ev.TextStarted | ev.TextDelta | ev.TextFin
             assert_never(event)
 
 
-def _apply_tool(t: Transcript, event: ev.ToolStarted | ev.ToolArguments | ev.ToolOutput | ev.ToolFinished) -> None:
+def _apply_tool(t: Transcript, event: _AboutACall) -> None:
     match event:
         case ev.ToolStarted():
             call = ToolCall(event.call_id, event.tool, event.assignee)
@@ -220,6 +235,10 @@ def _apply_tool(t: Transcript, event: ev.ToolStarted | ev.ToolArguments | ev.Too
             t.calls[event.call_id] = call
         case ev.ToolArguments():
             t.calls[event.call_id].fragments.append(event.fragment)
+        case ev.ApprovalRequested():
+            t.calls[event.call_id].asked = event
+        case ev.ApprovalGiven():
+            _apply_verdict(t.calls[event.call_id], event)
         case ev.ToolOutput():
             _add_part(t.calls[event.call_id].parts, event.part)
         case ev.ToolFinished():
@@ -230,9 +249,17 @@ def _apply_tool(t: Transcript, event: ev.ToolStarted | ev.ToolArguments | ev.Too
             assert_never(event)
 
 
+def _apply_verdict(call: ToolCall, event: ev.ApprovalGiven) -> None:
+    call.verdict = event
+    if event.arguments:
+        call.fragments = [event.arguments]
+
+
 def _add_part(parts: list[Part], part: Part) -> None:
     last = parts[-1] if parts else None
-    if isinstance(part, StreamPart) and isinstance(last, StreamPart) and part.stream == last.stream:
+    if isinstance(part, ProgressPart) and isinstance(last, ProgressPart):
+        parts[-1] = part
+    elif isinstance(part, StreamPart) and isinstance(last, StreamPart) and part.stream == last.stream:
         parts[-1] = StreamPart(text=last.text + part.text, stream=part.stream)
     else:
         parts.append(part)

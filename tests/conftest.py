@@ -50,9 +50,11 @@ def make_run(backend: BackendLoop, tmp_path: Path) -> Callable[..., Run]:
     ) -> Run:
         given = Settings.load(**{"agent": "react", "runs_folder": tmp_path / "runs", **options})
         code = CodeInterpreter(runner or FakeRunner(), cell_timeout_s=5.0)
-        equipment = Equipment(
-            model if callable(model) else lambda: model, lambda workspace, preamble: ToolBox((code, *tools)), owned
-        )
+
+        async def make_tools(_prepared: object, _model: ChatModel) -> ToolBox:
+            return ToolBox((code, *tools))
+
+        equipment = Equipment(model if callable(model) else lambda: model, make_tools, owned)
         return Run(RunRequest(query, given, **(request or {})), equipment, backend)
 
     return make

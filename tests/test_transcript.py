@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from genie_nb import events as ev
 from genie_nb.errors import WireError
-from genie_nb.parts import DocumentPart, FileRef, Part, Plan, PlanStep, StreamPart, Usage
+from genie_nb.parts import DocumentPart, FileRef, Part, Plan, PlanStep, ProgressPart, StreamPart, Usage
 from genie_nb.transcript import Message, Note, Task, ToolCall, Transcript, apply
 from tests.event_strategies import EVENT_CLASSES, deltas_of_run
 from tests.fakes import fold
@@ -145,6 +145,8 @@ NEVER_STARTED = {
     "text_delta": ev.TextDelta(seq=3, run_id="r", message_id="m9", text="a"),
     "text_finished": ev.TextFinished(seq=3, run_id="r", message_id="m9", channel="answer", text="a"),
     "tool_arguments": ev.ToolArguments(seq=3, run_id="r", call_id="c9", fragment="a"),
+    "approval_requested": ev.ApprovalRequested(seq=3, run_id="r", call_id="c9", tool="t", arguments="{}"),
+    "approval_given": ev.ApprovalGiven(seq=3, run_id="r", call_id="c9", verdict="once"),
     "tool_output": ev.ToolOutput(seq=3, run_id="r", call_id="c9", part=StreamPart(text="a")),
     "tool_finished": ev.ToolFinished(seq=3, run_id="r", call_id="c9", status="ok"),
     "task_finished": ev.TaskFinished(seq=3, run_id="r", task_id="t9", status="completed"),
@@ -173,6 +175,24 @@ def test_this_file_folds_every_kind_of_event() -> None:
     elsewhere |= {ev.ModelWaiting, ev.UsageReported}
 
     assert {type(event) for event in table} | elsewhere == set(EVENT_CLASSES)
+
+
+def test_a_call_waits_from_the_question_to_the_answer_and_runs_what_the_person_made_of_it() -> None:
+    asked = ev.ApprovalRequested(run_id="r", call_id="c1", tool="t", arguments='{"code": "1"}')
+    t = fold([STARTED, CALL, ev.ToolArguments(call_id="c1", fragment='{"code": "1"}'), asked])
+    assert t.calls["c1"].waits
+
+    apply(t, ev.ApprovalGiven(run_id="r", call_id="c1", verdict="once", arguments='{"code": "2"}'))
+
+    assert not t.calls["c1"].waits
+    assert t.calls["c1"].arguments == '{"code": "2"}'
+
+
+def test_of_a_calls_progress_the_last_is_kept() -> None:
+    parts = [ProgressPart(done=1.0), ProgressPart(done=2.0, message="half"), StreamPart(text="a"), ProgressPart(done=3.0)]
+    t = fold([STARTED, CALL, *(ev.ToolOutput(call_id="c1", part=part) for part in parts)])
+
+    assert t.calls["c1"].parts == parts[1:]
 
 
 def test_a_place_in_the_queue_is_shown_until_the_run_begins() -> None:

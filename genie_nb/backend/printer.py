@@ -53,8 +53,8 @@ class Printer:
             event = msgspec.structs.replace(event, task_id=self.task_id)
         self.channel.append(event, first=lambda logged: apply(self.transcript, logged))
 
-    def text(self, channel: ev.Channel) -> "TextWriter":
-        """A pen for one text; the text begins with its first words."""
+    def text(self, channel: ev.Channel | None) -> "TextWriter":
+        """A pen for one text; the text begins with its first words. Without a channel nothing of it is printed."""
         return TextWriter(self, channel)
 
     def note(self, text: str, *, warning: bool = False) -> None:
@@ -80,7 +80,7 @@ class Printer:
 class TextWriter:
     """One text of somebody: started at the first words, finished once."""
 
-    def __init__(self, printer: Printer, channel: ev.Channel) -> None:
+    def __init__(self, printer: Printer, channel: ev.Channel | None) -> None:
         self._printer = printer
         self._channel = channel
         self._message_id = ""
@@ -96,17 +96,19 @@ class TextWriter:
         if not text:
             return
         text = readable(text)
+        self._chunks.append(text)
+        if self._channel is None:
+            return
         if not self._message_id:
             self._message_id = self._printer.new_id("m")
             self._printer.emit(
                 ev.TextStarted(message_id=self._message_id, channel=self._channel, assignee=self._printer.assignee)
             )
-        self._chunks.append(text)
         self._printer.emit(ev.TextDelta(message_id=self._message_id, text=text))
 
     def finish(self, channel: ev.Channel | None = None) -> None:
         """End the text; `channel` says what it turned out to be. Without words nothing is printed."""
-        if self._message_id:
+        if self._message_id and self._channel is not None:
             self._printer.emit(
                 ev.TextFinished(message_id=self._message_id, channel=channel or self._channel, text=self.text)
             )

@@ -20,7 +20,7 @@ from genie_nb.backend.channel import EventChannel, Retention
 from genie_nb.backend.context import RunContext, StepBudget
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.models.base import ChatModel
-from genie_nb.backend.preparing import prepare
+from genie_nb.backend.preparing import Prepared, prepare
 from genie_nb.backend.printer import Printer
 from genie_nb.backend.run_handle import RunHandle, State
 from genie_nb.backend.settings import Settings
@@ -71,7 +71,7 @@ class Equipment:
     """Who makes what a run needs, once it is known to be needed: the model, and the tools for its workspace."""
 
     model: Callable[[], ChatModel]
-    tools: Callable[[Workspace, str], ToolBox]
+    tools: Callable[[Prepared, ChatModel], Awaitable[ToolBox]]
     owned: bool = True
     """Whether the model is the run's own, to be closed with it."""
 
@@ -190,7 +190,7 @@ class Run(RunHandle):
             if self._equipment.owned:
                 stack.push_async_callback(_bounded, model.close)
             prepared = await prepare(request.files, request.tables, self.folder)
-            tools = self._equipment.tools(prepared.workspace, prepared.preamble)
+            tools = await self._equipment.tools(prepared, model)
             stack.push_async_callback(_bounded, tools.close)
             context = RunContext(
                 request.query, prepared.inputs, self._printer, prepared.workspace, settings, StepBudget(settings.max_steps)

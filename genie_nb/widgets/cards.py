@@ -8,7 +8,17 @@ import re
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
-from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+from genie_nb.parts import (
+    CodePart,
+    DocumentPart,
+    ErrorPart,
+    ImagePart,
+    Part,
+    ProgressPart,
+    SearchPart,
+    StreamPart,
+    TablePart,
+)
 from genie_nb.transcript import ToolCall
 from genie_nb.widgets.gate import closed_frame, picture
 from genie_nb.widgets.nodes import Node
@@ -72,8 +82,22 @@ def part_node(key: str, part: Part, labels: Labels) -> Node:
             return _document(key, part, labels)
         case ErrorPart():
             return _error(key, part)
+        case SearchPart():
+            return _search(key, part)
+        case ProgressPart():
+            return _progress(key, part)
         case _:
             assert_never(part)
+
+
+def _search(key: str, part: SearchPart) -> Node:
+    said = [part.query, *part.queries, *(hit.title for hit in part.hits), part.note]
+    return Node(key, "div", {"class": "gnb-part"}, "; ".join(filter(None, said)))
+
+
+def _progress(key: str, part: ProgressPart) -> Node:
+    share = f"{100 * part.done / part.total:.0f} %" if part.total else f"{part.done:g}"
+    return Node(key, "div", {"class": "gnb-part gnb-muted"}, f"{share} {part.message}".strip())
 
 
 def _output(key: str, text: str, labels: Labels, look: str) -> Node:

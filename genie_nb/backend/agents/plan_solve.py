@@ -10,11 +10,12 @@ import json
 from collections.abc import Sequence
 
 from genie_nb.backend.agents.base import Answer
-from genie_nb.backend.agents.loop import Voice, work
+from genie_nb.backend.agents.loop import work
 from genie_nb.backend.agents.plan import drop_unstarted, mark_step, ready_steps
 from genie_nb.backend.agents.planner import Planner, StepResult, results_section
 from genie_nb.backend.agents.prompts import prompt
 from genie_nb.backend.agents.summary import summarise
+from genie_nb.backend.asking import Voice
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.history import History
 from genie_nb.backend.models.base import ChatMessage, ChatModel

@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genie_nb.backend.agents.loop import Voice, ask
 from genie_nb.backend.agents.plan import PLAN_TOOL, PlanChange, change_plan
 from genie_nb.backend.agents.prompts import prompt
+from genie_nb.backend.asking import Voice, ask
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.history import History
 from genie_nb.backend.models.base import ChatMessage, ChatModel, ToolSpec

@@ -4,8 +4,9 @@ Below: `loop`.
 """
 
 from genie_nb.backend.agents.base import Answer, files_named
-from genie_nb.backend.agents.loop import Voice, Work, work
+from genie_nb.backend.agents.loop import Work, work
 from genie_nb.backend.agents.prompts import prompt
+from genie_nb.backend.asking import Voice
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.history import History
 from genie_nb.backend.models.base import ChatMessage, ChatModel

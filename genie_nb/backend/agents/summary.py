@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import msgspec
 
 from genie_nb.backend.agents.base import Answer, files_named
-from genie_nb.backend.agents.loop import Voice, ask
 from genie_nb.backend.agents.planner import StepResult, results_section
 from genie_nb.backend.agents.prompts import prompt
+from genie_nb.backend.asking import Voice, ask
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.history import History
 from genie_nb.backend.models.base import ChatMessage, ChatModel, ToolSpec

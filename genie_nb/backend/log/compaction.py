@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from genie_nb import events as ev
-from genie_nb.parts import StreamPart
+from genie_nb.parts import ProgressPart, StreamPart
 
 __all__ = ("compact",)
 
@@ -17,7 +17,7 @@ def compact(events: Iterable[ev.RunEvent]) -> list[ev.RunEvent]:
     """The same story in fewer events; whoever folds them sees what the fold of all events shows.
 
     Deltas of a text become one, or none where the whole text follows; so do fragments of arguments and the lines that one
-    call prints. Of plans, places in the queue and waits for the model the last one stays.
+    call prints. Of plans, places in the queue, waits for the model and a call's progress the last one stays.
     """
     everything = list(events)
     kept: dict[int, ev.RunEvent] = {}
@@ -66,4 +66,6 @@ def _print(kept: dict[int, ev.RunEvent], last_printed: dict[str, int], place: in
     if isinstance(earlier, StreamPart) and isinstance(part, StreamPart) and earlier.stream == part.stream:
         kept.pop(last_printed[event.call_id])
         event = msgspec.structs.replace(event, part=StreamPart(text=earlier.text + part.text, stream=part.stream))
+    elif isinstance(earlier, ProgressPart) and isinstance(part, ProgressPart):
+        kept.pop(last_printed[event.call_id])
     last_printed[event.call_id], kept[place] = place, event

@@ -24,11 +24,16 @@ __all__ = (
 
 @dataclass(frozen=True)
 class ToolSpec:
-    """What a model is told of a tool; `parameters` is a JSON schema of type object."""
+    """What a model is told of a tool; `parameters` is a JSON schema of type object.
+
+    Attributes:
+        asks: Whether a person is asked before each call; the model is not told.
+    """
 
     name: str
     description: str
     parameters: dict[str, Any]
+    asks: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import httpx
 
-from genie_nb.backend.server.fetching import AddressCheck
+from genie_nb.backend.fetching import AddressCheck
 from genie_nb.backend.server.file_shelf import FileShelf, Shelved
 from genie_nb.backend.settings import ServerSettings
 from genie_nb.errors import RequestError

@@ -16,8 +16,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
+from genie_nb.backend.fetching import AddressCheck, check_address
 from genie_nb.backend.mcp_sessions import McpPatience, McpServer, McpSessions
-from genie_nb.backend.server.fetching import AddressCheck, check_address
 from genie_nb.backend.server.host import Host
 from genie_nb.errors import GenieError
 

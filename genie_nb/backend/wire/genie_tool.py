@@ -39,7 +39,15 @@ _UNSAID = {
     for tag in (
         *("log_restarted", "run_queued", "run_started", "step_started", "text_started", "text_delta", "text_finished"),
         *("plan_updated", "task_started", "task_finished", "tool_started", "tool_arguments", "tool_output"),
-        *("tool_finished", "file_created", "model_waiting", "note_added", "usage_reported"),
+        *(
+            "approval_requested",
+            "approval_given",
+            "tool_finished",
+            "file_created",
+            "model_waiting",
+            "note_added",
+            "usage_reported",
+        ),
     )
 }
 _FILES = {"file_created": Carried("folded", "fileInfo of the final message")}

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from genie_nb import events as ev
-from genie_nb.backend.agents.loop import Voice, Work, ask, work
+from genie_nb.backend.agents.loop import Work, work
+from genie_nb.backend.asking import Voice, ask
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.history import History
 from genie_nb.backend.models.base import (

@@ -6,7 +6,7 @@ import socket
 import httpx
 import pytest
 
-from genie_nb.backend.server.fetching import AddressCheck, Resolve, check_address
+from genie_nb.backend.fetching import AddressCheck, Resolve, check_address
 from genie_nb.backend.settings import ServerSettings
 from genie_nb.errors import RequestError
 

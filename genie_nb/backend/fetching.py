@@ -1,11 +1,11 @@
-"""Fetching: which addresses the server may be sent to by the people who ask it.
+"""Fetching: which addresses this process may be sent to by the people who ask it, and by what a model reads.
 
 A URL in a request could name the machine's own services or its neighbours' (server-side request forgery). So the name is
 resolved and every address that it has must be a public one, unless the settings say otherwise. A redirect is a new address
 and is checked anew. Between the check and the connection a name may be pointed elsewhere; `AddressCheck` therefore looks
 again before every single request.
 
-Above: `mcp_routes`, the file routes. Below: `settings`.
+Above: `search`, `mcp_sessions`, the server. Below: `errors`.
 """
 
 import asyncio
@@ -13,13 +13,12 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from genie_nb.backend.settings import ServerSettings
 from genie_nb.errors import RequestError
 
-__all__ = ("AddressCheck", "check_address")
+__all__ = ("AddressCheck", "FetchRules", "check_address")
 
 RESOLVE_S = 5.0
 """Seconds that a name server has."""
@@ -29,6 +28,20 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 """The addresses of a host name."""
 
 
+class FetchRules(Protocol):
+    """Settings that say where may be fetched from."""
+
+    @property
+    def private_addresses(self) -> bool:
+        """Whether every address is allowed."""
+        ...
+
+    @property
+    def fetch_hosts(self) -> tuple[str, ...]:
+        """Host names that are always allowed."""
+        ...
+
+
 @dataclass(frozen=True)
 class AddressCheck:
     """`check_address` as a hook: of an httpx or httpx2 client, which calls it before every request, redirects included.
@@ -36,7 +49,7 @@ class AddressCheck:
     httpx.AsyncClient(event_hooks={"request": [AddressCheck(settings)]})
     """
 
-    settings: ServerSettings
+    settings: FetchRules
 
     async def __call__(self, request: Any) -> None:
         """Check where the request goes.
@@ -53,7 +66,7 @@ async def _resolve(host: str, port: int) -> list[str]:
     return [str(address[4][0]) for address in found]
 
 
-async def check_address(url: str, settings: ServerSettings, *, resolve: Resolve = _resolve) -> None:
+async def check_address(url: str, settings: FetchRules, *, resolve: Resolve = _resolve) -> None:
     """Let a URL pass that the server may fetch.
 
     Args:
