@@ -125,6 +125,14 @@ class Client:
         """
         await self._call("POST", f"/v1/runs/{run_id}/cancel", params={"reason": reason})
 
+    async def decide(self, run_id: str, call_id: str, **decision: str) -> None:
+        """Say whether a call that waits may be made.
+
+        Raises:
+            LinkError: The server cannot be reached, or no such call waits there.
+        """
+        await self._call("POST", f"/v1/runs/{run_id}/approvals/{call_id}", json=decision)
+
     async def upload(self, path: Path) -> str:
         """Bring a file; returns its id.
 

@@ -65,6 +65,12 @@ class RemoteRun(RunHandle):
         if not self._ended.done():
             self._backend.call(self._cancel, reason)
 
+    async def decide(
+        self, call_id: str, verdict: ev.Verdict, *, reason: str = "", arguments: str = "", by: str = ""
+    ) -> None:
+        """See `RunHandle.decide`; who says so is the server's to know."""
+        await self._client.decide(self.run_id, call_id, verdict=verdict, reason=reason, arguments=arguments)
+
     def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
         """The content of a file of the run, from the server; not to be called on the backend's loop.
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from genie_nb.backend.channel import EventChannel
 from genie_nb.errors import GenieError
-from genie_nb.events import RunEvent
+from genie_nb.events import ApprovalRequested, RunEvent, Verdict
 from genie_nb.parts import FileRef, Plan, Usage
 from genie_nb.transcript import Transcript
 
@@ -52,6 +52,29 @@ class RunHandle:
 
         Raises:
             RequestError: The run has no such file.
+        """
+        raise NotImplementedError
+
+    @property
+    def questions(self) -> tuple[ApprovalRequested, ...]:
+        """The tool calls that wait until a person allows them; see `decide`."""
+        return tuple(call.asked for call in self.transcript.calls.values() if call.asked and call.waits)
+
+    async def decide(
+        self, call_id: str, verdict: Verdict, *, reason: str = "", arguments: str = "", by: str = "person"
+    ) -> None:
+        """Say whether a call that waits may be made; on any event loop. The first word counts.
+
+        Args:
+            call_id: Which call.
+            verdict: `once`, `always` (its tool for the rest of the run) or `refused`.
+            reason: Why it is refused; told to the model.
+            arguments: JSON of what is to run instead of what was asked.
+            by: Who says so.
+
+        Raises:
+            RequestError: No such call waits, or the arguments are no JSON object.
+            LinkError: The server cannot be reached.
         """
         raise NotImplementedError
 

@@ -42,9 +42,10 @@ RUN_MARKS = {"pending": "○", "running": "◉", "finished": "✓", "failed": "�
 def head_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
     """The line on top: how the run stands, what answers, and in a live view the clock and the button to stop it."""
     status = transcript.status
+    asked = live and status == "running" and any(call.waits for call in transcript.calls.values())
     parts = [
         Node("head.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{RUN_MARKS[status]} "),
-        Node("head.s", "span", {"class": "gnb-status", "role": "status"}, labels[status]),
+        Node("head.s", "span", {"class": "gnb-status", "role": "status"}, labels["asked" if asked else status]),
     ]
     if live:
         parts += [

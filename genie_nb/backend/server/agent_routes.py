@@ -5,7 +5,7 @@ Above: `app`. Below: `host`, `wire.native`.
 
 import asyncio
 import secrets
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -15,12 +15,23 @@ from starlette.responses import JSONResponse, Response
 
 from genie_nb.backend.server.archive import Kept
 from genie_nb.backend.server.host import Ask, Host
+from genie_nb.backend.server.problems import problem
 from genie_nb.backend.server.uploads import save_upload, uploaded
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.native import FrameId, NativeCoat
-from genie_nb.errors import WireError
+from genie_nb.errors import RequestError, WireError
 
 __all__ = ("AgentRoutes", "RunBody", "file_answer")
+
+
+class DecisionBody(BaseModel):
+    """What `POST /v1/runs/{id}/approvals/{call}` takes; see `RunHandle.decide`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Literal["once", "always", "refused"]
+    reason: str = Field(default="", max_length=10_000)
+    arguments: str = Field(default="", max_length=1_000_000)
 
 
 class RunBody(BaseModel):
@@ -69,6 +80,7 @@ class AgentRoutes:
             ("/runs/{run_id}", self.look, ["GET"]),
             ("/runs/{run_id}/events", self.follow, ["GET", "HEAD"]),
             ("/runs/{run_id}/cancel", self.cancel, ["POST"]),
+            ("/runs/{run_id}/approvals/{call_id}", self.decide, ["POST"]),
             ("/runs/{run_id}/files/{name:path}", self.download, ["GET"]),
             ("/uploads", self.upload, ["POST"]),
         ):
@@ -112,6 +124,15 @@ class AgentRoutes:
         kept = await self._host.archive.find(run_id, owner)
         kept.run.cancel(reason[:500] or "A client stopped the run.")
         return JSONResponse(_state(kept), 202)
+
+    async def decide(self, owner: Owner, run_id: str, call_id: str, body: DecisionBody) -> Response:
+        """Say whether a call that waits may be made; 409 if none of that id does."""
+        kept = await self._host.archive.find(run_id, owner)
+        try:
+            await kept.run.decide(call_id, body.verdict, reason=body.reason, arguments=body.arguments, by="client")
+        except RequestError as error:
+            return problem(409, error.code, str(error))
+        return JSONResponse(_state(kept))
 
     async def download(self, owner: Owner, run_id: str, name: str) -> Response:
         """A file of a run, always as octets: nothing in it may run in the server's name."""
@@ -170,6 +191,7 @@ def _state(kept: Kept) -> dict[str, Any]:
         "events": len(run.channel),
         "epoch": run.channel.epoch,
         "listeners": kept.listeners,
+        "questions": msgspec.to_builtins(run.questions),
     }
 
 

@@ -23,7 +23,7 @@ from genie_nb.backend.server.admission import Admission
 from genie_nb.backend.settings import ServerSettings
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import RequestError
-from genie_nb.events import RunFailed
+from genie_nb.events import RunFailed, Verdict
 from genie_nb.transcript import apply
 
 __all__ = ("Archive", "Kept")
@@ -52,6 +52,12 @@ class _Restored(RunHandle):
 
     def cancel(self, reason: str = "") -> None:
         """Nothing: it has ended."""
+
+    async def decide(
+        self, call_id: str, verdict: Verdict, *, reason: str = "", arguments: str = "", by: str = "person"
+    ) -> None:
+        """Nothing can wait any more."""
+        raise RequestError(f"No call {call_id[:80]!r} waits to be allowed: the run has ended.")
 
     def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
         """See `RunHandle.read_file`."""
