@@ -124,6 +124,54 @@ class Viewed(RunHandle):
         """The run in one line, without ids or times."""
         return f"<Run {self.status}: {self.query[:60]!r}>"
 
+    def to_notebook(self, path: str | os.PathLike[str], *, thoughts: bool = False, failed: bool = True) -> Path:
+        """Write a notebook of what the agents ran, which runs again without genie_nb and without a model; returns its path.
+
+        What its code reads is copied into a folder beside it, for `analysis.ipynb` into `analysis_files`. A notebook of that
+        name is overwritten, a folder that is not ours never.
+
+        Args:
+            path: Where; its folder must exist.
+            thoughts: Whether what the agents thought on the way is kept.
+            failed: Whether code that raised an error is kept; running it again goes on after it.
+
+        Raises:
+            RequestError: The notebook or its folder cannot be written there.
+        """
+        from genie_nb.widgets import takeaway
+
+        return takeaway.to_notebook(self, path, thoughts=thoughts, failed=failed)
+
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The run as one page that needs nothing else, and no network; written too where a path is given.
+
+        Raises:
+            RequestError: It cannot be written there.
+        """
+        from genie_nb.widgets import takeaway
+
+        return takeaway.to_html(self, path)
+
+    def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The run as Markdown: question, plan, answer, names of files; written too where a path is given.
+
+        Raises:
+            RequestError: It cannot be written there.
+        """
+        from genie_nb.widgets import takeaway
+
+        return takeaway.to_markdown(self, path)
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The run as JSON: what came of it, and all its events as they are on the wire; written too where a path is given.
+
+        Raises:
+            RequestError: It cannot be written there.
+        """
+        from genie_nb.widgets import takeaway
+
+        return takeaway.to_json(self, path)
+
 
 class Run(Viewed, runs.Run):
     """One question being worked on, and its live view in the notebook."""

@@ -5,9 +5,10 @@ Above: `runs`, `remote`. Below: `channel`, `transcript`.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from genie_nb.backend.channel import EventChannel
@@ -78,6 +79,25 @@ class RunHandle:
         """
         raise NotImplementedError
 
+    def copy_file(self, name: str, target: Path, most_bytes: int) -> None:
+        """Copy a file of the run to a path piece by piece, so that a large one does not fill the memory.
+
+        Raises:
+            RequestError: The run has no such file, or it has more bytes than that.
+            OSError: The copy cannot be written.
+        """
+        raise NotImplementedError
+
+    @property
+    def tables(self) -> Mapping[str, str]:
+        """The DataFrames that were handed over: each variable's name, and the run's file that holds it."""
+        return {}
+
+    @property
+    def preamble(self) -> str:
+        """Python that makes `tables` variables, as it runs in the run's folder before its first code."""
+        return ""
+
     def on_end(self, call: Callable[[], object]) -> None:
         """Call this once the run has ended, on the thread that ends it; at once if it has."""
         self._ended.add_done_callback(lambda _: call())
@@ -124,6 +144,11 @@ class RunHandle:
     def events(self, *, after: int = 0) -> AsyncIterator[RunEvent]:
         """The run's events, from any event loop, at any time: those that were and those that come, up to the last."""
         return self.channel.read(after=after)
+
+    def events_so_far(self) -> list[RunEvent]:
+        """The events that there are by now, in order; of a very long log its head in short."""
+        cursor = self.channel.cursor()
+        return [*(cursor.head() or ()), *(entry.event for entry in cursor.take())]
 
     # Waiting for it
 

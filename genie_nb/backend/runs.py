@@ -21,7 +21,7 @@ from genie_nb.backend.channel import EventChannel, Retention
 from genie_nb.backend.context import RunContext, StepBudget
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.models.base import ChatModel
-from genie_nb.backend.preparing import Prepared, prepare
+from genie_nb.backend.preparing import Prepared, preamble_of, prepare, table_file
 from genie_nb.backend.printer import Printer
 from genie_nb.backend.run_handle import RunHandle, State
 from genie_nb.backend.settings import Settings
@@ -120,6 +120,22 @@ class Run(RunHandle):
         if not self.folder.is_dir():
             raise RequestError(f"The run has no file {name!r}.")
         return Workspace(self.folder.resolve()).read(name, most_bytes)
+
+    def copy_file(self, name: str, target: Path, most_bytes: int) -> None:
+        """Copy a file of the run to a path piece by piece; see `RunHandle.copy_file`."""
+        if not self.folder.is_dir():
+            raise RequestError(f"The run has no file {name!r}.")
+        Workspace(self.folder.resolve()).copy(name, target, most_bytes)
+
+    @property
+    def tables(self) -> Mapping[str, str]:
+        """The DataFrames that were handed over: each variable's name, and the run's file that holds it."""
+        return {name: table_file(name) for name in self.request.tables}
+
+    @property
+    def preamble(self) -> str:
+        """Python that makes `tables` variables, as it runs in the run's folder before its first code."""
+        return preamble_of(self.request.tables)
 
     # On the backend's loop
 

@@ -59,6 +59,24 @@ _ENGLISH = {
     "no_preview": "There is no preview of this type of file.",
     "too_large": "This file is too large to be sent to the page. It is in the run's folder.",
     "unreadable": "This file cannot be read.",
+    "nb_about": "What the agents ran to answer this question, in the order in which it ran, and the answer at the end. "
+    "The cells run again without genie_nb and without a model.",
+    "nb_nothing": "The agents ran no code to answer this question.",
+    "nb_by": "Agent {agent}, model {model}",
+    "nb_inputs": "What was at hand",
+    "nb_file": "{name} ({size}): a file that was given with the question; its copy is {place}",
+    "nb_changed": "The run has changed it: this is what it left, not what it was given.",
+    "nb_table": "{name}: a DataFrame that was given with the question; its copy is {place}",
+    "nb_absent": "{name} is not here: {why} Put it into the folder {folder} to run these cells.",
+    "nb_too_large": "files of more than {size} are not copied.",
+    "nb_setup": "The code below finds its files by name in this folder, beside the notebook.",
+    "nb_tables": "The DataFrames that were given with the question.",
+    "nb_printed": "Tables are printed as they were in the run.",
+    "nb_drawn": "Charts show Chinese as they did in the run.",
+    "nb_continued": "{title} (continued)",
+    "nb_unended": "This code did not come to an end in the run, so it is not a cell that runs:",
+    "nb_call": "A call of the tool {tool}, which cannot be made again from here:",
+    "nb_running": "The run has not ended: this is what it has done so far.",
 }
 
 _CHINESE = {
@@ -112,6 +130,24 @@ _CHINESE = {
     "no_preview": "此类文件没有预览。",
     "too_large": "文件太大，无法发送到页面；它在运行的文件夹中。",
     "unreadable": "无法读取此文件。",
+    "nb_about": "智能体为回答这个问题运行的代码，按实际运行的顺序排列，最后是回答。"
+    "重新运行这些单元格不需要 genie_nb，也不需要模型。",
+    "nb_nothing": "智能体没有为回答这个问题运行代码。",
+    "nb_by": "智能体 {agent}，模型 {model}",
+    "nb_inputs": "已有的数据",
+    "nb_file": "{name}（{size}）：随问题给出的文件，副本是 {place}",
+    "nb_changed": "运行改动了它：这里是改动之后的内容，不是当初给出的内容。",
+    "nb_table": "{name}：随问题给出的 DataFrame，副本是 {place}",
+    "nb_absent": "{name} 不在这里：{why}要运行这些单元格，请把它放进文件夹 {folder}。",
+    "nb_too_large": "超过 {size} 的文件不复制。",
+    "nb_setup": "下面的代码按文件名在笔记本旁边的这个文件夹里找文件。",
+    "nb_tables": "随问题给出的 DataFrame。",
+    "nb_printed": "像运行时那样打印表格。",
+    "nb_drawn": "像运行时那样在图中显示中文。",
+    "nb_continued": "{title}（续）",
+    "nb_unended": "这段代码在运行中没有执行完，因此不作为可运行的单元格：",
+    "nb_call": "对工具 {tool} 的一次调用，无法在这里重做：",
+    "nb_running": "运行尚未结束：以下是到目前为止的内容。",
 }
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")

@@ -20,6 +20,7 @@ __all__ = (
     "files_node",
     "head_node",
     "is_answer",
+    "left_to_tell",
     "message_node",
     "note_node",
     "plan_node",
@@ -150,12 +151,12 @@ def task_node(key: str, task: Task, labels: Labels, inside: Inside = None, *, is
         children=(
             Node(f"{key}.s", "summary", children=summary),
             Node(f"{key}.i", "div", {"class": "gnb-task-body"}, children=inside),
-            Node(f"{key}.f", "div", {"class": look}, _told(task)),
+            Node(f"{key}.f", "div", {"class": look}, left_to_tell(task)),
         ),
     )
 
 
-def _told(task: Task) -> str:
+def left_to_tell(task: Task) -> str:
     """The task's summary, where nothing else says it: a text of its own, or the end of the run that ended it."""
     summary = task.summary.strip()
     said = any(isinstance(item, Message) and item.text.strip() == summary for item in task.items)
