@@ -115,6 +115,7 @@ class Settings(BaseSettings):
         runs_folder: Where each run gets a folder of its own.
         tool_url: A genie-tool service that runs code and writes reports instead of this process.
         mcp_url: A genie-client service that reaches MCP servers.
+        playbooks: A folder of procedures in Markdown; the planner is shown the one that fits a question.
         approval: Rules about calls that a person must allow; the first that fits a call counts.
         approval_timeout_s: Seconds without an answer after which such a call is refused.
         server: What the bundled server does.
@@ -145,6 +146,7 @@ class Settings(BaseSettings):
     runs_folder: Path = Path("genie_runs")
     tool_url: str | None = None
     mcp_url: str | None = None
+    playbooks: Path | None = None
     approval: tuple[ApprovalRule, ...] = ()
     approval_timeout_s: float = Field(3600.0, gt=0)
     server: ServerSettings = ServerSettings()

@@ -37,6 +37,7 @@ class Conversation:
         outputs: What the tools answered since the question, in order.
         plans: The arguments of the calls of `plan` so far.
         earlier: The questions before this one, the oldest first.
+        has_playbook: Whether a procedure was shown; rules cannot follow it.
     """
 
     question: str
@@ -49,6 +50,7 @@ class Conversation:
     outputs: list[str] = field(default_factory=list)
     plans: list[dict[str, Any]] = field(default_factory=list)
     earlier: tuple[str, ...] = ()
+    has_playbook: bool = False
 
     @property
     def tool_names(self) -> set[str]:
@@ -89,6 +91,7 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         created=[line.strip() for line in sections.get("created", "").splitlines() if line.strip()],
         outputs=outputs,
         plans=plans,
+        has_playbook="playbook" in sections,
         earlier=tuple(str(_object(line).get("question", "")) for line in sections.get("conversation", "").splitlines()),
     )
 

@@ -78,6 +78,10 @@ def _first(conversation: Conversation) -> Call:
         f"我按规则工作，对问题的理解是：{titles}。共 {count} 步。",
         language,
     )
+    if conversation.has_playbook:
+        thought += say(
+            " Rules cannot follow the playbook; a language model can.", "规则无法按流程手册执行，语言模型可以。", language
+        )
     return Call("plan", {"title": titles[:120], "add": steps}, thought)
 
 
