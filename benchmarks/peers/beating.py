@@ -86,7 +86,7 @@ def busy_loop(heartbeat_s: float, stop: threading.Event) -> None:
         yield {}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await EventSourceResponse(nothing_to_say(), ping=heartbeat_s)(scope, receive, send)  # type: ignore[arg-type]
+        await EventSourceResponse(nothing_to_say(), ping=heartbeat_s)(scope, receive, send)
 
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False)
