@@ -59,6 +59,8 @@ class _Screen:
 
     def show(self, event: ev.RunEvent) -> None:
         match event:
+            case ev.RunQueued():
+                self.say(f"  queued: {event.place} before it", "dim")
             case ev.RunStarted():
                 self.say(" · ".join(filter(None, (event.agent, event.model, event.badge))), "dim")
             case ev.PlanUpdated():

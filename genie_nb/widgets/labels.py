@@ -11,6 +11,7 @@ __all__ = ("labels_for",)
 _ENGLISH = {
     "lang": "en",
     "pending": "Queued",
+    "queued": "Queued: {n} before it",
     "running": "Running",
     "finished": "Finished",
     "failed": "Failed",
@@ -82,6 +83,7 @@ _ENGLISH = {
 _CHINESE = {
     "lang": "zh",
     "pending": "排队中",
+    "queued": "排队中：前面还有 {n} 个",
     "running": "运行中",
     "finished": "已完成",
     "failed": "失败",

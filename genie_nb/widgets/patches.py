@@ -43,9 +43,10 @@ class _Place:
 class Painter:
     """One run's transcript and the page that shows it."""
 
-    def __init__(self) -> None:
-        self.transcript = Transcript()
-        self.labels = labels_for("")
+    def __init__(self, query: str = "") -> None:
+        """A page for the run that answers this question, where it is known before the run begins."""
+        self.transcript = Transcript(query=query)
+        self.labels = labels_for(query)
         self.page = Page(Node("page", "div"))
         self._places: dict[str, _Place] = {}
         self._keys: dict[tuple[str, str], str] = {}
@@ -98,7 +99,7 @@ class Painter:
                 return [PLAN]
             case ev.FileCreated():
                 return [self._file_key(event.file.name)]
-            case ev.LogRestarted():
+            case ev.LogRestarted() | ev.RunQueued():
                 return [FRAME]
             case ev.RunStarted():
                 self.labels = labels_for(event.query)

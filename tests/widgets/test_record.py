@@ -64,6 +64,10 @@ def test_a_run_that_goes_on_says_so() -> None:
     assert record_text(folded(numbered([started()]))) == "Question: What happened?\n\nRunning"
 
 
+def test_a_run_that_waits_says_how_many_are_before_it() -> None:
+    assert ">Queued: 2 before it<" in html_of(numbered([ev.RunQueued(place=2)]))
+
+
 def test_labels_are_in_the_language_of_the_question() -> None:
     run = sample_run(query="销售额如何变化？")
     assert record_text(folded(run)).startswith("问题: 销售额如何变化？\n\n计划:")

@@ -54,12 +54,12 @@ class RunBody(BaseModel):
     deadline_s: float | None = Field(default=None, gt=0)
 
 
-def asked_mode(mode: str = "general", tokens: int = 5, seconds: float = 5.0) -> StreamMode:
+async def asked_mode(mode: str = "general", tokens: int = 5, seconds: float = 5.0) -> StreamMode:
     """The stream mode that a request asks for; `token` alone would be the server's token."""
     return StreamMode.checked(mode, tokens, seconds)
 
 
-def owner_in(request: Request) -> str:
+async def owner_in(request: Request) -> str:
     """Whose runs this request may see."""
     return str(request.scope.get("owner", ""))
 

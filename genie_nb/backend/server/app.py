@@ -54,14 +54,15 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
     app.add_exception_handler(GenieError, _answer)
     app.add_exception_handler(RequestValidationError, _invalid)
     server, loopback = host.settings.server, address in LOOPBACK
-    return Guard(
-        HandOver(app),
+    guarded = Guard(
+        app,
         token=host.token,
         hosts=(*LOOPBACK, address, *server.hosts) if loopback or server.hosts else ("*",),
         origins=server.origins,
         jdgenie=server.jdgenie == "on" or (server.jdgenie == "loopback" and loopback),
         max_body=server.max_body_mib * 2**20,
     )
+    return HandOver(guarded)
 
 
 def _add_common(app: FastAPI, host: Host, services: tuple[str, ...]) -> None:

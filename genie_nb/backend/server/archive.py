@@ -23,7 +23,7 @@ from genie_nb.backend.server.admission import Admission
 from genie_nb.backend.settings import ServerSettings
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import RequestError
-from genie_nb.events import RunFailed, Verdict
+from genie_nb.events import RunFailed, Verdict, is_terminal
 from genie_nb.transcript import apply
 
 __all__ = ("Archive", "Kept")
@@ -144,18 +144,24 @@ class Archive:
         stored = self._on_disk.get(run_id)
         if stored is None or self._store is None:
             return None
-        entries = await self._ask_store(self._store.read, run_id)
+        channel = await self._restored(stored, self._store)
         if run_id in self._kept:  # somebody else was quicker
             return self._kept[run_id]
-        whole = bool(entries) and entries[-1].terminal
-        channel = EventChannel(run_id, epoch=stored.epoch if whole else None)
-        channel.restore(entries)
-        if not whole:
-            channel.append(RunFailed(code="interrupted", message=INTERRUPTED))
-            await self._ask_store(self._store.append, run_id, channel.after(len(entries)))
         kept = self._keep(_Restored(channel, stored), stored)
         kept.ended_at = time.time()
         return kept
+
+    async def _restored(self, stored: StoredRun, store: Store) -> EventChannel:
+        """The run's log; of one that was interrupted a new one each time, as its readers may have more than was stored."""
+        entries = await self._ask_store(store.read, stored.run_id)
+        last = entries[-1].event if entries else None
+        interrupted = last is None or not is_terminal(last) or (isinstance(last, RunFailed) and last.code == "interrupted")
+        channel = EventChannel(stored.run_id, epoch=None if interrupted else stored.epoch)
+        channel.restore(entries)
+        if not channel.ended:
+            channel.append(RunFailed(code="interrupted", message=INTERRUPTED))
+            await self._ask_store(store.append, stored.run_id, channel.after(len(entries)))
+        return channel
 
     def listens(self, kept: Kept) -> Callable[[], None]:
         """Count a listener; what is returned counts it out again."""
@@ -199,6 +205,7 @@ class Archive:
                     self._on_disk[kept.run.run_id] = kept.stored
 
     def _store_log(self, run: Run, stored: StoredRun, store: Store) -> None:
+        run.channel.stored = 0
         task = asyncio.get_running_loop().create_task(self._follow(run, stored, store), name=f"store {run.run_id}")
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
@@ -215,7 +222,9 @@ class Archive:
                     await wake.wait()
                 await asyncio.sleep(0 if channel.ended else GATHER_S)
                 await self._ask_store(store.append, channel.run_id, cursor.take())
+                channel.stored = cursor.seq
         except OSError as error:
+            channel.stored = None
             log.error("The log of run %s is not stored from here on: %s", channel.run_id, error)
             run.warn(f"This run will be lost with the server: {error}.")
 
