@@ -10,7 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from httpx_sse import EventSource, aconnect_sse
 
-from genie_nb.backend.link import REFUSED, Broken, LinkPatience, LinkPlace
+from genie_nb.backend.link import LONGEST_BEAT_S, REFUSED, SHORTEST_BEAT_S, Broken, LinkPatience, LinkPlace
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.frames import Frame, FrameDecoder
 from genie_nb.backend.wire.native import FrameId, Received, read_frame
@@ -206,11 +206,14 @@ class Client:
         params = {"mode": mode.mode, "tokens": mode.token, "seconds": mode.time} if mode else {}
         headers = {"Last-Event-ID": str(place.last)} if place.last else {}
         path = f"/v1/runs/{place.run_id}/events"
-        timeout = httpx.Timeout(None, connect=self._patience.connect_s, read=self._patience.connect_s)
         try:
-            async with aconnect_sse(self.http, "GET", path, params=params, headers=headers, timeout=timeout) as source:
-                if await self._accepted(source, place):
-                    place.ended = True
+            async with AsyncExitStack() as stack:
+                # httpx itself takes any silence: `_read` knows how much of it the server's heartbeats leave.
+                asked = aconnect_sse(self.http, "GET", path, params=params, headers=headers, timeout=None)
+                async with asyncio.timeout(self._patience.connect_s):
+                    source = await stack.enter_async_context(asked)
+                    place.ended = await self._accepted(source, place)
+                if place.ended:
                     return
                 yield LinkOpened(
                     at=time.time(),
@@ -224,6 +227,9 @@ class Client:
         except (httpx.HTTPError, httpx.StreamError) as error:
             place.broke()
             raise Broken(_reason(error)) from error
+        except TimeoutError as error:
+            place.broke()
+            raise Broken(f"the server did not answer within {self._patience.connect_s:g} s") from error
         except WireError as error:
             place.broke()
             raise Broken(f"the server sent something else ({error})") from error
@@ -245,7 +251,8 @@ class Client:
                 raise LinkError(_refusal(answer), status=answer.status_code)
             raise Broken(_refusal(answer), _seconds(answer.headers.get("retry-after")))
         check_opening(answer.status_code, answer.headers.get("content-type", ""))
-        place.heartbeat_s = _seconds(answer.headers.get("x-genie-heartbeat")) or place.heartbeat_s
+        if heartbeat_s := _seconds(answer.headers.get("x-genie-heartbeat")):
+            place.heartbeat_s = min(max(heartbeat_s, SHORTEST_BEAT_S), LONGEST_BEAT_S)
         place.opened += 1
         place.move("accepted")
         return False
