@@ -3,14 +3,13 @@
 However often the link is cut, and wherever, its reader gets exactly the events of an unbroken run. httpx and httpx-sse open
 the stream; the bytes are read by our own decoder, which knows the whole standard.
 
-Above: `remote`. Below: `wire.native`, `wire.frames`, `events`.
+Above: `remote`. Below: `answers`, `link`, `wire.native`, `wire.frames`, `events`.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from httpx_sse import EventSource, aconnect_sse
 
+from genie_nb.backend.answers import MOST_FILE_BYTES, read_bytes, read_object, refusal, seconds_in, word_in
 from genie_nb.backend.link import LONGEST_BEAT_S, REFUSED, SHORTEST_BEAT_S, Broken, LinkPatience, LinkPlace
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.frames import Frame, FrameDecoder
@@ -79,8 +79,9 @@ class Client:
         self._on_bytes = on_bytes
         self.http = httpx.AsyncClient(
             base_url=self.address,
-            headers={"Authorization": f"Bearer {given}"} if given else {},
-            timeout=httpx.Timeout(30.0, connect=self._patience.connect_s),
+            # What comes is read as it comes, and counted: a few compressed bytes can be very many.
+            headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {given}"} if given else {}),
+            timeout=httpx.Timeout(None, connect=self._patience.connect_s),
             follow_redirects=False,
             transport=transport,
         )
@@ -102,10 +103,10 @@ class Client:
         failed = 0
         while True:
             try:
-                return str((await self._call("POST", "/v1/runs", params={"follow": "false"}, json=body))["run_id"])
+                return word_in(await self._call("POST", "/v1/runs", params={"follow": "false"}, json=body), "run_id")
             except LinkError as error:
                 failed += 1
-                if error.status in REFUSED or failed >= self._patience.tries:
+                if error.status in REFUSED or 200 <= error.status < 400 or failed >= self._patience.tries:
                     raise
                 await self._patience.sleep(self._wait_s(failed, error.retry_after_s))
 
@@ -115,7 +116,7 @@ class Client:
         Raises:
             LinkError: The server cannot be reached, or has no such run.
         """
-        return dict(await self._call("GET", f"/v1/runs/{run_id}"))
+        return await self._call("GET", f"/v1/runs/{run_id}")
 
     async def cancel(self, run_id: str, reason: str) -> None:
         """Stop a run; its end comes as an event.
@@ -133,30 +134,36 @@ class Client:
             OSError: The file cannot be read.
         """
         with await asyncio.to_thread(path.open, "rb") as content:
-            answer = await self._call("POST", "/v1/uploads", files={"file": (path.name, content)}, timeout=600.0)
-        return str(answer["id"])
+            answer = await self._call("POST", "/v1/uploads", files={"file": (path.name, content)}, within_s=600.0)
+        return word_in(answer, "id")
 
-    async def read_file(self, run_id: str, name: str) -> bytes:
-        """A file of a run.
+    async def read_file(self, run_id: str, name: str, most_bytes: int | None = None) -> bytes:
+        """A file of a run, or no more than the first bytes of it.
 
         Raises:
-            LinkError: The server cannot be reached, or has no such file.
+            LinkError: The server cannot be reached, or has no such file, or one that is too large to be read whole.
         """
-        return (await self._answer("GET", f"/v1/runs/{run_id}/files/{name}")).content
+        async with self._answer("GET", f"/v1/runs/{run_id}/files/{name}", within_s=60.0) as answer:
+            content = await read_bytes(answer, MOST_FILE_BYTES + 1 if most_bytes is None else most_bytes)
+        if len(content) > MOST_FILE_BYTES:
+            raise LinkError(f"The file {name!r} is larger than {MOST_FILE_BYTES:,} bytes.")
+        return content
 
-    async def _call(self, method: str, path: str, **options: Any) -> Any:
-        return (await self._answer(method, path, **options)).json()
+    async def _call(self, method: str, path: str, *, within_s: float | None = None, **options: Any) -> dict[str, Any]:
+        async with self._answer(method, path, within_s=within_s or self._patience.answer_s, **options) as answer:
+            return await read_object(answer)
 
-    async def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+    @asynccontextmanager
+    async def _answer(self, method: str, path: str, *, within_s: float, **options: Any) -> AsyncIterator[httpx.Response]:
         try:
-            answer = await self.http.request(method, path, **options)
+            async with asyncio.timeout(within_s), self.http.stream(method, path, **options) as answer:
+                if not answer.is_success:
+                    raise await refusal(answer)
+                yield answer
         except httpx.HTTPError as error:
             raise LinkError(f"The server {self.address} cannot be reached: {_reason(error)}.") from error
-        if answer.is_error:
-            raise LinkError(
-                _refusal(answer), status=answer.status_code, retry_after_s=_seconds(answer.headers.get("retry-after"))
-            )
-        return answer
+        except TimeoutError as error:
+            raise LinkError(f"The server {self.address} did not answer within {within_s:g} s.") from error
 
     async def events(self, run_id: str, *, after: str = "", mode: StreamMode | None = None) -> AsyncIterator[Event]:
         """Follow a run.
@@ -245,13 +252,13 @@ class Client:
         if answer.status_code == 204:
             return True
         if answer.status_code != 200:
-            await answer.aread()
+            refused = await refusal(answer)
             place.move("refused")
             if answer.status_code in REFUSED:
-                raise LinkError(_refusal(answer), status=answer.status_code)
-            raise Broken(_refusal(answer), _seconds(answer.headers.get("retry-after")))
+                raise refused
+            raise Broken(str(refused), refused.retry_after_s)
         check_opening(answer.status_code, answer.headers.get("content-type", ""))
-        if heartbeat_s := _seconds(answer.headers.get("x-genie-heartbeat")):
+        if heartbeat_s := seconds_in(answer.headers.get("x-genie-heartbeat")):
             place.heartbeat_s = min(max(heartbeat_s, SHORTEST_BEAT_S), LONGEST_BEAT_S)
         place.opened += 1
         place.move("accepted")
@@ -334,19 +341,5 @@ def check_opening(status: int, content_type: str) -> None:
         raise WireError(f"the answer is of type {content_type[:60] or 'nothing'}, not text/event-stream")
 
 
-def _seconds(value: str | None) -> float:
-    """A number of seconds in a header; 0 for none."""
-    return float(value) if value and re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value) else 0.0
-
-
 def _reason(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__
-
-
-def _refusal(answer: httpx.Response) -> str:
-    """Why a server refused, in its own words where it has some."""
-    try:
-        message = answer.json()["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        message = answer.text[:200].strip() or answer.reason_phrase
-    return f"The server {answer.url.host} answered {answer.status_code}: {message}"

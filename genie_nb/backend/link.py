@@ -33,6 +33,7 @@ class LinkPatience:
 
     Attributes:
         connect_s: Until a connection must stand and its answer begin.
+        answer_s: Until a whole answer must be there that is no stream and no file.
         silent_heartbeats: So many heartbeats may be missed before the link counts as lost.
         first_s: The wait before the first new try is up to this; it doubles with each one.
         longest_s: No wait is longer.
@@ -40,6 +41,7 @@ class LinkPatience:
     """
 
     connect_s: float = 10.0
+    answer_s: float = 30.0
     silent_heartbeats: float = 2.5
     first_s: float = 0.5
     longest_s: float = 30.0

@@ -72,10 +72,9 @@ class RemoteRun(RunHandle):
             RequestError: The run has no such file, or the server cannot be reached.
         """
         try:
-            content = self._backend.submit(self._client.read_file(self.run_id, name)).result(FILE_S)
+            return self._backend.submit(self._client.read_file(self.run_id, name, most_bytes)).result(FILE_S)
         except (LinkError, TimeoutError) as error:
             raise RequestError(f"The file {name!r} could not be fetched: {error}") from error
-        return content[:most_bytes]
 
     # On the backend's loop
 

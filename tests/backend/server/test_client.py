@@ -1,6 +1,8 @@
 """The client at a server: silence with heartbeats, and servers that are broken or hostile."""
 
 import asyncio
+import gzip
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -33,6 +35,10 @@ class Pieces(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self.closed = True
+
+
+async def once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 async def forever(piece: bytes) -> AsyncIterator[bytes]:
@@ -113,3 +119,78 @@ def test_a_server_that_takes_the_question_and_says_nothing_is_given_up() -> None
 
     with pytest.raises(LinkError, match=r"the server did not answer within 0\.01 s"):
         run(collect(a_client(silent, connect_s=0.01).events("run1")))
+
+
+def asks(answer: Callable[[httpx.Request], Any], what: str) -> Any:
+    """What a server that answers like this makes of a question, a look, a file."""
+
+    async def main() -> Any:
+        client = a_client(answer)
+        match what:
+            case "ask":
+                return await client.ask("?", request_id="r1")
+            case "look":
+                return await client.look("run1")
+            case "file":
+                return await client.read_file("run1", "a.txt", 10)
+            case _:
+                return await collect(client.events("run1"))
+
+    return run(main())
+
+
+@pytest.mark.parametrize("what", ["ask", "look", "file", "events"])
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_of_an_endless_answer_no_more_is_read_than_makes_sense(what: str, status: int) -> None:
+    bodies: list[Pieces] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(Pieces(forever(b"x" * 65536)))
+        headers = {"content-type": "text/event-stream" if status == 200 and what == "events" else "application/json"}
+        return httpx.Response(status, headers=headers, stream=bodies[-1])
+
+    if (what, status) == ("file", 200):
+        assert asks(answer, what) == b"x" * 10
+    else:
+        with pytest.raises(LinkError):
+            asks(answer, what)
+    most = {"events": 17 * 2**20, "file": 65536}.get(what, 2**21) if status == 200 else 65536
+    assert all(body.closed and body.sent <= most for body in bodies)
+
+
+@pytest.mark.parametrize("kind", ["gzip", "deflate"])
+def test_a_few_bytes_that_unpack_to_very_many_are_not_unpacked(kind: str) -> None:
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress}[kind](b'{"run_id": "r"}' + b" " * 2**26)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["accept-encoding"] == "identity"
+        return httpx.Response(200, headers={"content-encoding": kind}, stream=Pieces(once(packed)))
+
+    with pytest.raises(LinkError, match=f"something else than genie_nb .*{len(packed):,} bytes"):
+        asks(answer, "look")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>Sign in</html>", b"", b"null", b"[1]", b"\xff{", b"[" * 100_000, b'{"run_id": null}', b"{}"],
+    ids=["html", "empty", "null", "list", "no-text", "deep", "no-run", "no-word"],
+)
+def test_an_answer_that_is_none_of_ours_is_told_in_words_and_not_asked_for_again(body: bytes) -> None:
+    asked = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return httpx.Response(200, headers={"content-type": "text/html"}, stream=Pieces(once(body)))
+
+    with pytest.raises(LinkError, match=r"(?s)something else than genie_nb \(text/html|lacks 'run_id'"):
+        asks(answer, "ask")
+    assert asked == 1
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_that_never_ends_is_given_up(status: int) -> None:
+    client = a_client(lambda request: httpx.Response(status, stream=Pieces(nothing_more())), answer_s=0.01)
+
+    with pytest.raises(LinkError, match=r"did not answer within 0\.01 s"):
+        run(client.look("run1"))
