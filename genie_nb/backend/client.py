@@ -204,9 +204,9 @@ class Client:
             await self._patience.sleep(wait_s)
 
     def _wait_s(self, failed: int, least_s: float) -> float:
-        """Full jitter over the server's own wish."""
+        """Full jitter over the server's own wish; no server makes a reader wait for longer than its patience."""
         most = min(self._patience.first_s * 2.0 ** (failed - 1), self._patience.longest_s)
-        return least_s + float(self._patience.chance()) * most
+        return min(least_s + float(self._patience.chance()) * most, self._patience.longest_s)
 
     async def _follow_once(self, place: LinkPlace, mode: StreamMode | None) -> AsyncGenerator[Event, None]:
         """One connection, up to its end."""
@@ -294,21 +294,30 @@ class Client:
                 yield Heartbeat(at=time.time())
 
     def _take(self, received: Received, place: LinkPlace) -> list[RunEvent]:
-        """The events of a frame that are new to the reader.
+        """The events of a frame that are new to the reader, up to the terminal one.
 
         Raises:
-            Broken: The server closes the connection, with a reason.
+            Broken: The server closes the connection, with a reason; or this is not what comes next.
         """
         if received.closing:
             place.move("break")
             raise Broken(f"the server closed it ({received.closing.replace('_', ' ')})")
         frame_id, last = received.id, place.last
-        if frame_id is None or (last and not received.anew and frame_id.epoch == last.epoch and frame_id.seq <= last.seq):
+        if frame_id is None:
+            return []
+        if wrong := received.misplaced(place.run_id, last):
+            place.move("break")
+            raise Broken(wrong)
+        if last and not received.anew and frame_id.seq <= last.seq:
             return []
         place.last = frame_id
-        events = list(received.events)
-        place.ended = bool(events) and is_terminal(events[-1])
-        return [LogRestarted(run_id=place.run_id), *events] if received.anew else events
+        events: list[RunEvent] = [LogRestarted(run_id=place.run_id)] if received.anew else []
+        for event in received.events:
+            events.append(event)
+            if is_terminal(event):
+                place.ended = True
+                break
+        return events
 
     async def close(self) -> None:
         """Close every connection."""
@@ -326,7 +335,7 @@ def _understood(frame: Frame) -> Received:
     except WireError as error:
         frame_id = FrameId.parse(frame.id)
         note = NoteAdded(seq=frame_id.seq, run_id=frame_id.run_id, text=str(error), level="warning")
-        return Received(frame_id, (note,))
+        return Received(frame_id, (note,), anew=frame.event == "snapshot", joined=frame.event == "joined")
 
 
 def check_opening(status: int, content_type: str) -> None:

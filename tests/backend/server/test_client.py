@@ -16,8 +16,10 @@ from genie_nb.backend.client import Client
 from genie_nb.backend.link import LinkPatience
 from genie_nb.backend.server.serving import Server
 from genie_nb.errors import LinkError
+from genie_nb.events import encode_event
 from tests.backend.server.test_serving import gated
 from tests.fakes import collect, run
+from tests.hosting import run_events
 
 Serve = Callable[..., Server]
 
@@ -194,3 +196,85 @@ def test_an_answer_that_never_ends_is_given_up(status: int) -> None:
 
     with pytest.raises(LinkError, match=r"did not answer within 0\.01 s"):
         run(client.look("run1"))
+
+
+def framed(seq: int, *events: ev.RunEvent, kind: str = "", run_id: str = "run1", epoch: str = "e") -> str:
+    """A frame of the native dialect."""
+    told = [encode_event(event).decode() for event in events]
+    if not kind and len(told) == 1:
+        return f"id: {run_id}.{epoch}.{seq}\nevent: {events[0].__struct_config__.tag}\ndata: {told[0]}\n\n"
+    return f'id: {run_id}.{epoch}.{seq}\nevent: {kind or "joined"}\ndata: {{"events": [{",".join(told)}]}}\n\n'
+
+
+def note(seq: int) -> ev.NoteAdded:
+    return ev.NoteAdded(seq=seq, run_id="run1", text=f"note {seq}")
+
+
+END = ev.RunFinished(seq=5, run_id="run1", output="done")
+WHOLE = [*(framed(seq, note(seq)) for seq in range(1, 5)), framed(5, END)]
+MISPLACED = {
+    "jump": (framed(4, note(4)), "the events from 3 to 3 are missing"),
+    "jump-to-the-end": (framed(5, END), "the events from 3 to 4 are missing"),
+    "jump-of-what-is-joined": (framed(5, note(4), END), "the events from 3 to 3 are missing"),
+    "jump-without-events": (framed(4, kind="joined"), "the events from 3 to 3 are missing"),
+    "jump-to-what-is-unknown": ('id: run1.e.4\nevent: new\ndata: {"kind": "new"}\n\n', "the events from 3 to 3 are missing"),
+    "another-run": (framed(3, note(3), run_id="run2"), "it sent an event of another run"),
+    "another-log": (framed(3, note(3), epoch="f"), "it went on in another log"),
+}
+
+
+@pytest.mark.parametrize(("frame", "reason"), MISPLACED.values(), ids=MISPLACED)
+@pytest.mark.parametrize("known", [2, 0], ids=["later", "at-once"])
+def test_what_cannot_come_next_breaks_the_link_and_nothing_is_lost(frame: str, reason: str, known: int) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("last-event-id", ""))
+        return stream(*WHOLE[:known], frame) if len(asked) == 1 else stream(*WHOLE[known:])
+
+    got = run(collect(a_client(answer).events("run1")))
+    if known:
+        assert asked == ["", "run1.e.2"]
+        assert [event.reason for event in got if isinstance(event, ev.LinkLost)] == [reason]
+    assert [event.seq for event in run_events(got)] == [1, 2, 3, 4, 5]
+
+
+def test_a_snapshot_may_stand_in_any_place_and_pieces_of_texts_for_those_before_them() -> None:
+    begun = ev.TextStarted(seq=1, run_id="run1", message_id="m", channel="answer", assignee="a")
+    piece = ev.TextDelta(seq=4, run_id="run1", message_id="m", text="a whole line")
+    frames = [framed(1, begun), framed(4, piece), framed(9, note(8), note(9), kind="snapshot", epoch="f")]
+    end = framed(10, ev.RunFinished(seq=10, run_id="run1", output="done"), epoch="f")
+
+    got = run_events(asks(lambda request: stream(*frames, end), "events"))
+
+    assert [event.seq for event in got] == [1, 4, 0, 8, 9, 10]
+    assert isinstance(got[2], ev.LogRestarted)
+
+
+def test_the_terminal_event_is_the_last_whatever_the_server_joins_to_it() -> None:
+    end = ev.RunFinished(seq=1, run_id="run1", output="done")
+
+    got = asks(lambda request: stream(framed(2, end, note(2)), more=nothing_more()), "events")
+
+    assert [type(event) for event in got] == [ev.LinkOpened, ev.RunFinished, ev.LinkClosed]
+
+
+@pytest.mark.parametrize("asked_s", ["999999", "9" * 15, "2", "x"])
+def test_no_server_makes_its_reader_wait_for_longer_than_its_patience(asked_s: str) -> None:
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503, headers={"retry-after": asked_s}, stream=Pieces(once(b"busy")))
+
+    async def main(what: str) -> None:
+        client = a_client(answer, sleep=wait, tries=3, longest_s=30.0)
+        await (client.ask("?", request_id="r1") if what == "ask" else collect(client.events("run1")))
+
+    for what in ("ask", "events"):
+        with pytest.raises(LinkError, match="503"):
+            run(main(what))
+    least_s = {"2": 2.0, "x": 0.0}.get(asked_s, 30.0)
+    assert waits == [min(least_s + 0.5, 30.0), min(least_s + 1.0, 30.0)] * 2
