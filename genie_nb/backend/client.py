@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 from httpx_sse import EventSource, aconnect_sse
@@ -116,7 +116,7 @@ class Client:
         Raises:
             LinkError: The server cannot be reached, or has no such run.
         """
-        return await self._call("GET", f"/v1/runs/{run_id}")
+        return await self._call("GET", _path(run_id))
 
     async def cancel(self, run_id: str, reason: str) -> None:
         """Stop a run; its end comes as an event.
@@ -124,7 +124,7 @@ class Client:
         Raises:
             LinkError: The server cannot be reached, or has no such run.
         """
-        await self._call("POST", f"/v1/runs/{run_id}/cancel", params={"reason": reason})
+        await self._call("POST", f"{_path(run_id)}/cancel", params={"reason": reason})
 
     async def upload(self, path: Path) -> str:
         """Bring a file; returns its id.
@@ -143,7 +143,9 @@ class Client:
         Raises:
             LinkError: The server cannot be reached, or has no such file, or one that is too large to be read whole.
         """
-        async with self._answer("GET", f"/v1/runs/{run_id}/files/{name}", within_s=60.0) as answer:
+        if {".", ".."} & set(name.split("/")):  # every client takes them for steps of a path, quoted or not
+            raise LinkError(f"{name!r} is no name of a file.")
+        async with self._answer("GET", f"{_path(run_id)}/files/{quote(name)}", within_s=60.0) as answer:
             content = await read_bytes(answer, MOST_FILE_BYTES + 1 if most_bytes is None else most_bytes)
         if len(content) > MOST_FILE_BYTES:
             raise LinkError(f"The file {name!r} is larger than {MOST_FILE_BYTES:,} bytes.")
@@ -212,7 +214,7 @@ class Client:
         """One connection, up to its end."""
         params = {"mode": mode.mode, "tokens": mode.token, "seconds": mode.time} if mode else {}
         headers = {"Last-Event-ID": str(place.last)} if place.last else {}
-        path = f"/v1/runs/{place.run_id}/events"
+        path = f"{_path(place.run_id)}/events"
         try:
             async with AsyncExitStack() as stack:
                 # httpx itself takes any silence: `_read` knows how much of it the server's heartbeats leave.
@@ -348,6 +350,10 @@ def check_opening(status: int, content_type: str) -> None:
         raise WireError(f"the answer has status {status}, not 200")
     if content_type.partition(";")[0].strip().lower() != "text/event-stream":
         raise WireError(f"the answer is of type {content_type[:60] or 'nothing'}, not text/event-stream")
+
+
+def _path(run_id: str) -> str:
+    return f"/v1/runs/{quote(run_id, safe='')}"
 
 
 def _reason(error: Exception) -> str:

@@ -278,3 +278,26 @@ def test_no_server_makes_its_reader_wait_for_longer_than_its_patience(asked_s: s
             run(main(what))
     least_s = {"2": 2.0, "x": 0.0}.get(asked_s, 30.0)
     assert waits == [min(least_s + 0.5, 30.0), min(least_s + 1.0, 30.0)] * 2
+
+
+@pytest.mark.parametrize("name", ["a#b?c.txt", "100%.txt", "%41.txt", "多 少/+&=;.txt"])
+def test_a_file_is_had_whatever_its_name(name: str, serve: Serve, connect: Callable[[str], Any]) -> None:
+    code = (
+        f"import os\nname = {name!r}\nos.makedirs(os.path.dirname(name) or '.', exist_ok=True)\nopen(name, 'w').write(name)"
+    )
+    server = serve(gn.ScriptedModel([gn.Say("", [("code_interpreter", {"code": code})]), gn.Say("done")]))
+
+    ended = connect(server.url).ask("?", show=False).result(timeout_s=60)
+
+    assert [file.name for file in ended.files] == [name]
+    assert ended.read_file(name).decode() == name
+    assert ended.read_file(name, 2) == name.encode()[:2]
+
+
+@pytest.mark.parametrize("name", ["..", "../../metrics", "a/./b"])
+def test_no_name_of_a_file_leads_elsewhere_on_the_server(name: str) -> None:
+    async def main() -> None:
+        await a_client(lambda request: httpx.Response(200, stream=Pieces(once(b"secret")))).read_file("run1", name)
+
+    with pytest.raises(LinkError, match="is no name of a file"):
+        run(main())
