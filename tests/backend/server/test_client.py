@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import itertools
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -14,9 +15,12 @@ import genie_nb as gn
 from genie_nb import events as ev
 from genie_nb.backend.client import Client
 from genie_nb.backend.link import LinkPatience
+from genie_nb.backend.loop import BackendLoop
+from genie_nb.backend.remote import RemoteRun
 from genie_nb.backend.server.serving import Server
 from genie_nb.errors import LinkError
 from genie_nb.events import encode_event
+from genie_nb.parts import Plan
 from tests.backend.server.test_serving import gated
 from tests.fakes import collect, run
 from tests.hosting import run_events
@@ -301,3 +305,31 @@ def test_no_name_of_a_file_leads_elsewhere_on_the_server(name: str) -> None:
 
     with pytest.raises(LinkError, match="is no name of a file"):
         run(main())
+
+
+def test_a_remote_runs_log_is_kept_within_bounds() -> None:
+    """300 events of 256 KiB are more than the 64 MiB that a log is kept event by event."""
+    client = a_client(lambda request: httpx.Response(500))
+    remote = RemoteRun(client, BackendLoop(), "?")
+    for number in range(300):
+        remote.channel.append(ev.PlanUpdated(plan=Plan(title=f"{number}" + "x" * 2**18, steps=())))
+
+    assert remote.channel.dropped > 0
+    assert len(remote.channel.short) == 1
+    remote._backend.close()
+
+
+def test_a_server_that_never_ends_a_run_cannot_fill_its_client(backend: BackendLoop) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for seq in itertools.count(1):
+            yield framed(seq, note(seq)).encode()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(202, stream=Pieces(once(b'{"run_id": "run1"}')))
+        return stream(more=endless())
+
+    ended = RemoteRun(a_client(answer), backend, "?", most_bytes=2**16).start().result(timeout_s=30)
+
+    assert ended.status == "failed"
+    assert "more than 65,536 bytes of the run" in str(ended.error)
