@@ -47,7 +47,8 @@ class ServerSettings(BaseModel):
 
     Attributes:
         token: The bearer token of the native dialect; one is made where none is given.
-        heartbeat_s: Seconds of silence before a heartbeat in the native dialect and to JDGenie's page.
+        heartbeat_s: Seconds of silence before a heartbeat in the native dialect and to JDGenie's page; no client takes a
+            link for a living one that is silent for longer than 300.
         agent_heartbeat_s: The same for `/AutoAgent`.
         tool_heartbeat_s: The same for the tool service.
         deadline_s: Seconds that one connection may last; a run goes on without it.
@@ -73,7 +74,7 @@ class ServerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     token: SecretStr | None = None
-    heartbeat_s: float = Field(default=10.0, gt=0)
+    heartbeat_s: float = Field(default=10.0, gt=0, le=300)
     agent_heartbeat_s: float = Field(default=10.0, gt=0)
     tool_heartbeat_s: float = Field(default=15.0, gt=0)
     deadline_s: float = Field(default=3600.0, gt=0)
