@@ -9,13 +9,15 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Request, UploadFile
+from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 
 from genie_nb.backend.server.archive import Kept
 from genie_nb.backend.server.host import Ask, Host
-from genie_nb.backend.server.uploads import save_upload, uploaded
+from genie_nb.backend.server.problems import problem
+from genie_nb.backend.server.uploads import form_of, save_upload, uploaded
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.native import FrameId, NativeCoat
 from genie_nb.errors import WireError
@@ -117,10 +119,14 @@ class AgentRoutes:
         """A file of a run, always as octets: nothing in it may run in the server's name."""
         return await file_answer(await self._host.archive.find(run_id, owner), name)
 
-    async def upload(self, file: UploadFile) -> Response:
+    async def upload(self, request: Request) -> Response:
         """Take a file for a later question; answers with its id."""
-        upload_id = secrets.token_urlsafe(12)
-        saved = await save_upload(self._host.uploads / upload_id, file, self._host.settings.server.max_upload_mib)
+        async with form_of(request) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                return problem(422, "invalid_request", "A form with a field 'file' is needed here.")
+            upload_id = secrets.token_urlsafe(12)
+            saved = await save_upload(self._host.uploads / upload_id, file)
         return JSONResponse({"id": f"{upload_id}/{saved.name}", "name": saved.name})
 
 

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from genie_nb.backend.log.entry import Entry
 from genie_nb.backend.server.archive import Kept
 from genie_nb.backend.server.file_fetching import fetch_file
-from genie_nb.backend.server.file_routes import body_of, unprocessable
+from genie_nb.backend.server.file_routes import unprocessable
 from genie_nb.backend.server.file_shelf import FileShelf, media_type_of, urls_of
 from genie_nb.backend.server.guard import LOOPBACK
 from genie_nb.backend.server.host import Ask, Host
@@ -161,7 +161,7 @@ class ToolRoutes:
     async def run_code(self, request: Request) -> Response:
         """Have a task worked on with code."""
         try:
-            asked = decode_code_request(await body_of(request))
+            asked = decode_code_request(await request.body())
         except WireError as error:
             return unprocessable(str(error))
         kept = await self._begin(request, asked, asked.task)
@@ -174,7 +174,7 @@ class ToolRoutes:
     async def write_report(self, request: Request) -> Response:
         """Have a report written; it is also kept as a file."""
         try:
-            asked = decode_report_request(await body_of(request))
+            asked = decode_report_request(await request.body())
         except WireError as error:
             return unprocessable(str(error))
         if asked.file_type == "ppt":
@@ -191,7 +191,7 @@ class ToolRoutes:
     async def search(self, request: Request) -> Response:
         """Say in the form of a search that there is no engine for it."""
         try:
-            asked = decode_search_request(await body_of(request))
+            asked = decode_search_request(await request.body())
         except WireError as error:
             return unprocessable(str(error))
         asks: JsonObject = {"query": [asked.query], "docs": [[]]}
