@@ -77,10 +77,11 @@ class SqliteStore:
                 self._file.execute("BEGIN IMMEDIATE")
                 yield self._file
                 self._file.execute("COMMIT")
-            except sqlite3.Error as error:
+            except (sqlite3.Error, ValueError) as error:  # ValueError: a text that no encoding can carry
+                raise OSError(f"{self._path.name} cannot be written: {error}") from error
+            finally:  # whatever went wrong, the next one begins anew
                 if self._file_is_open() and self._file.in_transaction:
                     self._file.execute("ROLLBACK")
-                raise OSError(f"{self._path.name} cannot be written: {error}") from error
 
     def _file_is_open(self) -> bool:
         try:

@@ -5,7 +5,7 @@ Above: `app`. Below: `host`, `wire.native`.
 
 import asyncio
 import secrets
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -33,16 +33,16 @@ class RunBody(BaseModel):
         agent: `plan_solve` or `react`; the server's choice where none is given.
         files: Ids that `POST /v1/uploads` gave.
         request_id: Asking again with it joins the run that was begun with it.
-        deadline_s: Seconds that the run may take.
+        deadline_s: Seconds that the run may take; no more than the server gives it.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field(max_length=100_000)
-    agent: str | None = None
+    agent: Literal["plan_solve", "react"] | None = None
     files: list[str] = Field(default=[], max_length=100)
     request_id: str = Field(default="", max_length=200)
-    deadline_s: float | None = Field(default=None, gt=0)
+    deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 def asked_mode(mode: str = "general", tokens: int = 5, seconds: float = 5.0) -> StreamMode:
@@ -78,7 +78,9 @@ class AgentRoutes:
 
     async def ask(self, owner: Owner, mode: AskedMode, body: RunBody, *, follow: bool = True) -> Response:
         """Begin a run and follow it; `follow=false` answers with its id alone."""
-        options: dict[str, Any] = {"agent": body.agent, "deadline_s": body.deadline_s}
+        most_s = self._host.settings.deadline_s
+        deadline_s = most_s if body.deadline_s is None else min(body.deadline_s, most_s)
+        options: dict[str, Any] = {"agent": body.agent, "deadline_s": deadline_s}
         files = tuple(uploaded(self._host.uploads, upload) for upload in body.files)
         kept, new = await self._host.begin(Ask(body.query, files, options), request_id=body.request_id, owner=owner)
         if follow:
@@ -153,9 +155,8 @@ def _place(kept: Kept, last: str) -> tuple[int, bool]:
     try:
         place = FrameId.parse(last)
     except WireError:
-        if last.isdigit() and int(last) <= len(channel):
-            return int(last), False
-        return 0, True
+        seq = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else -1
+        return (seq, False) if 0 <= seq <= len(channel) else (0, True)
     if (place.run_id, place.epoch) != (channel.run_id, channel.epoch) or place.seq > len(channel):
         return 0, True
     return place.seq, False

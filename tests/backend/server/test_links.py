@@ -87,7 +87,18 @@ def test_a_reader_resumes_after_what_it_has_and_is_told_when_there_is_no_more(tm
 
 
 @pytest.mark.parametrize(
-    "place", ["run1.deadbeef.3", "other.{epoch}.3", "run1.{epoch}.9999", "nonsense", "-1", "run1.{epoch}"]
+    "place",
+    [
+        "run1.deadbeef.3",
+        "other.{epoch}.3",
+        "run1.{epoch}.9999",
+        "nonsense",
+        "-1",
+        "run1.{epoch}",
+        "9" * 5000,
+        "\u00b2",
+        "run1.{epoch}.\u00b2",
+    ],
 )
 def test_a_place_that_is_not_in_this_log_gets_a_snapshot_and_the_tail(place: str, tmp_path: Path) -> None:
     async def test(hosting: Hosting) -> None:
@@ -104,7 +115,7 @@ def test_a_place_that_is_not_in_this_log_gets_a_snapshot_and_the_tail(place: str
         assert fold(told) == fold(await collect(fed.channel.read()))
 
     async def _read(hosting: Hosting, place: str) -> bytes:
-        async with opened(hosting, "/v1/runs/run1/events", **{"last-event-id": place}) as answer:
+        async with opened(hosting, f"/v1/runs/run1/events?after={place}") as answer:
             return await received(answer)
 
     hosted(test, tmp_path)

@@ -148,6 +148,13 @@ BODIES = {
     "unknown-agent": (b'{"query": "?", "agent": 3}', 422),
     "unknown-upload": (b'{"query": "?", "files": ["../../etc/passwd"]}', 404),
     "bad-deadline": (b'{"query": "?", "deadline_s": -1}', 422),
+    "endless-deadline": (b'{"query": "?", "deadline_s": Infinity}', 422),
+    "no-deadline": (b'{"query": "?", "deadline_s": NaN}', 422),
+    "no-such-agent": (b'{"query": "?", "agent": "chef"}', 422),
+    "surrogate-agent": (b'{"query": "?", "agent": "\\ud800"}', 422),
+    "surrogate-id": (b'{"query": "?", "request_id": "\\ud800"}', 422),
+    "surrogate-field": (b'{"query": "?", "\\ud800": 1}', 422),
+    "surrogate-upload": (b'{"query": "?", "files": ["\\ud800"]}', 404),
 }
 
 
@@ -160,6 +167,15 @@ def test_a_bad_question_gets_one_clear_sentence(serve: Serve, body: bytes, statu
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.parametrize(("asked", "given"), [(None, 50.0), (20.0, 20.0), (1e9, 50.0)])
+def test_a_client_may_ask_for_less_time_than_the_server_gives_but_not_for_more(
+    serve: Serve, asked: float | None, given: float
+) -> None:
+    server = serve(gn.ScriptedModel([gn.Say("one")]), settings={"deadline_s": 50})
+    answer = post(server, "/v1/runs?follow=false", json={"query": "?", "deadline_s": asked})
+    assert server.host.archive._kept[answer.json()["run_id"]].run.request.settings.deadline_s == given
+
+
 NAMES = {
     "traversal": ("../../up.csv", "up.csv"),
     "backslashes": ("..\\..\\up.csv", "up.csv"),
@@ -169,6 +185,8 @@ NAMES = {
     "windows": ("CON.csv", "_CON.csv"),
     "stream": ("a:b.csv", "a_b.csv"),
     "chinese": ("销售.csv", "销售.csv"),
+    "hidden": ("..bashrc", "bashrc"),
+    "hidden-once-cut": ("a" * 50 + "." + "x" * 199, "x" * 199),
 }
 
 
