@@ -3,10 +3,8 @@
 Above: `app`. Below: `host`, `wire.native`.
 """
 
-import asyncio
 import secrets
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Request
@@ -15,6 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 
 from genie_nb.backend.server.archive import Kept
+from genie_nb.backend.server.downloads import file_answer
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.problems import problem
 from genie_nb.backend.server.uploads import form_of, save_upload, uploaded
@@ -22,7 +21,7 @@ from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.native import FrameId, NativeCoat
 from genie_nb.errors import WireError
 
-__all__ = ("AgentRoutes", "RunBody", "file_answer")
+__all__ = ("AgentRoutes", "RunBody")
 
 
 class RunBody(BaseModel):
@@ -130,21 +129,6 @@ class AgentRoutes:
             upload_id = secrets.token_urlsafe(12)
             saved = await save_upload(self._host.uploads / upload_id, file)
         return JSONResponse({"id": f"{upload_id}/{saved.name}", "name": saved.name})
-
-
-async def file_answer(kept: Kept, name: str) -> Response:
-    """A file of a run as a download.
-
-    Raises:
-        RequestError: The run has no such file.
-    """
-    content = await asyncio.to_thread(kept.run.read_file, name)
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name.rsplit('/', 1)[-1])}",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
-    }
-    return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 def _place(kept: Kept, last: str) -> tuple[int, bool]:
