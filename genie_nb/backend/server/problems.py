@@ -5,12 +5,19 @@ Above: `guard`, `app`. Below: `errors`.
 
 from starlette.responses import JSONResponse, Response
 
-from genie_nb.errors import AdmissionRefused, GenieError, LinkError, RequestError, SettingsError, WireError
+from genie_nb.errors import AdmissionRefused, GenieError, LinkError, RequestConflict, RequestError, SettingsError, WireError
 from genie_nb.parts import readable
 
 __all__ = ("answer_to", "problem")
 
-STATUS: dict[type[GenieError], int] = {RequestError: 404, WireError: 400, SettingsError: 400, LinkError: 502}
+STATUS: dict[type[GenieError], int] = {
+    RequestConflict: 409,
+    RequestError: 404,
+    WireError: 400,
+    SettingsError: 400,
+    LinkError: 502,
+}
+"""The first that fits counts."""
 
 
 def problem(status: int, code: str, message: str, *, retry_after_s: float | None = None) -> Response:
