@@ -13,6 +13,7 @@
     │   ├── RateLimited         too many requests for now
     │   └── ContextTooLong      the model refused the conversation's length
     ├── ToolFailed              a tool could not do what it was asked (told to the model)
+    │   └── CallDenied          a person, or a rule, did not allow the call
     ├── InterpreterFailed       no Python kernel could be had
     ├── WireError               bytes that are no event of ours
     ├── LinkError               a server could not be reached, or refused
@@ -30,6 +31,7 @@ from typing import ClassVar
 
 __all__ = (
     "AdmissionRefused",
+    "CallDenied",
     "ContextTooLong",
     "Deadline",
     "GenieError",
@@ -138,6 +140,12 @@ class ToolFailed(GenieError):
     """A tool could not do what it was asked; the message is told to the model."""
 
     code = "tool"
+
+
+class CallDenied(ToolFailed):
+    """A person, or a rule, did not allow a call."""
+
+    code = "denied"
 
 
 class InterpreterFailed(GenieError):

@@ -4,6 +4,7 @@ Above: `magics`, `network`, `cli`. Below: the two wings, `backend` and `widgets`
 """
 
 import asyncio
+import json
 import os
 import sys
 import threading
@@ -29,6 +30,7 @@ from genie_nb.backend.tools.base import Tool, ToolBox
 from genie_nb.backend.tools.code_interpreter import CodeInterpreter
 from genie_nb.backend.tools.functions import tool
 from genie_nb.errors import RequestError
+from genie_nb.events import Verdict
 from genie_nb.parts import readable
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ __all__ = ("Genie", "Paths", "Run", "ToolLike", "Viewed", "ask", "in_notebook", 
 Paths = Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
 SHOWN_S = 3.0
 """Seconds that a waiting cell gives its live view to show the end."""
+DECIDE_S = 30.0
+"""Seconds that a decision may take to reach the run."""
 ToolLike = Tool | Callable[..., Any]
 
 
@@ -61,6 +65,34 @@ class Viewed(RunHandle):
         from genie_nb.widgets.stage import Stage
 
         self.stage = Stage(self, self._backend.loop, self._repr_mimebundle_, stays=self.transcript.ended)
+
+    def allow(self, call_id: str | None = None, *, always: bool = False, arguments: Mapping[str, Any] | None = None) -> None:
+        """Allow a call that waits; callable from any thread.
+
+        Args:
+            call_id: Which; the first that waits, if none is named.
+            always: Allow its tool for the rest of the run.
+            arguments: What is to run instead of what was asked.
+
+        Raises:
+            RequestError: No such call waits.
+        """
+        changed = json.dumps(dict(arguments), ensure_ascii=False) if arguments is not None else ""
+        self._decide(call_id, "always" if always else "once", arguments=changed)
+
+    def refuse(self, call_id: str | None = None, reason: str = "") -> None:
+        """Refuse a call that waits, the first if none is named; the reason is told to the model.
+
+        Raises:
+            RequestError: No such call waits.
+        """
+        self._decide(call_id, "refused", reason=reason)
+
+    def _decide(self, call_id: str | None, verdict: Verdict, **given: str) -> None:
+        waiting = next((question.call_id for question in self.questions), None)
+        if waiting is None:
+            raise RequestError("No call waits to be allowed. Look at run.questions.")
+        self._backend.submit(self.decide(call_id or waiting, verdict, **given)).result(timeout=DECIDE_S)
 
     async def _wait_here(self) -> Self:
         with self.stage.awaited() if self.stage else nullcontext():
@@ -91,6 +123,54 @@ class Viewed(RunHandle):
     def __repr__(self) -> str:
         """The run in one line, without ids or times."""
         return f"<Run {self.status}: {self.query[:60]!r}>"
+
+    def to_notebook(self, path: str | os.PathLike[str], *, thoughts: bool = False, failed: bool = True) -> Path:
+        """Write a notebook of what the agents ran, which runs again without genie_nb and without a model; returns its path.
+
+        What its code reads is copied into a folder beside it, for `analysis.ipynb` into `analysis_files`. A notebook of that
+        name is overwritten, a folder that is not ours never.
+
+        Args:
+            path: Where; its folder must exist.
+            thoughts: Whether what the agents thought on the way is kept.
+            failed: Whether code that raised an error is kept; running it again goes on after it.
+
+        Raises:
+            RequestError: The notebook or its folder cannot be written there.
+        """
+        from genie_nb.widgets import takeaway
+
+        return takeaway.to_notebook(self, path, thoughts=thoughts, failed=failed)
+
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The run as one page that needs nothing else, and no network; written too where a path is given.
+
+        Raises:
+            RequestError: It cannot be written there.
+        """
+        from genie_nb.widgets import takeaway
+
+        return takeaway.to_html(self, path)
+
+    def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The run as Markdown: question, plan, answer, names of files; written too where a path is given.
+
+        Raises:
+            RequestError: It cannot be written there.
+        """
+        from genie_nb.widgets import takeaway
+
+        return takeaway.to_markdown(self, path)
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The run as JSON: what came of it, and all its events as they are on the wire; written too where a path is given.
+
+        Raises:
+            RequestError: It cannot be written there.
+        """
+        from genie_nb.widgets import takeaway
+
+        return takeaway.to_json(self, path)
 
 
 class Run(Viewed, runs.Run):

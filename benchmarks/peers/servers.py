@@ -19,7 +19,7 @@ from sse_starlette import EventSourceResponse
 
 from genie_nb.backend.channel import EventChannel
 from genie_nb.backend.server.metrics import Metrics
-from genie_nb.backend.server.stream import EventStream, LinkLimits, Links
+from genie_nb.backend.server.stream import EventStream, HandOver, LinkLimits, Links, StreamAnswer
 from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.wire.native import NativeCoat
 from genie_nb.events import RunFinished, TextDelta, TextStarted, encode_event
@@ -78,9 +78,9 @@ def ours(feed: Feed) -> Any:
         if scope["path"] == "/stream":
             stream = EventStream(feed.channel.cursor(2), NativeCoat(feed.channel), links, limits=LinkLimits())
             feed.came()
-            await stream(scope, receive, send)
+            await StreamAnswer(stream)(scope, receive, send)
 
-    return app
+    return HandOver(app)
 
 
 def raw(feed: Feed) -> Any:

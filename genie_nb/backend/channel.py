@@ -72,6 +72,7 @@ class EventChannel:
         epoch: The life of this log: an id of a frame that carries another one was given out by another log.
         short: The head of the log in short, up to `dropped`.
         dropped: The number of the last event that is only there in short.
+        stored: The number of the last event that a store has: what it has not yet is not put in short. None without a store.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class EventChannel:
         self.epoch = epoch or secrets.token_hex(4)
         self.short: tuple[RunEvent, ...] = ()
         self.dropped = 0
+        self.stored: int | None = None
         self._clock = clock
         self._retention = retention
         self._log: list[Entry] = []
@@ -143,9 +145,12 @@ class EventChannel:
         if (len(self._log) <= bounds.max_events and self._bytes <= bounds.max_bytes) or len(self._log) < 2:
             return
         half, left = 0, self._bytes
-        while half < len(self._log) - 1 and (left > bounds.max_bytes // 2 or len(self._log) - half > bounds.max_events // 2):
+        most = len(self._log) - 1 if self.stored is None else min(len(self._log) - 1, self.stored - self.dropped)
+        while half < most and (left > bounds.max_bytes // 2 or len(self._log) - half > bounds.max_events // 2):
             left -= len(self._log[half].encoded)
             half += 1
+        if half == 0:
+            return
         self.short = tuple(compact([*self.short, *(entry.event for entry in self._log[:half])]))
         self.dropped += half
         self._bytes = left

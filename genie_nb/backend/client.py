@@ -14,7 +14,7 @@ from contextlib import aclosing
 from copy import copy
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 from httpx_sse import EventSource, aconnect_sse
@@ -125,6 +125,14 @@ class Client:
         """
         await self._call("POST", f"/v1/runs/{run_id}/cancel", params={"reason": reason})
 
+    async def decide(self, run_id: str, call_id: str, **decision: str) -> None:
+        """Say whether a call that waits may be made.
+
+        Raises:
+            LinkError: The server cannot be reached, or no such call waits there.
+        """
+        await self._call("POST", f"/v1/runs/{run_id}/approvals/{call_id}", json=decision)
+
     async def upload(self, path: Path) -> str:
         """Bring a file; returns its id.
 
@@ -142,7 +150,28 @@ class Client:
         Raises:
             LinkError: The server cannot be reached, or has no such file.
         """
-        return (await self._answer("GET", f"/v1/runs/{run_id}/files/{name}")).content
+        return (await self._answer("GET", f"/v1/runs/{run_id}/files/{quote(name)}")).content
+
+    async def save_file(self, run_id: str, name: str, target: Path, most_bytes: int) -> None:
+        """Write a file of a run to a path, piece by piece.
+
+        Raises:
+            LinkError: The server cannot be reached, has no such file, or sends more bytes than that.
+            OSError: It cannot be written.
+        """
+        try:
+            async with self.http.stream("GET", f"/v1/runs/{run_id}/files/{quote(name)}") as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    raise LinkError(_refusal(answer), status=answer.status_code)
+                with await asyncio.to_thread(target.open, "wb") as written:
+                    async for piece in answer.aiter_bytes():
+                        most_bytes -= len(piece)
+                        if most_bytes < 0:
+                            raise LinkError(f"The file {name!r} is too large to be copied.")
+                        await asyncio.to_thread(written.write, piece)
+        except httpx.HTTPError as error:
+            raise LinkError(f"The server {self.address} cannot be reached: {_reason(error)}.") from error
 
     async def _call(self, method: str, path: str, **options: Any) -> Any:
         return (await self._answer(method, path, **options)).json()

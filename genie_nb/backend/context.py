@@ -1,13 +1,14 @@
 """What one run's agents and tools know of it: `RunContext`. It knows no tools and no agents.
 
-Below: `printer`, `workspace`, `settings`.
+Below: `approvals`, `printer`, `workspace`, `settings`.
 """
 
 import dataclasses
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from genie_nb.backend.approvals import Approvals
 from genie_nb.backend.printer import Printer
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.workspace import Workspace
@@ -53,6 +54,7 @@ class RunContext:
 
     Attributes:
         inputs: The files and tables at hand, one JSON object a line (see `inputs`).
+        approvals: Who is asked before calls that need it.
     """
 
     query: str
@@ -61,6 +63,7 @@ class RunContext:
     workspace: Workspace
     settings: Settings
     budget: StepBudget
+    approvals: Approvals = field(default_factory=Approvals)
 
     @property
     def language(self) -> Language:

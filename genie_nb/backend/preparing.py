@@ -14,7 +14,7 @@ from genie_nb.backend.workspace import INPUTS, Workspace, file_ref
 from genie_nb.errors import GenieError
 from genie_nb.parts import FileRef
 
-__all__ = ("Prepared", "prepare")
+__all__ = ("Prepared", "preamble_of", "prepare", "table_file")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,17 @@ class Prepared:
     files: tuple[FileRef, ...]
     inputs: str
     preamble: str
+
+
+def table_file(name: str) -> str:
+    """The file in a run's folder that holds the table of this name."""
+    return f"{INPUTS}/{name}.arrow"
+
+
+def preamble_of(tables: Iterable[str]) -> str:
+    """Python that makes the tables of these names variables, from the files in a run's folder; it needs only pandas."""
+    reading = [f"{name} = pd.read_feather('{table_file(name)}')" for name in tables]
+    return "\n".join(["import pandas as pd", *reading] if reading else [])
 
 
 async def prepare(files: Iterable[str | Path], tables: Mapping[str, Any], folder: Path) -> Prepared:
@@ -53,21 +64,19 @@ def _prepare(files: tuple[str | Path, ...], tables: Mapping[str, Any], folder: P
     sources = check_inputs(files)
     profiles = [profile_file(path, name) for name, path in sources.items()]
     workspace = Workspace.create(folder, sources)
-    preamble = ["import pandas as pd"] if tables else []
     for name, table in tables.items():
-        _write_table(workspace.folder / INPUTS, name, table)
-        preamble.append(f"{name} = pd.read_feather('{INPUTS}/{name}.arrow')")
+        _write_table(workspace.folder / table_file(name), table)
         profiles.append(profile_table(name, table))
     return Prepared(
         workspace,
         tuple(file_ref(name, workspace.folder / name) for name in sources),
         "\n".join(profile.line() for profile in profiles),
-        "\n".join(preamble),
+        preamble_of(tables),
     )
 
 
-def _write_table(folder: Path, name: str, table: Any) -> None:
+def _write_table(path: Path, table: Any) -> None:
     from pyarrow import feather
 
-    folder.mkdir(exist_ok=True)
-    feather.write_feather(table, folder / f"{name}.arrow")
+    path.parent.mkdir(exist_ok=True)
+    feather.write_feather(table, path)

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 FILE_S = 60.0
 """Seconds that a file may take to come."""
+COPY_S = 600.0
+"""Seconds that a file of any size may take to come."""
 
 
 class RemoteRun(RunHandle):
@@ -65,6 +67,12 @@ class RemoteRun(RunHandle):
         if not self._ended.done():
             self._backend.call(self._cancel, reason)
 
+    async def decide(
+        self, call_id: str, verdict: ev.Verdict, *, reason: str = "", arguments: str = "", by: str = ""
+    ) -> None:
+        """See `RunHandle.decide`; who says so is the server's to know."""
+        await self._client.decide(self.run_id, call_id, verdict=verdict, reason=reason, arguments=arguments)
+
     def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
         """The content of a file of the run, from the server; not to be called on the backend's loop.
 
@@ -76,6 +84,15 @@ class RemoteRun(RunHandle):
         except (LinkError, TimeoutError) as error:
             raise RequestError(f"The file {name!r} could not be fetched: {error}") from error
         return content[:most_bytes]
+
+    def copy_file(self, name: str, target: Path, most_bytes: int) -> None:
+        """Copy a file of the run from the server to a path piece by piece; see `RunHandle.copy_file`."""
+        saving = self._backend.submit(self._client.save_file(self.run_id, name, target, most_bytes))
+        try:
+            saving.result(COPY_S)
+        except (LinkError, TimeoutError) as error:
+            saving.cancel()
+            raise RequestError(f"The file {name!r} could not be fetched: {error}") from error
 
     # On the backend's loop
 

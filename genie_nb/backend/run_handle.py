@@ -5,14 +5,15 @@ Above: `runs`, `remote`. Below: `channel`, `transcript`.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from genie_nb.backend.channel import EventChannel
 from genie_nb.errors import GenieError
-from genie_nb.events import RunEvent
+from genie_nb.events import ApprovalRequested, RunEvent, Verdict
 from genie_nb.parts import FileRef, Plan, Usage
 from genie_nb.transcript import Transcript
 
@@ -54,6 +55,48 @@ class RunHandle:
             RequestError: The run has no such file.
         """
         raise NotImplementedError
+
+    @property
+    def questions(self) -> tuple[ApprovalRequested, ...]:
+        """The tool calls that wait until a person allows them; see `decide`."""
+        return tuple(call.asked for call in self.transcript.calls.values() if call.asked and call.waits)
+
+    async def decide(
+        self, call_id: str, verdict: Verdict, *, reason: str = "", arguments: str = "", by: str = "person"
+    ) -> None:
+        """Say whether a call that waits may be made; on any event loop. The first word counts.
+
+        Args:
+            call_id: Which call.
+            verdict: `once`, `always` (its tool for the rest of the run) or `refused`.
+            reason: Why it is refused; told to the model.
+            arguments: JSON of what is to run instead of what was asked.
+            by: Who says so.
+
+        Raises:
+            RequestError: No such call waits, or the arguments are no JSON object.
+            LinkError: The server cannot be reached.
+        """
+        raise NotImplementedError
+
+    def copy_file(self, name: str, target: Path, most_bytes: int) -> None:
+        """Copy a file of the run to a path piece by piece, so that a large one does not fill the memory.
+
+        Raises:
+            RequestError: The run has no such file, or it has more bytes than that.
+            OSError: The copy cannot be written.
+        """
+        raise NotImplementedError
+
+    @property
+    def tables(self) -> Mapping[str, str]:
+        """The DataFrames that were handed over: each variable's name, and the run's file that holds it."""
+        return {}
+
+    @property
+    def preamble(self) -> str:
+        """Python that makes `tables` variables, as it runs in the run's folder before its first code."""
+        return ""
 
     def on_end(self, call: Callable[[], object]) -> None:
         """Call this once the run has ended, on the thread that ends it; at once if it has."""
@@ -101,6 +144,11 @@ class RunHandle:
     def events(self, *, after: int = 0) -> AsyncIterator[RunEvent]:
         """The run's events, from any event loop, at any time: those that were and those that come, up to the last."""
         return self.channel.read(after=after)
+
+    def events_so_far(self) -> list[RunEvent]:
+        """The events that there are by now, in order; of a very long log its head in short."""
+        cursor = self.channel.cursor()
+        return [*(cursor.head() or ()), *(entry.event for entry in cursor.take())]
 
     # Waiting for it
 

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from genie_nb.backend.agents import Answer, create_agent
+from genie_nb.backend.approvals import Approvals, Pauses
 from genie_nb.backend.channel import EventChannel, Retention
 from genie_nb.backend.context import RunContext, StepBudget
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.models.base import ChatModel
-from genie_nb.backend.preparing import Prepared, prepare
+from genie_nb.backend.preparing import Prepared, preamble_of, prepare, table_file
 from genie_nb.backend.printer import Printer
 from genie_nb.backend.run_handle import RunHandle, State
 from genie_nb.backend.settings import Settings
@@ -29,7 +30,7 @@ from genie_nb.backend.tracing import trace_run, tracing
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import Deadline, GenieError, RequestError
 from genie_nb.errors import RunCancelled as Cancelled
-from genie_nb.events import RunCancelled, RunFailed, RunFinished, RunQueued, RunStarted
+from genie_nb.events import RunCancelled, RunFailed, RunFinished, RunQueued, RunStarted, Verdict
 from genie_nb.parts import FileRef, readable
 
 __all__ = ("LIFE", "Equipment", "Run", "RunRequest")
@@ -85,6 +86,7 @@ class Run(RunHandle):
         self.folder = _run_folder(request.settings, self.run_id)
         self._printer = Printer(self.channel, self.transcript)
         self._equipment = equipment
+        self._approvals = Approvals(request.settings.approval, timeout_s=request.settings.approval_timeout_s)
         self._backend = backend
         self._reason = ""
         self._task: asyncio.Task[Answer] | None = None
@@ -102,6 +104,13 @@ class Run(RunHandle):
         if not self._ended.done():
             self._backend.call(self._cancel, reason)
 
+    async def decide(
+        self, call_id: str, verdict: Verdict, *, reason: str = "", arguments: str = "", by: str = "person"
+    ) -> None:
+        """See `RunHandle.decide`."""
+        decision = {"reason": reason, "arguments": arguments, "by": by}
+        await asyncio.wrap_future(self._backend.submit(self._take_decision(call_id, verdict, **decision)))
+
     def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
         """The content of a file of the run, or no more than the first bytes of it.
 
@@ -112,6 +121,22 @@ class Run(RunHandle):
             raise RequestError(f"The run has no file {name!r}.")
         return Workspace(self.folder.resolve()).read(name, most_bytes)
 
+    def copy_file(self, name: str, target: Path, most_bytes: int) -> None:
+        """Copy a file of the run to a path piece by piece; see `RunHandle.copy_file`."""
+        if not self.folder.is_dir():
+            raise RequestError(f"The run has no file {name!r}.")
+        Workspace(self.folder.resolve()).copy(name, target, most_bytes)
+
+    @property
+    def tables(self) -> Mapping[str, str]:
+        """The DataFrames that were handed over: each variable's name, and the run's file that holds it."""
+        return {name: table_file(name) for name in self.request.tables}
+
+    @property
+    def preamble(self) -> str:
+        """Python that makes `tables` variables, as it runs in the run's folder before its first code."""
+        return preamble_of(self.request.tables)
+
     # On the backend's loop
 
     def _move(self, trigger: str) -> None:
@@ -121,6 +146,9 @@ class Run(RunHandle):
         """Tell the person something about this run that is nobody's text."""
         if not self.channel.ended:
             self._printer.note(text, warning=True)
+
+    async def _take_decision(self, call_id: str, verdict: Verdict, **decision: str) -> None:
+        self._approvals.decide(call_id, verdict, **decision)
 
     def queued(self, place: int) -> None:
         """Say how many runs have to end before this one begins."""
@@ -194,12 +222,14 @@ class Run(RunHandle):
             prepared = await prepare(request.files, request.tables, self.folder)
             tools = await self._equipment.tools(prepared, model)
             stack.push_async_callback(_bounded, tools.close)
+            budget = StepBudget(settings.max_steps)
             context = RunContext(
-                request.query, prepared.inputs, self._printer, prepared.workspace, settings, StepBudget(settings.max_steps)
+                request.query, prepared.inputs, self._printer, prepared.workspace, settings, budget, self._approvals
             )
             self._printer.emit(self._started(model, prepared.files))
             try:
                 async with asyncio.timeout(settings.deadline_s) as deadline:
+                    self._approvals.pauses = _pauses(deadline)
                     return await agent.run(model, tools, context)
             except TimeoutError as error:
                 if not deadline.expired():
@@ -208,6 +238,21 @@ class Run(RunHandle):
                     f"The run stopped at its deadline of {settings.deadline_s:g} s. "
                     "Ask something smaller, or raise deadline_s."
                 ) from error
+
+
+def _pauses(deadline: asyncio.Timeout) -> Pauses:
+    """Let a deadline stand still while a person is asked."""
+    loop, left_s = asyncio.get_running_loop(), 0.0
+
+    def stop() -> None:
+        nonlocal left_s
+        left_s = (deadline.when() or loop.time()) - loop.time()
+        deadline.reschedule(None)
+
+    def go() -> None:
+        deadline.reschedule(loop.time() + left_s)
+
+    return Pauses(stop, go)
 
 
 def _run_folder(settings: Settings, run_id: str) -> Path:

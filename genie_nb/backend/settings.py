@@ -9,16 +9,37 @@ Below: `errors`.
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError  # type: ignore[import-untyped]  # it ships no types
 
 from genie_nb.errors import SettingsError
 
-__all__ = ("OFFLINE", "ServerSettings", "Settings")
+__all__ = ("OFFLINE", "ApprovalRule", "ServerSettings", "Settings")
 
 OFFLINE = "offline"
 """The name of the built-in analyst that is rules and not a language model."""
+
+
+class ApprovalRule(BaseModel):
+    """What becomes of some tool calls; a tool's name alone is the rule to ask before each call of it.
+
+    Attributes:
+        tool: The tool's name; `*` and `?` stand for any letters.
+        arguments: What the arguments' values are like, e.g. `*os.remove*`.
+        then: `allow`, `ask` a person, or `refuse`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tool: str = "*"
+    arguments: str = "*"
+    then: Literal["allow", "ask", "refuse"] = "ask"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        return {"tool": given} if isinstance(given, str) else given
 
 
 class ServerSettings(BaseModel):
@@ -94,6 +115,8 @@ class Settings(BaseSettings):
         runs_folder: Where each run gets a folder of its own.
         tool_url: A genie-tool service that runs code and writes reports instead of this process.
         mcp_url: A genie-client service that reaches MCP servers.
+        approval: Rules about calls that a person must allow; the first that fits a call counts.
+        approval_timeout_s: Seconds without an answer after which such a call is refused.
         server: What the bundled server does.
     """
 
@@ -122,6 +145,8 @@ class Settings(BaseSettings):
     runs_folder: Path = Path("genie_runs")
     tool_url: str | None = None
     mcp_url: str | None = None
+    approval: tuple[ApprovalRule, ...] = ()
+    approval_timeout_s: float = Field(3600.0, gt=0)
     server: ServerSettings = ServerSettings()
 
     @classmethod

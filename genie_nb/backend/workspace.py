@@ -29,6 +29,8 @@ HASHED_BYTES = 256 * 2**20
 """So much is hashed in one look for files; what is larger gets no digest, because hashing cannot be cancelled."""
 SPARE_BYTES = 64 * 2**20
 """Room that must stay on the disk beside the files that come in."""
+PIECE_BYTES = 2**20
+"""So much of a file that is copied is held in memory."""
 
 
 class Workspace:
@@ -98,6 +100,26 @@ class Workspace:
                 return content.read(most_bytes)
             except OSError as error:
                 raise RequestError(f"The run has no file {name!r}.") from error
+
+    def copy(self, name: str, target: Path, most_bytes: int) -> None:
+        """Copy a file of the folder piece by piece.
+
+        Raises:
+            RequestError: The name leads out of the folder, or to no file, or to one with more bytes than that.
+            OSError: The copy cannot be written.
+        """
+        path = self.resolve(name)
+        with target.open("wb") as copy:
+            try:
+                content = _open(path)
+            except OSError as error:
+                raise RequestError(f"The run has no file {name!r}.") from error
+            with content:
+                while piece := content.read(PIECE_BYTES):
+                    most_bytes -= len(piece)
+                    if most_bytes < 0:
+                        raise RequestError(f"The file {name!r} is too large to be copied.")
+                    copy.write(piece)
 
     def changed(self) -> list[FileRef]:
         """The files that are new or different since the last call, by name."""

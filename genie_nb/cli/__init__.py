@@ -1,6 +1,7 @@
 """`genie-nb lab | ask | serve | doctor`: the project from a terminal.
 
-Below: `network`, `session`; `terminal.py` shows a run there, `doctor.py` looks at the machine.
+Below: `network`, `session`; `terminal.py` shows a run there, `questions.py` asks what a run asks, `doctor.py` looks at the
+machine.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -15,7 +17,7 @@ from urllib.parse import quote
 import typer
 
 from genie_nb.errors import SettingsError
-from genie_nb.events import encode_event
+from genie_nb.events import RunEvent, encode_event
 
 __all__ = ("app", "main")
 
@@ -64,6 +66,7 @@ def ask(
     events: Annotated[bool, typer.Option("--events", help="Print each event as one line of JSON.")] = False,
 ) -> None:
     """Ask a question about files; exits with 0 only if the run finished."""
+    from genie_nb.cli.questions import answer_questions, at_prompt, no_prompt
     from genie_nb.session import Genie
 
     try:
@@ -71,13 +74,15 @@ def ask(
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
+    plain = events or as_json
+    seen = answer_questions(run, run.events(), at_prompt if sys.stdin.isatty() and not plain else no_prompt)
     try:
-        if events:
-            asyncio.run(_print_events(run))
-        elif not as_json:
+        if plain:
+            asyncio.run(_print_events(seen, silent=not events))
+        else:
             from genie_nb.cli.terminal import follow
 
-            asyncio.run(follow(run.events()))
+            asyncio.run(follow(seen))
         run.result()
     except KeyboardInterrupt:
         run.cancel("You interrupted the run.")
@@ -89,9 +94,10 @@ def ask(
     raise typer.Exit(0 if run.status == "finished" else 1)
 
 
-async def _print_events(run: Any) -> None:
-    async for event in run.events():
-        typer.echo(encode_event(event).decode())
+async def _print_events(events: AsyncIterator[RunEvent], *, silent: bool) -> None:
+    async for event in events:
+        if not silent:
+            typer.echo(encode_event(event).decode())
 
 
 def _outcome(run: Any) -> dict[str, Any]:

@@ -69,6 +69,9 @@ class _Screen:
                 self._show_text(event)
             case ev.ToolOutput() | ev.ToolFinished():
                 self._show_tool(event)
+            case ev.ApprovalRequested():
+                self.say(f"  {event.tool} wants to run:", "yellow")
+                self._console.print(Text(_wanted(event.arguments)))
             case ev.FileCreated():
                 self.say(f"  file: {event.file.name} ({event.file.size:,} bytes)", "green")
             case ev.ModelWaiting():
@@ -172,6 +175,14 @@ class _Screen:
                 self._show_lines(part.text if part.media_type != "application/json" else _pretty(part.text), "")
             case ErrorPart():
                 self.say(f"{part.name}: {part.message}" if part.name else part.traceback, "red")
+
+
+def _wanted(arguments: str) -> str:
+    """The arguments in full: whoever allows a call must have seen all of it."""
+    values = json.loads(arguments)
+    return "\n".join(
+        f"{name}: {value if isinstance(value, str) else _pretty(json.dumps(value))}" for name, value in values.items()
+    )
 
 
 def _folded(text: str) -> tuple[str, str]:

@@ -73,6 +73,7 @@ class TextFlow:
         if lines_end > self._looked:
             if self._fence:
                 yield from self._close_fence(lines_end)
+                lines_end = self._open.rfind("\n") + 1
             if not self._fence and self._worth_a_look(lines_end):
                 yield from self._close_all_but_last(lines_end)
             self._looked = self._open.rfind("\n") + 1

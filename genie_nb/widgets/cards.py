@@ -1,6 +1,6 @@
 """Cards: a tool call, and every kind of part that it shows, as nodes. Pure.
 
-Above: `patches`, `record`. Below: `nodes`, `render`, `gate`, `transcript`, `parts`.
+Above: `patches`, `record`. Below: `nodes`, `questions`, `render`, `gate`, `transcript`, `parts`.
 """
 
 import json
@@ -22,6 +22,7 @@ from genie_nb.parts import (
 from genie_nb.transcript import ToolCall
 from genie_nb.widgets.gate import closed_frame, picture
 from genie_nb.widgets.nodes import Node
+from genie_nb.widgets.questions import question_node, verdict_words
 from genie_nb.widgets.render import code_html, markdown_html, table_html
 
 __all__ = ("PartNode", "card_is_open", "card_node", "part_node", "streamed_code")
@@ -47,6 +48,8 @@ def card_node(key: str, call: ToolCall, labels: Labels, part: PartNode, *, is_op
     inside = [part(f"{key}.{number}", value) for number, value in enumerate(call.parts)]
     if not (call.parts and isinstance(call.parts[0], CodePart)):
         inside = _arguments(f"{key}.a", call) + inside
+    if call.asked is not None and call.waits:
+        inside.append(question_node(f"{key}.q", call.asked, labels))
     inside += _outcome(f"{key}.o", call)
     summary = (
         Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{MARKS[call.status]} "),
@@ -185,7 +188,8 @@ def _hint(call: ToolCall) -> str:
 
 
 def _state(call: ToolCall, labels: Labels) -> str:
-    return {"denied": labels["denied"], "error": labels["error"], "cancelled": labels["cancelled"]}.get(call.status, "")
+    ended = {"denied": labels["denied"], "error": labels["error"], "cancelled": labels["cancelled"]}.get(call.status, "")
+    return " · ".join(dict.fromkeys(filter(None, (verdict_words(call, labels), ended))))
 
 
 def _outcome(key: str, call: ToolCall) -> list[Node]:

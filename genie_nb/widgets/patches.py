@@ -90,6 +90,8 @@ class Painter:
                 return [self._keys["text", event.message_id]]
             case ev.ToolArguments() | ev.ToolOutput() | ev.ToolFinished():
                 return [self._keys["call", event.call_id]]
+            case ev.ApprovalRequested() | ev.ApprovalGiven():
+                return [FRAME, self._keys["call", event.call_id]]
             case ev.TaskFinished():
                 return [self._keys["task", event.task_id or ""]]
             case ev.PlanUpdated():

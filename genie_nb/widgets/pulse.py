@@ -24,18 +24,24 @@ class Pulse:
         self._last_at = 0.0
         self._came = 0.0
         self._tools: dict[str, tuple[str, float]] = {}
+        self._asked: dict[str, tuple[str, float]] = {}
 
     def beat(self, event: ev.RunEvent, now: float) -> None:
         """Take an event that came at `now`, in seconds of a steady clock."""
         self._last_at, self._came = event.at, now
-        if isinstance(event, ev.ToolStarted):
-            self._tools[event.call_id] = (event.tool, event.at)
-        elif isinstance(event, ev.ToolFinished):
-            self._tools.pop(event.call_id, None)
+        match event:
+            case ev.ToolStarted():
+                self._tools[event.call_id] = (event.tool, event.at)
+            case ev.ApprovalRequested():
+                self._asked[event.call_id] = self._tools.pop(event.call_id, (event.tool, event.at))
+            case ev.ApprovalGiven():
+                self._tools[event.call_id] = (self._asked.pop(event.call_id, ("", 0.0))[0], event.at)
+            case ev.ToolFinished():
+                self._tools.pop(event.call_id, None)
 
     def kind(self, transcript: Transcript) -> tuple[object, ...]:
         """What is waited for; while this stays equal, a page can go on counting by itself."""
-        return (transcript.status, transcript.waiting, tuple(self._tools))
+        return (transcript.status, transcript.waiting, tuple(self._tools), tuple(self._asked))
 
     def state(self, transcript: Transcript, now: float) -> dict[str, Any]:
         """Ages in seconds at `now`: of the run, of its silence, of its running tool, and what is left of a wait."""
@@ -49,6 +55,8 @@ class Pulse:
         if transcript.waiting and transcript.waiting.seconds >= LEAST_WAIT_S:
             left = transcript.waiting.seconds - (moment - transcript.waiting.at)
             state["waiting"] = {"why": transcript.waiting.reason, "left": round(left, 2)}
+        elif self._asked and not transcript.ended:
+            state["asked"] = True
         elif self._tools and not transcript.ended:
             tool, started = next(reversed(self._tools.values()))
             state["tool"] = {"name": tool, "age": round(moment - started, 2)}

@@ -22,7 +22,7 @@ from genie_nb.widgets.nodes import Node, to_html
 from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
 from genie_nb.widgets.render import markdown_blocks, markdown_tokens
 
-__all__ = ("STYLE", "record_html", "record_markdown", "record_text")
+__all__ = ("STYLE", "answer_text", "record_html", "record_markdown", "record_text", "safe_line", "safe_markdown")
 
 STYLE = (files("genie_nb.widgets") / "static" / "style.css").read_text("utf-8")
 """The stylesheet of the view and of the record; every rule of it is under one class."""
@@ -139,21 +139,21 @@ def _file_node(key: str, file: FileRef, link: str, preview: str) -> Node:
 def record_markdown(transcript: Transcript) -> str:
     """The run as Markdown: question, plan, answer or error, names of files; nothing in it runs or loads anything."""
     labels = labels_for(transcript.query)
-    pieces = [f"**{labels['question']}:** {_line(transcript.query)}"]
+    pieces = [f"**{labels['question']}:** {safe_line(transcript.query)}"]
     if transcript.plan and transcript.plan.steps:
         steps = (
-            f"- [{'x' if step.status == 'completed' else ' '}] {_line(step.title)} ({labels[_state(step, transcript)]})"
+            f"- [{'x' if step.status == 'completed' else ' '}] {safe_line(step.title)} ({labels[_state(step, transcript)]})"
             for step in transcript.plan.steps
         )
         pieces.append(f"**{labels['plan']}**\n\n" + "\n".join(steps))
     if transcript.error:
         title = labels["cancelled" if transcript.status == "cancelled" else "error"]
-        pieces.append(f"**{title}:** {_line(transcript.error)}")
-    answer = _answer(transcript)
+        pieces.append(f"**{title}:** {safe_line(transcript.error)}")
+    answer = answer_text(transcript)
     if answer:
-        pieces.append(_disarmed(answer))
+        pieces.append(safe_markdown(answer))
     if _files(transcript):
-        names = "\n".join(f"- {_line(file.name)}" for file in _files(transcript))
+        names = "\n".join(f"- {safe_line(file.name)}" for file in _files(transcript))
         pieces.append(f"**{labels['files']}**\n\n{names}")
     return "\n\n".join(pieces) + "\n"
 
@@ -168,7 +168,7 @@ def record_text(transcript: Transcript) -> str:
         pieces.append(f"{labels[transcript.status]}: {transcript.error}")
     elif not transcript.ended:
         pieces.append(labels[transcript.status])
-    answer = _answer(transcript)
+    answer = answer_text(transcript)
     if answer:
         pieces.append(f"{labels['answer']}:\n{answer}")
     names = ", ".join(file.name for file in _files(transcript))
@@ -195,7 +195,8 @@ def _plan_text(transcript: Transcript, plan: Plan, labels: Labels) -> str:
     return "\n".join(lines)
 
 
-def _answer(transcript: Transcript) -> str:
+def answer_text(transcript: Transcript) -> str:
+    """The answer as Markdown, as far as it has been said."""
     said = [item.text.strip() for item in transcript.items if isinstance(item, Message) and sections.is_answer(item)]
     left = sections.answer_left(transcript)
     return "\n\n".join([text for text in said if text] + ([left] if left else []))
@@ -208,7 +209,8 @@ _DOLLAR = re.compile(rf"(?P<code>{_CODE})|(?P<link>\]\([^\s)]*|https?://[^\s)]+)
 _LINK = re.compile(r"\](?=[(:](?!\s*<?(?:https?://|mailto:)))")
 
 
-def _line(text: str) -> str:
+def safe_line(text: str) -> str:
+    """A text as one line of safe Markdown."""
     return _safe(" ".join(text.split()))
 
 
@@ -225,7 +227,7 @@ def _money(found: re.Match[str]) -> str:
     return found[0].replace("$", "%24") if found["link"] else "<span>&#36;</span>"
 
 
-def _disarmed(text: str) -> str:
+def safe_markdown(text: str) -> str:
     """The Markdown made safe, but for its code blocks: they are shown as they are by every reader."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")

@@ -25,6 +25,7 @@ from genie_nb.parts import FileRef
 from genie_nb.widgets.patches import Painter
 from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
 from genie_nb.widgets.pulse import Pulse
+from genie_nb.widgets.questions import changed_arguments
 from genie_nb.widgets.record import STYLE
 
 __all__ = ("RunView",)
@@ -42,6 +43,8 @@ REMIND_S = 1.0
 REMIND_MOST_S = 600.0
 DOWNLOAD_BYTES = 20_000_000
 """Larger files are not sent to a page."""
+Decide = Callable[..., Coroutine[Any, Any, None]]
+"""`RunHandle.decide` of the run."""
 PAGE_LABELS = ("silent", "tool", "waiting", "stopping", "loading")
 
 
@@ -57,6 +60,7 @@ class RunView(anywidget.AnyWidget):
         self,
         *,
         on_cancel: Callable[[], None],
+        decide: Decide,
         read_file: ReadFile,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
@@ -64,10 +68,11 @@ class RunView(anywidget.AnyWidget):
 
         Args:
             on_cancel: Called on the loop's thread when a reader wants the run to stop.
+            decide: Awaited on the loop when a reader says whether a call may be made.
             read_file: Reads a file of the run; called in worker threads.
             loop: The loop that `follow` will run on; without one, buttons work from `follow` on.
         """
-        self._on_cancel, self._read_file, self._loop = on_cancel, read_file, loop
+        self._on_cancel, self._decide, self._read_file, self._loop = on_cancel, decide, read_file, loop
         # The painter and the count of frames belong to whoever holds the lock; everything else to the loop's thread.
         self._lock = threading.Lock()
         self._painter, self._pulse, self._told = Painter(), Pulse(), _Told()
@@ -205,6 +210,8 @@ class RunView(anywidget.AnyWidget):
                 self._answer(asyncio.to_thread(self._send_snapshot))
             case {"type": "cancel"}:
                 self._on_cancel()
+            case {"type": "decide", "call": str(call_id), "verdict": str(verdict), "text": str(text), "reason": str(reason)}:
+                self._answer(self._tell_decision(call_id, verdict, text, reason))
             case {"type": "preview" | "download" as kind, "name": str(name), "key": str(key)}:
                 file = self._painter.file(name)
                 if file:
@@ -214,6 +221,16 @@ class RunView(anywidget.AnyWidget):
         task = asyncio.get_running_loop().create_task(work)
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
+
+    async def _tell_decision(self, call_id: str, verdict: str, text: str, reason: str) -> None:
+        call = self._painter.transcript.calls.get(call_id)
+        if call is None or call.asked is None or verdict not in ("once", "always", "refused"):
+            return
+        try:
+            changed = "" if verdict == "refused" else changed_arguments(call.asked, text)
+            await self._decide(call_id, verdict, reason=reason, arguments=changed)
+        except GenieError as error:
+            self.send({"type": "undecided", "call": call_id, "why": str(error)})
 
     def _send_snapshot(self) -> None:
         everything = self.tell_all()

@@ -20,6 +20,7 @@ __all__ = (
     "files_node",
     "head_node",
     "is_answer",
+    "left_to_tell",
     "message_node",
     "note_node",
     "plan_node",
@@ -42,9 +43,10 @@ RUN_MARKS = {"pending": "○", "running": "◉", "finished": "✓", "failed": "�
 def head_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
     """The line on top: how the run stands, what answers, and in a live view the clock and the button to stop it."""
     status = transcript.status
+    asked = live and status == "running" and any(call.waits for call in transcript.calls.values())
     parts = [
         Node("head.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{RUN_MARKS[status]} "),
-        Node("head.s", "span", {"class": "gnb-status", "role": "status"}, labels[status]),
+        Node("head.s", "span", {"class": "gnb-status", "role": "status"}, labels["asked" if asked else status]),
     ]
     if live:
         parts += [
@@ -149,12 +151,12 @@ def task_node(key: str, task: Task, labels: Labels, inside: Inside = None, *, is
         children=(
             Node(f"{key}.s", "summary", children=summary),
             Node(f"{key}.i", "div", {"class": "gnb-task-body"}, children=inside),
-            Node(f"{key}.f", "div", {"class": look}, _told(task)),
+            Node(f"{key}.f", "div", {"class": look}, left_to_tell(task)),
         ),
     )
 
 
-def _told(task: Task) -> str:
+def left_to_tell(task: Task) -> str:
     """The task's summary, where nothing else says it: a text of its own, or the end of the run that ended it."""
     summary = task.summary.strip()
     said = any(isinstance(item, Message) and item.text.strip() == summary for item in task.items)

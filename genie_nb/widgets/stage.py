@@ -22,7 +22,7 @@ from typing import Any, Protocol, cast
 
 from IPython.core.getipython import get_ipython
 
-from genie_nb.events import RunEvent
+from genie_nb.events import RunEvent, Verdict
 from genie_nb.widgets.run_view import RunView
 
 __all__ = ("Stage",)
@@ -41,6 +41,10 @@ class Followed(Protocol):
 
     def cancel(self) -> None:
         """Stop the run."""
+        ...
+
+    async def decide(self, call_id: str, verdict: Verdict, *, reason: str = "", arguments: str = "") -> None:
+        """Say whether a call that waits may be made."""
         ...
 
     def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
@@ -72,7 +76,7 @@ class Stage:
         self._awaited = False
         self._record_due = False
         self.shown: Future[None] = Future()
-        self._view = RunView(on_cancel=run.cancel, read_file=run.read_file, loop=loop)
+        self._view = RunView(on_cancel=run.cancel, decide=run.decide, read_file=run.read_file, loop=loop)
         self._publish({_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self._view.model_id}})
         if stays:
             self.shown.set_result(None)

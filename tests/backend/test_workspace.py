@@ -63,6 +63,20 @@ def test_a_name_that_leads_out_or_to_no_file_is_refused(space: Workspace, tmp_pa
 
     with pytest.raises(RequestError, match="The run has no file"):
         space.read(name)
+    with pytest.raises(RequestError, match="The run has no file"):
+        space.copy(name, tmp_path / "copy", 10)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_copy_is_made_piece_by_piece_up_to_its_bound(
+    space: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "PIECE_BYTES", 3)
+    space.copy("sub/b.txt", tmp_path / "copy", 6)
+    assert (tmp_path / "copy").read_bytes() == b"deeper"
+    with pytest.raises(RequestError, match=r"'sub/b\.txt' is too large to be copied"):
+        space.copy("sub/b.txt", tmp_path / "copy", 5)
+    assert (tmp_path / "copy").stat().st_size == 3
 
 
 def test_inputs_are_copies_and_are_not_news(tmp_path: Path) -> None:

@@ -18,8 +18,13 @@ class Stage:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.cancelled = threading.Event()
+        self.decided: list[tuple[str, str, str, str]] = []
         self.contents = dict(FILES)
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
+
+    async def decide(self, call_id: str, verdict: str, *, reason: str = "", arguments: str = "") -> None:
+        """Keep what a reader said of a call."""
+        self.decided.append((call_id, verdict, reason, arguments))
 
     def read(self, name: str, most_bytes: int) -> bytes:
         """The content of a file; of an unknown one its name, which may be hostile."""
@@ -27,7 +32,7 @@ class Stage:
 
     def view(self) -> RunView:
         """A displayed view whose Stop button sets `cancelled`."""
-        view = RunView(on_cancel=self.cancelled.set, read_file=self.read, loop=self.loop)
+        view = RunView(on_cancel=self.cancelled.set, decide=self.decide, read_file=self.read, loop=self.loop)
         show(view)
         return view
 

@@ -64,4 +64,5 @@ def test_the_lessons_are_here() -> None:
         "07_lost_and_resumed",
         "08_backpressure",
         "09_the_service_chain",
+        "14_take_it_away",
     ]

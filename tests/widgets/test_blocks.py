@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from genie_nb.widgets.blocks import CHEAP_CHARACTERS, TextFlow
@@ -48,6 +48,7 @@ def streamed(text: str, cuts: list[int]) -> list[str]:
 
 @settings(max_examples=400, deadline=None)
 @given(MARKDOWN, st.lists(st.integers(0, 300), max_size=30))
+@example("```\n\n````\n```", [4, 13])  # a line that is not whole yet follows the code block's end
 def test_a_text_streamed_with_any_cuts_ends_as_the_whole_rendered_at_once(text: str, cuts: list[int]) -> None:
     assert streamed(text, cuts) == markdown_blocks(text)
 

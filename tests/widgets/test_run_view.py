@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import comm
+import msgspec
 import pytest
 
 from genie_nb import events as ev
@@ -87,8 +88,12 @@ class Stage:
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
         self.cancelled = threading.Event()
-        self.view = RunView(on_cancel=self.cancelled.set, read_file=self.read, loop=self.loop)
+        self.decided: list[tuple[str, str, str, str]] = []
+        self.view = RunView(on_cancel=self.cancelled.set, decide=self.decide, read_file=self.read, loop=self.loop)
         self.comm: FakeComm = self.view.comm
+
+    async def decide(self, call_id: str, verdict: str, *, reason: str = "", arguments: str = "") -> None:
+        self.decided.append((call_id, verdict, reason, arguments))
 
     def read(self, name: str, most_bytes: int) -> bytes:
         assert threading.current_thread() is not self.thread
@@ -181,6 +186,49 @@ def test_stop_reaches_the_run(stage: Stage) -> None:
     assert stage.cancelled.wait(WAIT_S)
 
 
+ASKED = ev.ApprovalRequested(call_id="c1", tool="code", arguments='{"code": "a = 1\\nb"}', files=("a.csv",))
+DECISIONS: dict[str, tuple[dict[str, str], tuple[str, str, str, str]]] = {
+    "allowed": ({"verdict": "once", "text": "a = 1\nb", "reason": ""}, ("c1", "once", "", "")),
+    "always": ({"verdict": "always", "text": "a = 1\r\nb", "reason": ""}, ("c1", "always", "", "")),
+    "changed": ({"verdict": "once", "text": "a = 2", "reason": ""}, ("c1", "once", "", '{"code": "a = 2"}')),
+    "refused": ({"verdict": "refused", "text": "x", "reason": "no"}, ("c1", "refused", "no", "")),
+}
+
+
+@pytest.mark.parametrize(("said", "decided"), DECISIONS.values(), ids=DECISIONS.keys())
+def test_a_decision_reaches_the_run(stage: Stage, said: dict[str, str], decided: tuple[str, ...]) -> None:
+    call = ev.ToolStarted(call_id="c1", tool="code", assignee="x")
+    stage.follow(each(numbered([started(), call, ASKED])))
+    assert "May this run?" in stage.comm.page.text()
+    assert "Waiting for you" in stage.comm.page.text()
+    assert "a.csv" in stage.comm.page.text()
+
+    stage.comm.say({"type": "decide", "call": "c1"} | said)
+
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), stage.loop).result(WAIT_S)
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), stage.loop).result(WAIT_S)
+    assert stage.decided == [decided]
+
+
+def test_changed_arguments_that_are_no_json_are_told_to_the_page(stage: Stage) -> None:
+    two = msgspec.structs.replace(ASKED, arguments='{"a": 1, "b": 2}')
+    stage.follow(each(numbered([started(), ev.ToolStarted(call_id="c1", tool="code", assignee="x"), two])))
+
+    stage.comm.say({"type": "decide", "call": "c1", "verdict": "once", "text": "{", "reason": ""})
+
+    stage.comm.wait_for(lambda: bool(stage.comm.of_type("undecided")))
+    assert "not valid JSON" in stage.comm.of_type("undecided")[0]["why"]
+    assert stage.decided == []
+
+
+def test_a_question_goes_when_it_is_answered(stage: Stage) -> None:
+    events = [started(), ev.ToolStarted(call_id="c1", tool="code", assignee="x"), ASKED]
+    given = ev.ApprovalGiven(call_id="c1", verdict="once", arguments='{"code": "2"}')
+    stage.follow(each(numbered([*events, given])))
+    assert "May this run?" not in stage.comm.page.text()
+    assert "allowed, changed by you" in stage.comm.page.text()
+
+
 def test_a_preview_is_the_head_of_the_file(stage: Stage) -> None:
     stage.follow(each(sample_run()))
     stage.comm.say({"type": "preview", "name": "sales.csv", "key": "f2"})
@@ -205,11 +253,13 @@ def test_a_download_is_the_bytes_of_the_file(stage: Stage) -> None:
         {"type": "download", "name": "unknown", "key": "x"},
         {"type": "download"},
         {"type": "ack", "n": "many"},
+        {"type": "decide", "call": "c1", "verdict": "once", "text": "", "reason": ""},
+        {"type": "decide", "call": 1},
         {"type": "nothing"},
         "words",
         None,
     ],
-    ids=["outside", "unknown file", "no name", "no number", "unknown type", "no object", "null"],
+    ids=["outside", "unknown file", "no name", "no number", "unknown call", "no call", "unknown type", "no object", "null"],
 )
 def test_a_strange_message_is_passed_over(stage: Stage, content: object) -> None:
     stage.comm.say(content)

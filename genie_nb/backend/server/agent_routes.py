@@ -19,9 +19,19 @@ from genie_nb.backend.server.problems import problem
 from genie_nb.backend.server.uploads import form_of, save_upload, uploaded
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.native import FrameId, NativeCoat
-from genie_nb.errors import WireError
+from genie_nb.errors import RequestError, WireError
 
 __all__ = ("AgentRoutes", "RunBody")
+
+
+class DecisionBody(BaseModel):
+    """What `POST /v1/runs/{id}/approvals/{call}` takes; see `RunHandle.decide`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Literal["once", "always", "refused"]
+    reason: str = Field(default="", max_length=10_000)
+    arguments: str = Field(default="", max_length=1_000_000)
 
 
 class RunBody(BaseModel):
@@ -44,12 +54,12 @@ class RunBody(BaseModel):
     deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
-def asked_mode(mode: str = "general", tokens: int = 5, seconds: float = 5.0) -> StreamMode:
+async def asked_mode(mode: str = "general", tokens: int = 5, seconds: float = 5.0) -> StreamMode:
     """The stream mode that a request asks for; `token` alone would be the server's token."""
     return StreamMode.checked(mode, tokens, seconds)
 
 
-def owner_in(request: Request) -> str:
+async def owner_in(request: Request) -> str:
     """Whose runs this request may see."""
     return str(request.scope.get("owner", ""))
 
@@ -70,6 +80,7 @@ class AgentRoutes:
             ("/runs/{run_id}", self.look, ["GET"]),
             ("/runs/{run_id}/events", self.follow, ["GET", "HEAD"]),
             ("/runs/{run_id}/cancel", self.cancel, ["POST"]),
+            ("/runs/{run_id}/approvals/{call_id}", self.decide, ["POST"]),
             ("/runs/{run_id}/files/{name:path}", self.download, ["GET"]),
             ("/uploads", self.upload, ["POST"]),
         ):
@@ -116,6 +127,15 @@ class AgentRoutes:
         kept.run.cancel(reason[:500] or "A client stopped the run.")
         return JSONResponse(_state(kept), 202)
 
+    async def decide(self, owner: Owner, run_id: str, call_id: str, body: DecisionBody) -> Response:
+        """Say whether a call that waits may be made; 409 if none of that id does."""
+        kept = await self._host.archive.find(run_id, owner)
+        try:
+            await kept.run.decide(call_id, body.verdict, reason=body.reason, arguments=body.arguments, by="client")
+        except RequestError as error:
+            return problem(409, error.code, str(error))
+        return JSONResponse(_state(kept))
+
     async def download(self, owner: Owner, run_id: str, name: str) -> Response:
         """A file of a run, always as octets: nothing in it may run in the server's name."""
         return await file_answer(await self._host.archive.find(run_id, owner), name)
@@ -161,6 +181,7 @@ def _state(kept: Kept) -> dict[str, Any]:
         "events": len(run.channel),
         "epoch": run.channel.epoch,
         "listeners": kept.listeners,
+        "questions": msgspec.to_builtins(run.questions),
     }
 
 

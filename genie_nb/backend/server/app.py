@@ -57,8 +57,8 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(OSError, _no_room)
     server, loopback = host.settings.server, address in LOOPBACK
-    return Guard(
-        HandOver(app),
+    guarded = Guard(
+        app,
         token=host.token,
         hosts=(*LOOPBACK, address, *server.hosts) if loopback or server.hosts else ("*",),
         origins=server.origins,
@@ -66,6 +66,7 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
         max_body=server.max_body_mib * 2**20,
         larger=larger_bodies(server),
     )
+    return HandOver(guarded)
 
 
 def _add_common(app: FastAPI, host: Host, services: tuple[str, ...]) -> None:

@@ -22,7 +22,7 @@ from genie_nb.backend.runs import Run
 from genie_nb.backend.server.admission import Admission
 from genie_nb.backend.settings import ServerSettings
 from genie_nb.errors import AdmissionRefused, RequestConflict, RequestError, SettingsError, WireError
-from genie_nb.events import RunFailed
+from genie_nb.events import RunFailed, Verdict
 from genie_nb.transcript import Transcript, apply
 
 __all__ = ("Archive", "Kept")
@@ -57,6 +57,12 @@ class _Restored(RunHandle):
 
     def cancel(self, reason: str = "") -> None:
         """Nothing: it has ended."""
+
+    async def decide(
+        self, call_id: str, verdict: Verdict, *, reason: str = "", arguments: str = "", by: str = "person"
+    ) -> None:
+        """Nothing can wait any more."""
+        raise RequestError(f"No call {call_id[:80]!r} waits to be allowed: the run has ended.")
 
 
 @dataclass
@@ -262,6 +268,7 @@ class Archive:
                 log.warning("The run %s stays in the store: %s", stored.run_id, error)
 
     def _store_log(self, run: Run, stored: StoredRun, store: Store) -> None:
+        run.channel.stored = 0
         task = asyncio.get_running_loop().create_task(self._follow(run, stored, store), name=f"store {run.run_id}")
         self._storing[run.run_id] = task
         task.add_done_callback(lambda _: self._storing.pop(run.run_id, None))
@@ -278,7 +285,9 @@ class Archive:
                     await wake.wait()
                 await asyncio.sleep(0 if channel.ended else GATHER_S)
                 await self._ask_store(store.append, channel.run_id, cursor.take())
+                channel.stored = cursor.seq
         except OSError as error:
+            channel.stored = None
             log.error("The log of run %s is not stored from here on: %s", channel.run_id, error)
             run.warn(f"This run will be lost with the server: {error}.")
 

@@ -15,7 +15,7 @@ from genie_nb.backend.runs import Run
 from genie_nb.backend.server.admission import Admission
 from genie_nb.backend.server.archive import Archive, Kept
 from genie_nb.backend.server.metrics import Metrics
-from genie_nb.backend.server.stream import EventStream, LinkLimits, Links
+from genie_nb.backend.server.stream import EventStream, LinkLimits, Links, StreamAnswer
 from genie_nb.backend.server.tokens import token_of
 from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.settings import Settings
@@ -87,7 +87,7 @@ class Host:
 
     def stream(
         self, kept: Kept, coat: Coat, *, after: int = 0, anew: bool = False, dialect: str = "native", heartbeat_s: float = 0
-    ) -> EventStream:
+    ) -> StreamAnswer:
         """The run's events as a response.
 
         Args:
@@ -107,15 +107,9 @@ class Host:
         limits = LinkLimits(every_s, server.deadline_s, server.stall_s)
         if after or anew:
             self.metrics.resumed.inc()
-        return EventStream(
-            kept.run.channel.cursor(after, anew=anew),
-            coat,
-            self.links,
-            limits=limits,
-            dialect=dialect,
-            headers={"X-Genie-Heartbeat": f"{every_s:g}"},
-            on_close=self.archive.listens(kept),
-        )
+        cursor, on_close = kept.run.channel.cursor(after, anew=anew), self.archive.listens(kept)
+        stream = EventStream(cursor, coat, self.links, limits=limits, dialect=dialect, on_close=on_close)
+        return StreamAnswer(stream, {"X-Genie-Heartbeat": f"{every_s:g}"})
 
     def look(self) -> None:
         """Bring the gauges up to date."""
@@ -143,7 +137,7 @@ class Host:
 
     async def close(self) -> None:
         """Stop the wheel and close the store."""
-        await self.wheel.close()
+        self.wheel.close()
         for close in self.closers:
             await close()
         await self.archive.close()

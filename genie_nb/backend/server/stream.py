@@ -1,13 +1,14 @@
 """An event stream as an ASGI response: one reader's connection to one run.
 
 It writes what comes after its cursor, says so when there is nothing, notices at once when the reader leaves, and never
-outlives the run. Whatever happens to it, the run goes on.
+outlives the run. Whatever happens to it, the run goes on. A stream lives for hours and mostly rests, so it is small and
+keeps nothing of its request.
 
 Above: the route tables. Below: `wheel`, `faults`, `metrics`, `channel`, `wire.coat`.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.wire.coat import Coat
 from genie_nb.events import RunEvent
 
-__all__ = ("EventStream", "HandOver", "LinkLimits", "Links")
+__all__ = ("EventStream", "HandOver", "LinkLimits", "Links", "StreamAnswer")
 
 HANDED_OVER = "genie_nb.stream"
 """Where in a request's scope a stream waits until the framework is done with the request."""
@@ -32,7 +33,7 @@ TAKE_BYTES = 1024 * 1024
 """So much of a log is looked at in one go."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LinkLimits:
     """What one connection may do, in seconds.
 
@@ -86,36 +87,63 @@ class Links:
 
 
 class HandOver:
-    """Lets the framework return before a stream begins: what it holds for a request would be held for hours."""
+    """Stands before everything: a stream begins when whatever answered its request has returned, and holds nothing more."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        known = set(scope)
+        """Answer the request; where the answer is the head of a stream, write the stream."""
+        stream = await self._answered(scope, receive, send)
+        if stream is not None:
+            await stream.write(scope, receive, send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> "EventStream | None":
+        before = dict(scope)
         scope[HANDED_OVER] = None
         await self._app(scope, receive, send)
         stream: EventStream | None = scope[HANDED_OVER]
-        if stream is not None:
-            for name in set(scope) - known:  # the same scope, as a connection is known by it
-                del scope[name]
-            await stream.write_to(scope, receive, send)
+        scope.clear()  # what was added goes; the scope stays the same one, as a connection is known by it
+        scope.update(before)
+        return stream
 
 
-class EventStream(Response):
+class StreamAnswer(Response):
+    """The head of a stream's answer; the stream itself is written by the `HandOver` that stands before."""
+
+    media_type = "text/event-stream"
+    charset = "utf-8"
+
+    def __init__(self, stream: "EventStream", headers: Mapping[str, str] | None = None) -> None:
+        usual = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+        super().__init__(None, headers=usual | dict(headers or {}))
+        del self.headers["content-length"]
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head, and hand the stream over; HEAD asks for no more than the head."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            self._stream.on_close()
+        else:
+            scope[HANDED_OVER] = self._stream
+
+
+class EventStream:
     """Writes a run's events to one reader.
 
     Attributes:
+        on_close: Called once, when the reader is gone or has everything.
         scope: The request's.
         sent_at: When something was sent last, on the wheel's clock.
     """
 
-    media_type = "text/event-stream"
-    charset = "utf-8"
+    __slots__ = (
+        "_beat_due", "_beats", "_bytes", "_closing", "_coat", "_cursor", "_dialect", "_ended", "_events", "_gone", "_joined",
+        "_limits", "_links", "_opened_at", "_resting", "_send_message", "_sending_since", "_wake", "on_close", "scope",
+        "sent_at",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -125,7 +153,6 @@ class EventStream(Response):
         *,
         limits: LinkLimits,
         dialect: str = "native",
-        headers: dict[str, str] | None = None,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         """A stream from a cursor on.
@@ -136,20 +163,17 @@ class EventStream(Response):
             links: Where this stream is counted, and who visits it.
             limits: Its heartbeat, its deadline, and how long it may stall.
             dialect: The dialect's name in the metrics.
-            headers: Beside the usual ones.
             on_close: Called once, when the reader is gone or has everything.
         """
-        usual = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-        super().__init__(None, headers=usual | (headers or {}))
-        del self.headers["content-length"]
         self._cursor, self._coat, self._links, self._limits = cursor, coat, links, limits
-        self._dialect, self._on_close = dialect, on_close
+        self._dialect, self.on_close = dialect, on_close
         self._wake = Wake()
         self._closing: str | None = None
-        self._gone = self._beat_due = self._ended = False
+        self._gone = self._beat_due = self._resting = self._ended = False
         self._sending_since: float | None = None
         self._events = self._bytes = self._beats = self._joined = 0
         self.scope: Scope = {}
+        self._send_message: Send
         self.sent_at = self._opened_at = links.wheel.clock()
 
     def count(self) -> None:
@@ -195,32 +219,49 @@ class EventStream(Response):
             return self._sending_since + self._limits.stall_s
         due = self.sent_at + self._limits.heartbeat_s
         if now >= due:
-            self._beat_due = True
-            self._wake.set()
+            self._beat(now)
             due = now + self._limits.heartbeat_s
         return min(due, self._opened_at + self._limits.deadline_s)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request; behind a `HandOver` only once everything between has returned."""
-        if HANDED_OVER in scope:
-            scope[HANDED_OVER] = self
-        else:
-            await self.write_to(scope, receive, send)
+    def _beat(self, now: float) -> None:
+        """Send a heartbeat from here: to wake this stream's task for it would cost more than the sending.
 
-    async def write_to(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Write until the end of the run, or of the connection."""
-        self.scope = scope
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        if scope["method"] == "HEAD":
-            await send({"type": "http.response.body", "body": b""})
+        Where the reader has to be waited for, or a fault holds sends up, the task does it after all.
+        """
+        heartbeat = self._coat.heartbeat
+        if not heartbeat:
             return
+        if not self._resting or self._links.faults.holding or not self._sent_at_once(heartbeat):
+            self._beat_due = True
+            self._wake.set()
+            return
+        self.sent_at = now
+        self._beats += 1
+        self._bytes += len(heartbeat)
+
+    def _sent_at_once(self, body: bytes) -> bool:
+        """Whether the server took it without a wait. If not it is not waited for: at worst a heartbeat goes out twice."""
+        message = {"type": "http.response.body", "body": body, "more_body": True}
+        sending = self._send_message(message).__await__()
+        try:
+            next(sending)
+        except StopIteration:
+            return True
+        except OSError:  # the reader is gone; the task hears of it
+            return False
+        sending.close()
+        return False
+
+    async def write(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write until the end of the run, or of the connection; the answer's head was sent."""
+        self.scope, self._send_message = scope, send
         self._links.open.add(self)
         opened = self._links.metrics.links.labels(self._dialect)
         opened.inc()
         self._links.wheel.add(self, self.sent_at + min(self._limits.heartbeat_s, self._limits.deadline_s))
         listening = asyncio.create_task(self._listen(receive))
         try:
-            await self._write(send)
+            await self._write()
         finally:
             self._ended = True
             self.count()
@@ -228,7 +269,7 @@ class EventStream(Response):
             self._cursor.channel.forget(self._wake)
             self._links.left(self)
             opened.dec()
-            self._on_close()
+            self.on_close()
 
     async def _listen(self, receive: Receive) -> None:
         message: Message = {"type": ""}
@@ -237,22 +278,20 @@ class EventStream(Response):
         self._gone = True
         self._wake.set()
 
-    async def _write(self, send: Send) -> None:
+    async def _write(self) -> None:
         """Write until the run's end, the reader's, or the server's."""
         while not self._gone:
             self._wake.clear()
-            await self._send(send, self._next())
+            await self._send(self._next())
             if self._cursor.at_end or self._closing is not None:
                 reason = None if self._cursor.at_end else self._closing
-                await self._send(send, self._coat.last_words(reason))
-                await self._sent(send({"type": "http.response.body", "body": b""}))
+                await self._send(self._coat.last_words(reason))
+                await self._sent({"type": "http.response.body", "body": b""})
                 return
             if self._cursor.channel.wake_after(self._cursor.seq, self._wake):
+                self._resting = True
                 await self._rest()
-                while self._beat_due and not (self._gone or self._closing or self._cursor.behind):
-                    self._wake.clear()
-                    await self._send(send, self._next())
-                    await self._rest()
+                self._resting = False
 
     def _next(self) -> bytes:
         """What there is to say now; nothing, if there is nothing."""
@@ -290,22 +329,22 @@ class EventStream(Response):
         except TimeoutError:
             return
 
-    async def _send(self, send: Send, body: bytes) -> None:
+    async def _send(self, body: bytes) -> None:
         if body and self._links.faults.holding:
             await self._links.faults.hold(self._wake, lambda: self._gone)
             if self._gone:
                 return
         for start in range(0, len(body), SEND_BYTES):
             piece = body[start : start + SEND_BYTES]
-            await self._sent(send({"type": "http.response.body", "body": piece, "more_body": True}))
+            await self._sent({"type": "http.response.body", "body": piece, "more_body": True})
             self._bytes += len(piece)
             if self._cursor.behind or len(body) > SEND_BYTES:
                 await asyncio.sleep(0)
             if self._gone:
                 return
 
-    async def _sent(self, sending: Any) -> None:
+    async def _sent(self, message: Message) -> None:
         self._sending_since = self._links.wheel.clock()
-        await sending
+        await self._send_message(message)
         self.sent_at = self._links.wheel.clock()
         self._sending_since = None

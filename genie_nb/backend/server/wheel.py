@@ -6,14 +6,17 @@ Above: `stream`. Below: nothing.
 """
 
 import asyncio
-import contextlib
 import heapq
 import itertools
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 __all__ = ("HeartbeatWheel", "Visited")
+
+GATHER_S = 0.02
+"""Streams that are due within so many seconds are visited together: to wake costs more than to visit."""
 
 
 class Visited(Protocol):
@@ -25,41 +28,40 @@ class Visited(Protocol):
 
 
 class HeartbeatWheel:
-    """Visits streams at their times, from one task."""
+    """Visits streams at their times, from one timer of the loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._due: list[tuple[float, int, Visited]] = []
         self._numbers = itertools.count()
-        self._sooner = asyncio.Event()
-        self._turning: asyncio.Task[None] | None = None
+        self._turned_at = -math.inf
+        self._turning: asyncio.TimerHandle | None = None
 
     def add(self, stream: Visited, due: float) -> None:
         """Visit this stream, first when it is due, until it says never."""
-        if self._turning is None:
-            self._turning = asyncio.get_running_loop().create_task(self._turn(), name="heartbeat wheel")
         heapq.heappush(self._due, (due, next(self._numbers), stream))
         if self._due[0][2] is stream:
-            self._sooner.set()
+            self._turn_later()
 
-    async def _turn(self) -> None:
-        while True:
-            self._sooner.clear()
-            wait_s = self._due[0][0] - self.clock() if self._due else None
-            if wait_s is None or wait_s > 0:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait_s):
-                        await self._sooner.wait()
-            now = self.clock()
+    def _turn_later(self) -> None:
+        self.close()
+        if self._due:
+            turn_at = max(self._due[0][0], self._turned_at + GATHER_S)
+            self._turning = asyncio.get_running_loop().call_later(turn_at - self.clock(), self._turn)
+
+    def _turn(self) -> None:
+        now = self._turned_at = self.clock()
+        try:
             while self._due and self._due[0][0] <= now:
                 _, _, stream = heapq.heappop(self._due)
                 again = stream.visit(now)
                 if again is not None:
                     heapq.heappush(self._due, (again, next(self._numbers), stream))
+        finally:
+            self._turn_later()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Stop turning."""
         if self._turning is not None:
             self._turning.cancel()
-            await asyncio.wait({self._turning})
             self._turning = None

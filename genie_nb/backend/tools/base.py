@@ -14,10 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from genie_nb.backend.approvals import Question
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.models.base import ToolCallRequest, ToolSpec
-from genie_nb.errors import InterpreterFailed, SettingsError, ToolFailed
-from genie_nb.events import ToolFinished, ToolOutput
+from genie_nb.errors import CallDenied, InterpreterFailed, SettingsError, ToolFailed
+from genie_nb.events import ToolFinished, ToolOutput, ToolStatus
 from genie_nb.parts import ErrorPart, Part, readable
 
 __all__ = ("Call", "Tool", "ToolBox", "parse_arguments")
@@ -76,10 +77,14 @@ def parse_arguments(request: ToolCallRequest, spec: ToolSpec) -> dict[str, Any]:
         raise ToolFailed(f"The arguments of {request.name} are not valid JSON ({error}). Send them again.") from error
     if not isinstance(arguments, dict):
         raise ToolFailed(f"The arguments of {request.name} must be one JSON object.")
+    _check_required(arguments, spec)
+    return arguments
+
+
+def _check_required(arguments: dict[str, Any], spec: ToolSpec) -> None:
     missing = [name for name in spec.parameters.get("required", ()) if name not in arguments]
     if missing:
-        raise ToolFailed(f"The call of {request.name} lacks {', '.join(missing)}. Send it again with all arguments.")
-    return arguments
+        raise ToolFailed(f"The call of {spec.name} lacks {', '.join(missing)}. Send it again with all arguments.")
 
 
 class ToolBox:
@@ -108,22 +113,36 @@ class ToolBox:
             InterpreterFailed: No Python kernel could be had, so the run cannot go on.
         """
         began = time.monotonic()
+        status: ToolStatus = "ok"
         try:
-            output, status = await self._call(request, call_id, context), "ok"
+            tool, call, changed = await self._allowed(request, call_id, context)
+            began = time.monotonic()
+            output = changed + await self._call(tool, call)
+        except CallDenied as denied:
+            output, status = readable(str(denied)), "denied"
         except ToolFailed as failed:
             output, status = readable(str(failed)), "error"
             context.printer.emit(ToolOutput(call_id=call_id, part=ErrorPart(name=type(failed).__name__, message=output)))
-        seconds = time.monotonic() - began
-        context.printer.emit(
-            ToolFinished(call_id=call_id, status="ok" if status == "ok" else "error", output=output, seconds=seconds)
-        )
+        seconds = 0.0 if status == "denied" else time.monotonic() - began
+        context.printer.emit(ToolFinished(call_id=call_id, status=status, output=output, seconds=seconds))
         return output
 
-    async def _call(self, request: ToolCallRequest, call_id: str, context: RunContext) -> str:
+    async def _allowed(self, request: ToolCallRequest, call_id: str, context: RunContext) -> tuple[Tool, Call, str]:
+        """The tool and the call, once it may be made; and what the model is told if the person changed its arguments."""
         tool = self._tools.get(request.name)
         if tool is None:
             raise ToolFailed(f"There is no tool {request.name!r}. There are: {', '.join(self._tools) or 'none'}.")
-        call = Call(call_id, parse_arguments(request, tool.spec), context)
+        arguments = parse_arguments(request, tool.spec)
+        question = Question(call_id, request.name, arguments, tool.spec.asks, _at_hand(context))
+        allowed = await context.approvals.check(question, context.printer)
+        if allowed == arguments:
+            return tool, Call(call_id, arguments, context), ""
+        changed = json.dumps(allowed, ensure_ascii=False)
+        _check_required(allowed, tool.spec)
+        return tool, Call(call_id, allowed, context), f"The person changed the arguments of this call to {changed}\n\n"
+
+    async def _call(self, tool: Tool, call: Call) -> str:
+        name = tool.spec.name
         try:
             async with asyncio.timeout(tool.timeout_s) as limit:
                 return await tool.call(call)
@@ -131,15 +150,19 @@ class ToolBox:
             raise
         except (Exception, SystemExit) as error:  # a SystemExit would end the backend's loop, and every run on it
             if isinstance(error, TimeoutError) and limit.expired():
-                raise ToolFailed(
-                    f"The tool {request.name} did not return within {tool.timeout_s:g} s and was given up."
-                ) from error
-            log.warning("The tool %s raised", request.name, exc_info=error)
-            raise ToolFailed(f"The tool {request.name} raised {type(error).__name__}: {_words(error)}") from error
+                raise ToolFailed(f"The tool {name} did not return within {tool.timeout_s:g} s and was given up.") from error
+            log.warning("The tool %s raised", name, exc_info=error)
+            raise ToolFailed(f"The tool {name} raised {type(error).__name__}: {_words(error)}") from error
 
     async def close(self) -> None:
         """Close every tool."""
         await asyncio.gather(*(tool.close() for tool in self._tools.values()))
+
+
+def _at_hand(context: RunContext) -> tuple[str, ...]:
+    """The names of the run's files."""
+    transcript = context.printer.transcript
+    return tuple(dict.fromkeys((*(file.name for file in transcript.inputs), *transcript.files)))
 
 
 def _words(error: BaseException) -> str:

@@ -77,10 +77,14 @@ class FunctionTool:
 def tool(function: Callable[..., Any]) -> FunctionTool: ...
 @overload
 def tool(
-    *, name: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
+    *, name: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S, asks: bool = False
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 def tool(
-    function: Callable[..., Any] | None = None, *, name: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
+    function: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    asks: bool = False,
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
     """Turn a typed function, sync or async, into a tool.
 
@@ -88,16 +92,17 @@ def tool(
         function: The function; its docstring says what the tool does, an `Args` section what each argument means.
         name: The tool's name for the model; the function's own if not given.
         timeout_s: Seconds that one call may take.
+        asks: Whether a person is asked before each call.
 
     Raises:
         SettingsError: The function has no name that a model can call, or arguments that no schema can describe.
     """
     if function is None:
-        return lambda function: _tool_of(function, name, timeout_s)
-    return _tool_of(function, name, timeout_s)
+        return lambda function: _tool_of(function, name, timeout_s, asks=asks)
+    return _tool_of(function, name, timeout_s, asks=asks)
 
 
-def _tool_of(function: Callable[..., Any], given_name: str | None, timeout_s: float) -> FunctionTool:
+def _tool_of(function: Callable[..., Any], given_name: str | None, timeout_s: float, *, asks: bool) -> FunctionTool:
     name = given_name or str(getattr(function, "__name__", ""))
     if not _NAME.fullmatch(name):
         raise SettingsError(f"{name!r} cannot be a tool's name. Use @gn.tool(name=...) with letters, digits and _.")
@@ -109,7 +114,7 @@ def _tool_of(function: Callable[..., Any], given_name: str | None, timeout_s: fl
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SettingsError(f"No schema can be made for the arguments of {name}: {reason}") from error
     schema.pop("title", None)
-    return FunctionTool(function, ToolSpec(name, about or name, schema), timeout_s, model)
+    return FunctionTool(function, ToolSpec(name, about or name, schema, asks), timeout_s, model)
 
 
 def _arguments_of(function: Callable[..., Any], name: str, described: dict[str, str]) -> type[pydantic.BaseModel]:

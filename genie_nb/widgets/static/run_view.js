@@ -1,8 +1,11 @@
 // The page's side of the live view: it applies numbered frames of patches and says which one it has.
 // All HTML here passed the gate in Python; every other text is set as text. The patches are described in nodes.py.
 
-const TAGS = new Set(["button", "details", "div", "li", "p", "pre", "span", "summary", "ul"]);
-const ATTRIBUTES = new Set(["aria-busy", "aria-hidden", "aria-level", "class", "lang", "role", "tabindex", "title", "type"]);
+const TAGS = new Set(["button", "details", "div", "input", "li", "p", "pre", "span", "summary", "textarea", "ul"]);
+const ATTRIBUTES = new Set([
+  "aria-busy", "aria-hidden", "aria-label", "aria-level", "class", "lang", "placeholder", "role", "spellcheck", "tabindex",
+  "title", "type",
+]);
 const ACK_MS = 60;
 const ASK_MS = 500;
 const SILENT_S = 3;
@@ -45,6 +48,9 @@ class Page {
         break;
       case "preview":
         this.views.forEach((view) => view.preview(message.key, message.html));
+        break;
+      case "undecided":
+        this.views.forEach((view) => view.undecided(message.call, message.why));
         break;
       case "download":
         save(message.name, buffers[0]);
@@ -135,7 +141,8 @@ class View {
     el.addEventListener("click", (event) => this.click(event));
     el.addEventListener("toggle", (event) => this.toggled(event.target), true);
     el.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.running) this.cancel(event);
+      if (event.target.matches("textarea, input")) event.stopPropagation(); // what is typed is no command of the notebook
+      else if (event.key === "Escape" && this.running) this.cancel(event);
     });
     this.reset();
     this.build("page");
@@ -218,6 +225,7 @@ class View {
     const summary = event.target.closest("summary");
     const button = event.target.closest("[data-action]");
     if (button?.dataset.action === "cancel") this.cancel(event);
+    else if (button?.dataset.action === "decide") this.decide(button);
     else if (button?.dataset.action === "download") {
       event.preventDefault();
       this.want("download", button.closest(".gnb-file"));
@@ -232,6 +240,27 @@ class View {
     button.disabled = true;
     button.textContent = this.page.labels.stopping;
     this.model.send({ type: "cancel" });
+  }
+
+  decide(button) {
+    const question = button.closest(".gnb-question");
+    const buttons = question.querySelectorAll("button");
+    if ([...buttons].some((other) => other.disabled)) return;
+    buttons.forEach((other) => { other.disabled = true; });
+    this.model.send({
+      type: "decide",
+      call: question.dataset.call,
+      verdict: button.dataset.verdict,
+      text: question.querySelector("textarea").value,
+      reason: question.querySelector("input").value,
+    });
+  }
+
+  undecided(call, why) {
+    const question = [...this.root.querySelectorAll(".gnb-question")].find((one) => one.dataset.call === call);
+    if (!question) return;
+    question.querySelectorAll("button").forEach((button) => { button.disabled = false; });
+    question.firstElementChild.textContent = why;
   }
 
   toggled(details) {
@@ -277,6 +306,7 @@ function pulse(live, labels, since, silent) {
   if (live.waiting) {
     return say(labels.waiting, { why: live.waiting.why, s: Math.max(0, Math.ceil(live.waiting.left - since)) });
   }
+  if (live.asked) return "";
   if (live.tool) {
     const age = Math.floor(live.tool.age + since);
     return age < SILENT_S ? "" : say(labels.tool, { name: live.tool.name, s: age });

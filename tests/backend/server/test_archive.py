@@ -1,204 +1,100 @@
-"""The archive: what is kept of runs, for how long, and what becomes of a store that is damaged."""
+"""The archive over a file: what is stored, and what a server finds there that comes after one that died."""
 
 import asyncio
-import sqlite3
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import genie_nb as gn
 from genie_nb import events as ev
+from genie_nb.backend.channel import Retention
 from genie_nb.backend.log.base import StoredRun
-from genie_nb.backend.log.entry import Entry
 from genie_nb.backend.log.sqlite import SqliteStore
-from genie_nb.backend.server.archive import Archive, Kept
-from genie_nb.backend.server.host import Ask
-from genie_nb.errors import RequestConflict, RequestError, SettingsError
-from tests.fakes import run
-from tests.hosting import Fed, Hosting
+from genie_nb.backend.server import archive
+from genie_nb.backend.server.guard import owner_of
+from genie_nb.events import RunEvent
+from tests.fakes import collect, run
+from tests.hosting import Fed, Hosting, run_events
 
-END = ev.RunFinished(output="done")
-BEGIN = ev.RunStarted(query="How many?", agent="react", model="m", badge="")
-
-
-class Made(Fed):
-    """A run that is begun like one of ours, and says what a test says."""
-
-    folder = Path("nowhere")
-
-    def start(self) -> None:
-        self.say(BEGIN)
-
-    def warn(self, text: str) -> None:
-        raise AssertionError(text)
+BEGUN: list[RunEvent] = [
+    ev.RunStarted(query="q", agent="react", model="m", badge="b"),
+    ev.NoteAdded(text="one"),
+    ev.NoteAdded(text="two"),
+]
 
 
-def archived(test: Callable[[Archive, SqliteStore], Awaitable[None]], folder: Path, **server: Any) -> None:
+def kept_by_one_that_died(folder: Path, events: list[RunEvent], stored: int) -> Fed:
+    """A run of which so many events came into the file."""
+    fed, store = Fed(events), SqliteStore(folder / "runs.sqlite")
+    store.create(StoredRun("run1", fed.channel.epoch, "", owner_of("secret"), 1.0, "", "q"))
+    store.append("run1", fed.channel.after(0)[:stored])
+    store.close()
+    return fed
+
+
+async def reopened(folder: Path) -> Hosting:
+    hosting = Hosting(folder, store=await asyncio.to_thread(SqliteStore, folder / "runs.sqlite"))
+    await hosting.host.archive.open()
+    return hosting
+
+
+def test_a_reader_that_had_more_than_was_stored_begins_anew_after_any_number_of_restarts(tmp_path: Path) -> None:
     async def main() -> None:
-        store = SqliteStore(folder / "runs.sqlite")
-        hosting = Hosting(folder, store=store, **server)
-        await hosting.host.archive.open()
-        await test(hosting.host.archive, store)
+        fed = kept_by_one_that_died(tmp_path, BEGUN, stored=2)
+        for _ in range(3):
+            hosting = await reopened(tmp_path)
+            got = run_events(await collect(hosting.client().events("run1", after=f"run1.{fed.channel.epoch}.3")))
+            assert [type(event) for event in got] == [ev.LogRestarted, ev.RunStarted, ev.NoteAdded, ev.RunFailed]
+            await hosting.close()
+
+    run(main())
+
+
+def test_a_reader_of_a_run_that_ended_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
+    async def main() -> None:
+        fed = kept_by_one_that_died(tmp_path, [*BEGUN, ev.RunFinished(output="done")], stored=4)
+        hosting = await reopened(tmp_path)
+        got = run_events(await collect(hosting.client().events("run1", after=f"run1.{fed.channel.epoch}.2")))
+        assert [event.seq for event in got] == [3, 4]
         await hosting.close()
 
     run(main())
 
 
-async def begun(archive: Archive, run_id: str, *, asked: str = "q", **named: str) -> Kept:
-    kept, _ = await archive.begin(lambda: Made(run_id=run_id), request_id=run_id, asked=asked, **named)  # type: ignore[arg-type,return-value]
-    return kept
+def test_readers_that_come_at_once_after_a_restart_read_one_log(tmp_path: Path) -> None:
+    async def main() -> None:
+        kept_by_one_that_died(tmp_path, BEGUN, stored=2)
+        hosting = await reopened(tmp_path)
+        kept = await asyncio.gather(*(hosting.host.archive.find("run1", owner_of("secret")) for _ in range(5)))
+        assert len({id(one) for one in kept}) == 1
+        assert isinstance((await collect(kept[0].run.channel.read()))[-1], ev.RunFailed)
+        await hosting.close()
+
+    run(main())
 
 
-async def settled(archive: Archive) -> None:
-    while archive._storing or archive._deleting:
-        await asyncio.gather(*archive._storing.values(), *archive._deleting)
-        await asyncio.sleep(0)
+def test_a_log_beyond_its_bounds_is_stored_event_by_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "GATHER_S", 0)
 
+    class Begun(Fed):
+        folder = tmp_path
 
-def test_a_run_that_is_forgotten_leaves_nothing_in_memory_or_in_the_store(tmp_path: Path) -> None:
-    async def test(archive: Archive, store: SqliteStore) -> None:
-        for number in range(5):
-            (await begun(archive, f"r{number}")).run.say(END)
-            await settled(archive)
-        assert [stored.run_id for stored in store.runs()] == ["r4", "r3", "r2"]
-        with pytest.raises(RequestError):
-            await archive.find("r0")
-        await settled(archive)
-        assert [stored.run_id for stored in store.runs()] == ["r4", "r3"]
-        assert set(archive._kept) == {"r3", "r4"}
-        assert set(archive._requests.values()) == {"r3", "r4"}
-        assert store.read("r0") == []
+        def start(self) -> None:
+            """Nothing: its events are said by the test."""
 
-    archived(test, tmp_path, keep_runs=2)
+    async def main() -> None:
+        hosting = await reopened(tmp_path)
+        fed = Begun(retention=Retention(max_events=4))
+        await hosting.host.archive.begin(lambda: fed)  # type: ignore[arg-type, return-value]
+        fed.say(*BEGUN, *(ev.NoteAdded(text=str(number)) for number in range(20)))
+        assert fed.channel.dropped == 0
+        while fed.channel.stored != len(fed.channel):
+            await asyncio.sleep(0)
+        fed.say(ev.NoteAdded(text="one more"))
+        assert fed.channel.dropped
+        fed.say(ev.RunFinished(output="done"))
+        await hosting.close()
+        stored = await asyncio.to_thread(SqliteStore, tmp_path / "runs.sqlite")
+        assert [entry.seq for entry in stored.read("run1")] == list(range(1, len(fed.channel) + 1))
+        stored.close()
 
-
-def test_a_run_that_ended_long_ago_is_forgotten_but_not_one_that_somebody_reads(tmp_path: Path) -> None:
-    async def test(archive: Archive, store: SqliteStore) -> None:
-        old, read = await begun(archive, "old"), await begun(archive, "read")
-        leave = archive.listens(read)
-        for kept in (old, read):
-            kept.run.say(END)
-            kept.ended_at -= 700
-        assert await archive.find("read")
-        await settled(archive)
-        assert [stored.run_id for stored in store.runs()] == ["read"]
-        leave()
-        with pytest.raises(RequestError):
-            await archive.find("read")
-        await settled(archive)
-        assert store.runs() == []
-
-    archived(test, tmp_path, keep_s=600)
-
-
-def test_what_a_store_holds_at_the_start_is_bounded_too(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "runs.sqlite")
-    for number in range(5):
-        store.create(StoredRun(f"r{number}", "e", "", "", float(number), "", "?"))
-    store.close()
-
-    async def test(archive: Archive, store: SqliteStore) -> None:
-        await settled(archive)
-        assert [stored.run_id for stored in store.runs()] == ["r4", "r3"]
-        assert archive._requests == {}
-
-    archived(test, tmp_path, keep_runs=2)
-
-
-def test_a_request_id_stands_for_one_question_also_after_a_restart(tmp_path: Path) -> None:
-    async def first(archive: Archive, store: SqliteStore) -> None:
-        (await begun(archive, "r", asked="one")).run.say(END)
-
-    async def then(archive: Archive, store: SqliteStore) -> None:
-        again, new = await archive.begin(lambda: pytest.fail("a new run"), request_id="r", asked="one")
-        assert (again.run.run_id, new) == ("r", False)
-        with pytest.raises(RequestConflict, match="'r' belongs to another question"):
-            await archive.begin(lambda: pytest.fail("a new run"), request_id="r", asked="two")
-
-    archived(first, tmp_path)
-    archived(then, tmp_path)
-
-
-@pytest.mark.parametrize("other", [Ask("!"), Ask("?", options={"agent": "react"}), Ask("?", (Path("id/a.csv"),))])
-def test_another_question_is_one_with_other_words_another_agent_or_other_files(other: Ask) -> None:
-    assert Ask("?", options={"agent": None, "deadline_s": 5.0}).digest() == Ask("?").digest()
-    assert other.digest() != Ask("?").digest()
-
-
-UNKNOWN_CALL = ev.ToolFinished(call_id="c9", status="ok", output="", seconds=0.0)
-DAMAGED = {
-    "an event that does not fold": ([BEGIN, UNKNOWN_CALL, END], [1, 2, 3], 2),
-    "an event is missing": ([BEGIN, END], [1, 3], 2),
-    "the first is missing": ([END], [2], 1),
-}
-
-
-@pytest.mark.parametrize(("events", "numbers", "bad"), DAMAGED.values(), ids=DAMAGED)
-def test_a_run_that_is_damaged_is_read_up_to_there_and_says_so(
-    events: list[Any], numbers: list[int], bad: int, tmp_path: Path
-) -> None:
-    store = SqliteStore(tmp_path / "runs.sqlite")
-    store.create(StoredRun("r", "e", "", "", 1.0, "", "How many?"))
-    entries = zip(events, numbers, strict=True)
-    store.append("r", [Entry(type(event)(**_fields(event) | {"seq": seq, "run_id": "r"})) for event, seq in entries])
-    store.close()
-
-    async def test(archive: Archive, store: SqliteStore) -> None:
-        found = (await archive.find("r")).run
-        assert (found.status, found.transcript.error_code) == ("failed", "interrupted")
-        assert f"damaged from event {bad} on" in found.transcript.error
-        assert [entry.seq for entry in found.channel.after(0)] == list(range(1, bad + 1))
-        assert found.channel.epoch != "e"
-
-    archived(test, tmp_path)
-
-
-def _fields(event: Any) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in event.__struct_fields__}
-
-
-def test_an_interrupted_run_is_told_in_a_log_of_its_own_each_time(tmp_path: Path) -> None:
-    """A reader may have seen an event that was never stored: its number must not mean the sentence that is told now."""
-    store = SqliteStore(tmp_path / "runs.sqlite")
-    store.create(StoredRun("r", "e", "", "", 1.0, "", "How many?"))
-    store.append("r", [Entry(ev.RunStarted(query="?", agent="react", model="m", badge="", seq=1, run_id="r", at=5.0))])
-    store.close()
-    epochs = []
-
-    async def test(archive: Archive, store: SqliteStore) -> None:
-        found = (await archive.find("r")).run
-        assert found.transcript.error_code == "interrupted"
-        assert found.seconds == 0.0
-        epochs.append(found.channel.epoch)
-
-    archived(test, tmp_path)
-    archived(test, tmp_path)
-    assert len({"e", *epochs}) == 3
-
-
-def test_a_file_of_runs_that_is_damaged_is_one_sentence_at_the_start(tmp_path: Path) -> None:
-    path = tmp_path / "runs.sqlite"
-    store = SqliteStore(path)
-    for number in range(200):
-        store.create(StoredRun(f"r{number}", "e", "", "", 1.0, "x" * 200, "?"))
-    store.close()
-    content = bytearray(path.read_bytes())
-    content[5 * 4096 :] = b"\xff" * (len(content) - 5 * 4096)
-    path.write_bytes(content)
-    with pytest.raises(SettingsError, match=r"runs\.sqlite cannot be read: .*Move the file away") as caught:
-        gn.serve(model=gn.ScriptedModel([]), log=path, settings={"runs_folder": tmp_path})
-    assert "\n" not in str(caught.value)
-
-
-def test_a_file_of_the_version_before_is_still_read(tmp_path: Path) -> None:
-    path = tmp_path / "runs.sqlite"
-    SqliteStore(path).close()
-    with sqlite3.connect(path) as file:
-        file.executescript("ALTER TABLE runs DROP COLUMN asked; PRAGMA user_version = 1;")
-        file.execute("INSERT INTO runs VALUES ('r', 'e', 'q', 'o', 1.0, '', '?')")
-    file.close()
-    store = SqliteStore(path)
-    assert store.runs() == [StoredRun("r", "e", "q", "o", 1.0, "", "?")]
-    store.close()
+    run(main())

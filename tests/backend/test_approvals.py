@@ -1,0 +1,209 @@
+"""Approvals: which calls wait for a person, what may be answered, and what becomes of the call."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genie_nb.backend.approvals import Approvals, Question
+from genie_nb.backend.models.base import Finish, Text, ToolCallFragment
+from genie_nb.backend.runs import Run
+from genie_nb.backend.settings import ApprovalRule, Settings
+from genie_nb.backend.tools.functions import tool
+from genie_nb.errors import CallDenied, RequestError, SettingsError
+from genie_nb.events import ApprovalGiven, ApprovalRequested, ToolFinished
+from genie_nb.transcript import ToolCall
+from tests.fakes import BOUND_S, ChunkModel, events_of, make_context, of_kind, run
+
+CODE = {"code": "import os\nos.remove('a.csv')"}
+RULES: dict[str, tuple[list[Any], bool, str]] = {
+    "no rule, no mark": ([], False, "allow"),
+    "the tool is marked": ([], True, "ask"),
+    "a tool's name is a rule to ask": (["code_interpreter"], False, "ask"),
+    "another tool's name is none": (["deep_search"], False, "allow"),
+    "any letters": ([{"tool": "code_*"}], False, "ask"),
+    "what the arguments are like": ([{"tool": "code_interpreter", "arguments": "*os.remove*"}], False, "ask"),
+    "arguments unlike these": ([{"arguments": "*shutil*"}], False, "allow"),
+    "the first rule that fits counts": ([{"arguments": "*remove*", "then": "refuse"}, "code_interpreter"], False, "refuse"),
+    "a rule overrules the mark": ([{"tool": "*", "then": "allow"}], True, "allow"),
+}
+
+
+@pytest.mark.parametrize(("rules", "asks", "then"), RULES.values(), ids=RULES.keys())
+def test_a_rule_or_a_mark_says_what_becomes_of_a_call(rules: list[Any], asks: bool, then: str) -> None:
+    settings = Settings.load(approval=rules)
+
+    assert Approvals(settings.approval).rule_for(Question("c1", "code_interpreter", CODE, asks)) == then
+
+
+def test_a_wrong_rule_is_one_sentence() -> None:
+    with pytest.raises(SettingsError, match=r"approval\.0\.then"):
+        Settings.load(approval=[{"tool": "t", "then": "maybe"}])
+
+
+def asked(folder: Path, decide: Callable[[Approvals], object], **options: Any) -> tuple[object, list[Any]]:
+    """What a question comes to, and the events that it makes."""
+    context = make_context(folder)
+    context.printer.transcript.calls["c1"] = ToolCall("c1", "code_interpreter", "a")
+    approvals = Approvals([ApprovalRule(tool="code_interpreter")], **options)
+
+    async def work() -> object:
+        checking = asyncio.create_task(
+            approvals.check(Question("c1", "code_interpreter", CODE, at_hand=("a.csv", "b")), context.printer)
+        )
+        while not context.printer.transcript.calls["c1"].asked:
+            await asyncio.sleep(0)
+        decide(approvals)
+        try:
+            return await checking
+        except CallDenied as denied:
+            return str(denied)
+
+    return run(work()), events_of(context)
+
+
+ANSWERS: dict[str, tuple[dict[str, Any], object]] = {
+    "once": ({"verdict": "once"}, CODE),
+    "always": ({"verdict": "always"}, CODE),
+    "changed": ({"verdict": "once", "arguments": '{"code": "1"}'}, {"code": "1"}),
+    "refused": ({"verdict": "refused"}, "The person refused this call of code_interpreter."),
+    "refused with a reason": (
+        {"verdict": "refused", "reason": "Keep 文件."},
+        "The person refused this call of code_interpreter. The reason: Keep 文件.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answer", "comes_to"), ANSWERS.values(), ids=ANSWERS.keys())
+def test_an_answer_decides_what_runs(tmp_path: Path, answer: dict[str, Any], comes_to: object) -> None:
+    outcome, events = asked(tmp_path, lambda approvals: approvals.decide("c1", **answer))
+
+    assert outcome == comes_to
+    question, given = events
+    assert isinstance(question, ApprovalRequested)
+    assert json.loads(question.arguments) == CODE
+    assert question.files == ("a.csv",)
+    assert isinstance(given, ApprovalGiven)
+    assert (given.verdict, given.reason) == (answer["verdict"], answer.get("reason", ""))
+
+
+def test_nobodys_answer_is_a_refusal(tmp_path: Path) -> None:
+    outcome, events = asked(tmp_path, lambda approvals: None, timeout_s=0.01)
+
+    assert outcome == "Nobody allowed this call of code_interpreter within 0.01 s, so it was not made."
+    assert [(event.verdict, event.by) for event in of_kind(events, ApprovalGiven)] == [("timeout", "clock")]
+
+
+def test_always_is_for_the_tool_and_refusals_by_rule_stay(tmp_path: Path) -> None:
+    approvals = Approvals([ApprovalRule(arguments="*secret*", then="refuse"), ApprovalRule(tool="t")], allowed={"t"})
+
+    assert approvals.rule_for(Question("c1", "t", {})) == "allow"
+    assert approvals.rule_for(Question("c1", "t", {"x": "a secret"})) == "refuse"
+    assert approvals.rule_for(Question("c1", "u", {}, asks=True)) == "ask"
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "another call": {"call_id": "c9", "verdict": "once"},
+    "no JSON": {"call_id": "c1", "verdict": "once", "arguments": "{"},
+    "no object": {"call_id": "c1", "verdict": "once", "arguments": "[1]"},
+    "too deep": {"call_id": "c1", "verdict": "once", "arguments": "[" * 100_000},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_answer_is_refused_and_the_call_waits_on(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    def decide(approvals: Approvals) -> None:
+        with pytest.raises(RequestError):
+            approvals.decide(**wrong)
+        approvals.decide("c1", "once")
+        with pytest.raises(RequestError, match="answered already"):  # the first answer counts
+            approvals.decide("c1", "refused")
+
+    assert asked(tmp_path, decide)[0] == CODE
+
+
+# A whole run
+
+
+@tool(asks=True)
+def transfer(amount: int) -> str:
+    """Send money."""
+    return f"sent {amount}"
+
+
+def model() -> ChunkModel:
+    calls = [ToolCallFragment(0, call_id="a", name="transfer", arguments='{"amount": 5}'), Finish()]
+    return ChunkModel([calls, [Text("done"), Finish()]])
+
+
+async def decided(asking: Run, **decision: Any) -> None:
+    async for event in asking.events():
+        if isinstance(event, ApprovalRequested):
+            await asking.decide(event.call_id, **decision)
+
+
+DECISIONS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "allowed": ({"verdict": "once"}, "ok", "sent 5"),
+    "changed": (
+        {"verdict": "once", "arguments": '{"amount": 1}'},
+        "ok",
+        'The person changed the arguments of this call to {"amount": 1}\n\nsent 1',
+    ),
+    "changed to nothing": (
+        {"verdict": "once", "arguments": "{}"},
+        "error",
+        "The call of transfer lacks amount. Send it again with all arguments.",
+    ),
+    "refused": (
+        {"verdict": "refused", "reason": "Too much."},
+        "denied",
+        "The person refused this call of transfer. The reason: Too much.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("decision", "status", "output"), DECISIONS.values(), ids=DECISIONS.keys())
+def test_a_run_pauses_until_a_person_decides(
+    make_run: Callable[..., Run], backend: Any, decision: dict[str, Any], status: str, output: str
+) -> None:
+    asking = make_run(model(), transfer)
+    backend.submit(decided(asking, **decision))
+    asking.start().result(BOUND_S)
+
+    call = next(iter(asking.transcript.calls.values()))
+    assert (call.status, call.output) == (status, output)
+    assert (asking.status, asking.answer) == ("finished", "done")
+    assert asking.questions == ()
+
+
+def test_the_deadline_stands_still_while_a_person_thinks(make_run: Callable[..., Run], backend: Any) -> None:
+    """The run has 0.2 s, and its question is answered only after 0.5 s."""
+
+    async def late(asking: Run) -> None:
+        async for event in asking.events():
+            if isinstance(event, ApprovalRequested):
+                await asyncio.sleep(0.5)
+                await asking.decide(event.call_id, "once")
+
+    asking = make_run(model(), transfer, deadline_s=0.2)
+    backend.submit(late(asking))
+
+    assert asking.start().result(BOUND_S).answer == "done"
+
+
+def test_a_run_that_waits_can_be_stopped(make_run: Callable[..., Run], backend: Any) -> None:
+    async def stop(asking: Run) -> None:
+        async for event in asking.events():
+            if isinstance(event, ApprovalRequested):
+                asking.cancel("Enough.")
+
+    asking = make_run(model(), transfer)
+    backend.submit(stop(asking))
+    asking.start().result(BOUND_S)
+
+    assert asking.status == "cancelled"
+    ends = of_kind([entry.event for entry in asking.channel.after(0)], ToolFinished)
+    assert [end.status for end in ends] == ["cancelled"]
