@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from genie_nb.backend.recording import record, replay
     from genie_nb.backend.settings import Settings
     from genie_nb.backend.tools.functions import tool
+    from genie_nb.chat import Chat, chats
     from genie_nb.errors import GenieError
     from genie_nb.network import connect, serve, watch
     from genie_nb.session import Genie, Run, ask
 
 __all__ = (
+    "Chat",
     "Genie",
     "GenieError",
     "Run",
@@ -30,6 +32,7 @@ __all__ = (
     "ScriptedModel",
     "Settings",
     "ask",
+    "chats",
     "connect",
     "record",
     "replay",
@@ -42,6 +45,7 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # tracebacks go to who asks for them, not into a cell
 
 _HOMES = {
+    "Chat": "genie_nb.chat",
     "Genie": "genie_nb.session",
     "GenieError": "genie_nb.errors",
     "Run": "genie_nb.session",
@@ -49,6 +53,7 @@ _HOMES = {
     "ScriptedModel": "genie_nb.backend.models.scripted",
     "Settings": "genie_nb.backend.settings",
     "ask": "genie_nb.session",
+    "chats": "genie_nb.chat",
     "connect": "genie_nb.network",
     "record": "genie_nb.backend.recording",
     "replay": "genie_nb.backend.recording",

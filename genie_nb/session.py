@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from genie_nb.widgets.stage import Stage
 
-__all__ = ("Genie", "Paths", "Run", "ToolLike", "Viewed", "ask", "in_notebook", "paths_of")
+__all__ = ("Genie", "Paths", "Run", "ToolLike", "Viewed", "ask", "copies_of", "in_notebook", "paths_of")
 
 Paths = Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
 SHOWN_S = 3.0
@@ -150,7 +150,7 @@ class Viewed(RunHandle):
         """
         from genie_nb.widgets import takeaway
 
-        return takeaway.to_html(self, path)
+        return takeaway.to_html([self], path)
 
     def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str:
         """The run as Markdown: question, plan, answer, names of files; written too where a path is given.
@@ -160,7 +160,7 @@ class Viewed(RunHandle):
         """
         from genie_nb.widgets import takeaway
 
-        return takeaway.to_markdown(self, path)
+        return takeaway.to_markdown([self], path)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The run as JSON: what came of it, and all its events as they are on the wire; written too where a path is given.
@@ -170,7 +170,7 @@ class Viewed(RunHandle):
         """
         from genie_nb.widgets import takeaway
 
-        return takeaway.to_json(self, path)
+        return takeaway.run_json(self, path)
 
 
 class Run(Viewed, runs.Run):
@@ -207,7 +207,7 @@ class Genie:
             data: DataFrames by variable name; they are handed over by value.
             show: Whether the live view appears as output of the running cell, where there is a notebook.
         """
-        request = RunRequest(readable(query), self.settings, paths_of(files), _copies({} if data is None else data))
+        request = RunRequest(readable(query), self.settings, paths_of(files), copies_of({} if data is None else data))
         run = self.prepare(request)
         if show and in_notebook():
             run.view()
@@ -231,8 +231,11 @@ class Genie:
             from genie_nb.backend.tools.genie_service import tools_of
 
             return tuple(tools_of(self.settings.tool_url, prepared.workspace))
+        return (self._code_interpreter(pool, prepared),)
+
+    def _code_interpreter(self, pool: KernelPool, prepared: Prepared) -> CodeInterpreter:
         runner = Interpreter(pool, folder=prepared.workspace.folder, preamble=prepared.preamble)
-        return (CodeInterpreter(runner, cell_timeout_s=self.settings.code_timeout_s),)
+        return CodeInterpreter(runner, cell_timeout_s=self.settings.code_timeout_s)
 
 
 def ask(
@@ -270,7 +273,7 @@ def _as_tool(given: ToolLike, timeout_s: float) -> Tool:
     return tool(timeout_s=timeout_s)(given)
 
 
-def _copies(frames: Mapping[str, Any]) -> dict[str, Any]:
+def copies_of(frames: Mapping[str, Any]) -> dict[str, Any]:
     """Each DataFrame as it is now; what cannot be handed over becomes the reason, which the run will tell."""
     if not isinstance(frames, Mapping):
         kind = type(frames).__name__

@@ -55,6 +55,7 @@ class RunContext:
     Attributes:
         inputs: The files and tables at hand, one JSON object a line (see `inputs`).
         approvals: Who is asked before calls that need it.
+        conversation: Earlier questions and their answers, one JSON object a line (see `conversation`).
     """
 
     query: str
@@ -64,6 +65,7 @@ class RunContext:
     settings: Settings
     budget: StepBudget
     approvals: Approvals = field(default_factory=Approvals)
+    conversation: str = ""
 
     @property
     def language(self) -> Language:

@@ -12,7 +12,7 @@ from genie_nb.backend.models.base import ChatMessage
 from genie_nb.backend.models.sections import cut_middle
 from genie_nb.errors import TokenLimit
 
-__all__ = ("History",)
+__all__ = ("History", "estimate_tokens")
 
 REPLY_SHARE = 0.8
 """The share of the model's length that the conversation may fill; the rest is for the reply."""
@@ -84,5 +84,10 @@ class History:
 
 def _estimate(message: ChatMessage) -> int:
     text = message.content + message.reasoning + "".join(call.arguments for call in message.tool_calls)
+    return MESSAGE_TOKENS + estimate_tokens(text)
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text has: one for four ASCII letters, one for any other letter."""
     ascii_letters = len(text.encode("ascii", errors="ignore"))
-    return MESSAGE_TOKENS + ascii_letters // 4 + (len(text) - ascii_letters)
+    return ascii_letters // 4 + (len(text) - ascii_letters)

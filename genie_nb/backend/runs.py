@@ -19,6 +19,7 @@ from genie_nb.backend.agents import Answer, create_agent
 from genie_nb.backend.approvals import Approvals, Pauses
 from genie_nb.backend.channel import EventChannel, Retention
 from genie_nb.backend.context import RunContext, StepBudget
+from genie_nb.backend.conversation import Conversation
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.models.base import ChatModel
 from genie_nb.backend.preparing import Prepared, preamble_of, prepare, table_file
@@ -33,7 +34,7 @@ from genie_nb.errors import RunCancelled as Cancelled
 from genie_nb.events import RunCancelled, RunFailed, RunFinished, RunQueued, RunStarted, Verdict
 from genie_nb.parts import FileRef, readable
 
-__all__ = ("LIFE", "Equipment", "Run", "RunRequest")
+__all__ = ("LIFE", "Equipment", "Run", "RunRequest", "new_folder")
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ LIFE: dict[State, dict[str, State]] = {
     "cancelled": {"cancel": "cancelled"},
 }
 """State → trigger → state; an absent trigger is a mistake of ours."""
+CONVERSATION_SHARE = 0.25
+"""The share of the model's length that earlier questions and answers may fill."""
 CLEANUP_S = 5.0
 """Seconds that kernels, tools and connections get to close before the run ends without waiting for them."""
 
@@ -58,6 +61,7 @@ class RunRequest:
         files: Paths of files to look at.
         tables: DataFrames to hand over, by variable name.
         retention: How much of its log is kept event by event; None keeps all.
+        conversation: What the question belongs to; None for one that stands alone.
     """
 
     query: str
@@ -65,6 +69,7 @@ class RunRequest:
     files: tuple[str | Path, ...] = ()
     tables: Mapping[str, Any] = field(default_factory=dict)
     retention: Retention | None = None
+    conversation: Conversation | None = None
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,14 @@ class Run(RunHandle):
     def __init__(self, request: RunRequest, equipment: Equipment, backend: BackendLoop) -> None:
         super().__init__(EventChannel(secrets.token_hex(16), retention=request.retention), request.query)
         self.request = request
-        self.folder = _run_folder(request.settings, self.run_id)
+        self.folder = request.conversation.folder if request.conversation else new_folder(request.settings, self.run_id)
         self._printer = Printer(self.channel, self.transcript)
         self._equipment = equipment
-        self._approvals = Approvals(request.settings.approval, timeout_s=request.settings.approval_timeout_s)
+        self._approvals = Approvals(
+            request.settings.approval,
+            timeout_s=request.settings.approval_timeout_s,
+            allowed=request.conversation.allowed if request.conversation else None,
+        )
         self._backend = backend
         self._reason = ""
         self._task: asyncio.Task[Answer] | None = None
@@ -212,19 +221,32 @@ class Run(RunHandle):
         return RunStarted(query=query, agent=agent, model=readable(name), badge=badge, files=files)
 
     async def _work(self) -> Answer:
-        request, settings = self.request, self.request.settings
-        if not request.query.strip():
+        if not self.request.query.strip():
             raise RequestError("The question is empty. Ask something, for example: What is in this file?")
+        conversation = self.request.conversation
+        if conversation is None:
+            return await self._answer()
+        async with conversation.turn(self.request.query, self._printer) as turn:
+            answer = await self._answer(conversation)
+            turn.answer = answer.text
+            return answer
+
+    async def _answer(self, conversation: Conversation | None = None) -> Answer:
+        request, settings = self.request, self.request.settings
         async with AsyncExitStack() as stack:
             agent, model = create_agent(settings.agent), self._equipment.model()
             if self._equipment.owned:
                 stack.push_async_callback(_bounded, model.close)
-            prepared = await prepare(request.files, request.tables, self.folder)
+            if conversation is None:
+                prepared, before = await prepare(request.files, request.tables, self.folder), ""
+            else:
+                prepared = await conversation.prepare(request.files, request.tables)
+                before = conversation.told(int(model.context_tokens * CONVERSATION_SHARE))
             tools = await self._equipment.tools(prepared, model)
             stack.push_async_callback(_bounded, tools.close)
             budget = StepBudget(settings.max_steps)
             context = RunContext(
-                request.query, prepared.inputs, self._printer, prepared.workspace, settings, budget, self._approvals
+                request.query, prepared.inputs, self._printer, prepared.workspace, settings, budget, self._approvals, before
             )
             self._printer.emit(self._started(model, prepared.files))
             try:
@@ -255,8 +277,9 @@ def _pauses(deadline: asyncio.Timeout) -> Pauses:
     return Pauses(stop, go)
 
 
-def _run_folder(settings: Settings, run_id: str) -> Path:
-    return settings.runs_folder.expanduser().absolute() / f"{time.strftime('%Y%m%d-%H%M%S')}-{run_id[:6]}"
+def new_folder(settings: Settings, name: str) -> Path:
+    """A folder for a run, or for a conversation; it is not made yet."""
+    return settings.runs_folder.expanduser().absolute() / f"{time.strftime('%Y%m%d-%H%M%S')}-{name[:6]}"
 
 
 async def _bounded(close: Callable[[], Awaitable[None]]) -> None:

@@ -9,9 +9,10 @@ import errno
 import hashlib
 import mimetypes
 import os
+import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
@@ -51,18 +52,31 @@ class Workspace:
             folder.mkdir(parents=True, mode=0o700)
         except OSError as error:
             raise RequestError(_why_no_folder(folder, error)) from error
+        workspace = cls(folder.resolve())
+        try:
+            workspace.bring(inputs)
+        except RequestError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return workspace
+
+    def bring(self, inputs: Mapping[str, Path]) -> None:
+        """Copy inputs (name → source) into the folder; one takes the place of a file of its name.
+
+        Raises:
+            RequestError: The disk has no room for them, or the folder is gone.
+        """
         try:
             needed = sum(path.stat().st_size for path in inputs.values()) + SPARE_BYTES
-            if shutil.disk_usage(folder).free < needed:
+            if shutil.disk_usage(self.folder).free < needed:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             for name, source in inputs.items():
-                shutil.copyfile(source, folder / name)
+                unfinished = self.folder / f".{secrets.token_hex(8)}"
+                shutil.copyfile(source, unfinished)
+                os.replace(unfinished, self.folder / name)
         except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise RequestError(_why_no_folder(folder, error)) from error
-        workspace = cls(folder.resolve())
-        workspace.changed()
-        return workspace
+            raise RequestError(_why_no_folder(self.folder, error)) from error
+        self.changed()
 
     def resolve(self, name: str) -> Path:
         """The path of a file in the folder.

@@ -2,12 +2,12 @@
 
 A file is written whole or not at all. What is written is the run as it stands now, ended or not.
 
-Above: `session`. Below: `beside`, `notebook`, `record`.
+Above: `session`, `chat`. Below: `beside`, `notebook`, `record`.
 """
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +24,7 @@ from genie_nb.widgets.notebook import run_notebook, runs_code
 from genie_nb.widgets.notebook_order import read_events
 from genie_nb.widgets.record import record_html, record_markdown
 
-__all__ = ("Source", "to_html", "to_json", "to_markdown", "to_notebook")
+__all__ = ("Source", "run_json", "to_html", "to_json", "to_markdown", "to_notebook")
 
 
 class Source(Copies, Protocol):
@@ -51,25 +51,28 @@ def to_notebook(source: Source, path: str | os.PathLike[str], *, thoughts: bool 
     return target
 
 
-def to_html(source: Source, path: str | os.PathLike[str] | None = None) -> str:
-    """A run as one page that needs nothing else; see `session.Viewed.to_html`."""
-    transcript = _folded(source.events_so_far(), source.query)
-    title = escape(" ".join(transcript.query.split())[:120])
-    page = _PAGE.format(
-        lang=labels_for(transcript.query)["lang"], title=title, record=record_html(transcript, read_file=source.read_file)
-    )
-    return _kept(path, page)
+def to_html(sources: Sequence[Source], path: str | os.PathLike[str] | None = None) -> str:
+    """Runs as one page that needs nothing else; see `session.Viewed.to_html`."""
+    records = [record_html(_folded(source), read_file=source.read_file) for source in sources]
+    first = sources[0].query if sources else ""
+    title = escape(" ".join(first.split())[:120])
+    return _kept(path, _PAGE.format(lang=labels_for(first)["lang"], title=title, record="\n".join(records)))
 
 
-def to_markdown(source: Source, path: str | os.PathLike[str] | None = None) -> str:
-    """A run as Markdown; see `session.Viewed.to_markdown`."""
-    return _kept(path, record_markdown(_folded(source.events_so_far(), source.query)))
+def to_markdown(sources: Sequence[Source], path: str | os.PathLike[str] | None = None) -> str:
+    """Runs as Markdown; see `session.Viewed.to_markdown`."""
+    return _kept(path, "\n\n---\n\n".join(record_markdown(_folded(source)) for source in sources))
 
 
-def to_json(source: Source, path: str | os.PathLike[str] | None = None) -> str:
+def to_json(sources: Sequence[Source], path: str | os.PathLike[str] | None = None) -> str:
+    """Runs as JSON, a list of those that `session.Viewed.to_json` gives."""
+    return _kept(path, "[\n" + ",\n".join(map(run_json, sources)) + "]\n")
+
+
+def run_json(source: Source, path: str | os.PathLike[str] | None = None) -> str:
     """A run as JSON, an event a line; see `session.Viewed.to_json`."""
     events = source.events_so_far()
-    t = _folded(events, source.query)
+    t = _folded(source)
     summary = {
         "query": t.query,
         "status": t.status,
@@ -103,10 +106,10 @@ body {{ margin: 0; padding: 24px 16px; background: Canvas; }}
 """
 
 
-def _folded(events: Iterable[RunEvent], query: str) -> Transcript:
+def _folded(source: Source) -> Transcript:
     """The run as a transcript of its own, which does not go on while it is written."""
-    transcript = Transcript(query=query)
-    for event in events:
+    transcript = Transcript(query=source.query)
+    for event in source.events_so_far():
         apply(transcript, event)
     return transcript
 

@@ -9,10 +9,11 @@ from typing import Protocol
 
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.models.base import ChatModel
+from genie_nb.backend.models.sections import section
 from genie_nb.backend.tools.base import ToolBox
 from genie_nb.parts import FileRef
 
-__all__ = ("Agent", "Answer", "files_named")
+__all__ = ("Agent", "Answer", "at_hand", "files_named")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class Agent(Protocol):
             ModelError: The model failed.
         """
         ...
+
+
+def at_hand(context: RunContext) -> str:
+    """What a model is told beside the question: the inputs, and what was said before, as sections."""
+    inputs = section("inputs", context.inputs)
+    return f"{inputs}\n{section('conversation', context.conversation)}" if context.conversation else inputs
 
 
 def files_named(names: Sequence[str], context: RunContext) -> tuple[FileRef, ...]:

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 
-from genie_nb.backend.agents.base import Answer
+from genie_nb.backend.agents.base import Answer, at_hand
 from genie_nb.backend.agents.loop import work
 from genie_nb.backend.agents.plan import drop_unstarted, mark_step, ready_steps
 from genie_nb.backend.agents.planner import Planner, StepResult, results_section
@@ -90,7 +90,7 @@ async def _execute(
     sections = (
         section("question", context.query),
         section("task", json.dumps(task, ensure_ascii=False)),
-        section("inputs", context.inputs),
+        at_hand(context),
         results_section(before),
     )
     history = History(

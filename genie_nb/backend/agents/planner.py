@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from genie_nb.backend.agents.base import at_hand
 from genie_nb.backend.agents.plan import PLAN_TOOL, PlanChange, change_plan
 from genie_nb.backend.agents.prompts import prompt
 from genie_nb.backend.asking import Voice, ask
@@ -55,7 +56,7 @@ class Planner:
         self._model = model
         self._context = context.for_task(None, "planner")
         described = "\n".join(tool.name + ": " + tool.description.partition("\n")[0] for tool in tools)
-        sections = (section("question", context.query), section("inputs", context.inputs), section("tools", described))
+        sections = (section("question", context.query), at_hand(context), section("tools", described))
         self._history = History(
             ChatMessage("system", prompt("planner", context.language)),
             ChatMessage("user", "\n".join(sections)),

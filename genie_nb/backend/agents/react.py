@@ -3,7 +3,7 @@
 Below: `loop`.
 """
 
-from genie_nb.backend.agents.base import Answer, files_named
+from genie_nb.backend.agents.base import Answer, at_hand, files_named
 from genie_nb.backend.agents.loop import Work, work
 from genie_nb.backend.agents.prompts import prompt
 from genie_nb.backend.asking import Voice
@@ -31,7 +31,7 @@ class React:
             ModelError: The model failed.
         """
         context = context.for_task(None, "assistant")
-        question = section("question", context.query) + "\n" + section("inputs", context.inputs)
+        question = section("question", context.query) + "\n" + at_hand(context)
         history = History(
             ChatMessage("system", prompt("react", context.language)),
             ChatMessage("user", question),

@@ -44,6 +44,13 @@ class Interpreter:
         self._kernel: Kernel | None = None
         self._driving: asyncio.Task[CellFinished] | None = None
         self._closed = False
+        self._unseen = ""
+
+    def add_preamble(self, code: str) -> None:
+        """Run this unseen before the next cell too, and on every new kernel."""
+        if code and code not in self._preamble:
+            self._preamble += f"\n{code}"
+            self._unseen += f"\n{code}"
 
     async def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Part | CellFinished, None]:
         """Run one cell; see `CodeRunner.run`.
@@ -85,6 +92,9 @@ class Interpreter:
         if self._closed:
             raise InterpreterFailed(_CLOSED)
         if self._kernel is not None and self._kernel.pid is not None:
+            unseen, self._unseen = self._unseen, ""
+            if unseen:
+                await self._prepare(self._kernel, unseen)
             return self._kernel
         if self._kernel is not None:
             await self._kernel.kill()
@@ -102,7 +112,8 @@ class Interpreter:
         self._kernel = kernel
         prepared = False
         try:
-            await self._prepare(kernel)
+            self._unseen = ""
+            await self._prepare(kernel, f"__import__('os').chdir({str(self._folder)!r})\n{self._preamble}")
             prepared = True
         finally:
             if not prepared:
@@ -110,10 +121,9 @@ class Interpreter:
                 await kernel.kill()
         return kernel
 
-    async def _prepare(self, kernel: Kernel) -> None:
+    async def _prepare(self, kernel: Kernel, setup: str) -> None:
         if self._closed:
             raise InterpreterFailed(_CLOSED)
-        setup = f"__import__('os').chdir({str(self._folder)!r})\n{self._preamble}"
         try:
             async with asyncio.timeout(_PREPARE_S):
                 reply = await kernel.run(setup, lambda _: None, silent=True)

@@ -43,8 +43,9 @@ class CodeInterpreter:
 
     spec = _SPEC
 
-    def __init__(self, runner: CodeRunner, *, cell_timeout_s: float) -> None:
-        self._runner = runner
+    def __init__(self, runner: CodeRunner, *, cell_timeout_s: float, owned: bool = True) -> None:
+        """A tool over a session of code; `owned` says whether the session ends with it."""
+        self._runner, self._owned = runner, owned
         self._cell_timeout_s = cell_timeout_s
         self._one_at_a_time = asyncio.Lock()  # so that a file is reported with the cell that wrote it
 
@@ -88,8 +89,9 @@ class CodeInterpreter:
         return told
 
     async def close(self) -> None:
-        """End the kernel and every process of it."""
-        await self._runner.close()
+        """End the kernel and every process of it, unless the session goes on with somebody else."""
+        if self._owned:
+            await self._runner.close()
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ class Conversation:
         task: The step that an executor works on, or nothing.
         outputs: What the tools answered since the question, in order.
         plans: The arguments of the calls of `plan` so far.
+        earlier: The questions before this one, the oldest first.
     """
 
     question: str
@@ -47,6 +48,7 @@ class Conversation:
     created: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     plans: list[dict[str, Any]] = field(default_factory=list)
+    earlier: tuple[str, ...] = ()
 
     @property
     def tool_names(self) -> set[str]:
@@ -87,6 +89,7 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         created=[line.strip() for line in sections.get("created", "").splitlines() if line.strip()],
         outputs=outputs,
         plans=plans,
+        earlier=tuple(str(_object(line).get("question", "")) for line in sections.get("conversation", "").splitlines()),
     )
 
 

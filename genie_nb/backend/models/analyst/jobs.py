@@ -17,11 +17,12 @@ from genie_nb.backend.models.analyst.arithmetic import Computation, given_code, 
 from genie_nb.backend.models.analyst.cells import cell_for, look_cell
 from genie_nb.backend.models.analyst.columns import Source, columns_from
 from genie_nb.backend.models.analyst.conversation import Call, Conversation, Script, read_result
+from genie_nb.backend.models.analyst.followups import wishes_of
 from genie_nb.backend.models.analyst.labels import title_of
 from genie_nb.backend.models.analyst.look import with_values
 from genie_nb.backend.models.analyst.numbers import figure
 from genie_nb.backend.models.analyst.phrases import say, unknown_text
-from genie_nb.backend.models.analyst.question import read_question, source_for
+from genie_nb.backend.models.analyst.question import source_for
 from genie_nb.backend.models.analyst.user_tools import arguments_for, converted_amount, tool_for
 from genie_nb.backend.models.analyst.wish import Wish
 from genie_nb.backend.models.analyst.wording import answer_text
@@ -62,7 +63,7 @@ def jobs_of(conversation: Conversation) -> list[Job]:
             )
         ]
     computation = read_computation(question)
-    wishes = read_question(question, conversation.sources)
+    wishes = wishes_of(question, conversation.earlier, conversation.sources)
     if computation is not None and not (wishes and _fits_table(wishes)):
         title = say(computation.english, computation.chinese, language)
         return [Job(title, stage, lambda suffix: _computation_script(computation, language))]
@@ -215,7 +216,7 @@ def _blind_job(conversation: Conversation, source: Source) -> Job:
             columns=columns_from(facts["look"]),
             tidy=all(entry["name"] == entry["name"].strip() for entry in facts["look"]),
         )
-        wishes = read_question(conversation.question, [known])
+        wishes = wishes_of(conversation.question, conversation.earlier, [known])
         texts = [] if wishes else [unknown_text(known, language)]
         for at, wish in enumerate(wishes or [Wish("profile", known)]):
             texts.append((yield from _wish_script(wish, f"{suffix}_{at + 1}" if at else suffix, language)))

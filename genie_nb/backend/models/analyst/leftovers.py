@@ -17,7 +17,7 @@ _SMALL = re.compile(
     r"|much|many|give|me|us|show|tell|please|can|could|you|i|we|want|would|like|find|get|compute|calculate|determine|make|create|see|look|also"
     r"|then|each|every|all|any|there|that|this|these|those|it|its|them|their|our|my|than|between|across|over|under|during|within|grouped|broken|down"
     r"|split|sorted|ordered|file|table|dataset|csv|data|rows?|records?|entries|values?|columns?|result|results|using|use|into|out|let|s|per"
-    r"|first|last|same|time|period|if|not|but|only|just|analy[sz]e|analysis|check|report|list|answer|question|level|levels|amount|across|respectively|people|persons?|employees?|respondents?|students?|orders?|customers?|users?|participants?|patients?|items?|staff"
+    r"|first|last|same|about|now|instead|time|period|if|not|but|only|just|analy[sz]e|analysis|check|report|list|answer|question|level|levels|amount|across|respectively|people|persons?|employees?|respondents?|students?|orders?|customers?|users?|participants?|patients?|items?|staff"
     r"|different|rate|fast|fastest|slow|slowest|strong|strongest|up|down|so|far|more|less|highest|lowest|versus|vs|against|other|both|one|two|three)\b"
     r"|(?<![A-Za-z_\d.])\d[\d.,]*(?![A-Za-z_])",
     re.IGNORECASE,

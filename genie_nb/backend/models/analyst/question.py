@@ -43,20 +43,23 @@ _ALL_SUBJECTS = re.compile(
 _AGAIN = re.compile(r"\s*(?:and|now|or|but|same|what about|how about|for|in|那|呢|还有|换成)\b", re.IGNORECASE)
 
 
+_ONLY = re.compile(r"\bonly\b|\bjust\b|^\s*(?:and |what about |how about )?for\b|只|仅|其中", re.IGNORECASE)
 _WHEN = re.compile(r"\bwhen\b|什么时候|何时|哪一?[天日月年]", re.IGNORECASE)
 
 
-def read_question(question: str, sources: Sequence[Source]) -> list[Wish]:
-    """The wishes of a question, in order; empty when no rule reads it."""
+def read_question(question: str, sources: Sequence[Source], before: Wish | None = None) -> list[Wish]:
+    """The wishes of a question, in order; empty when no rule reads it. `before` is what it goes on from."""
     source = source_for(question, sources)
     if source is None:
         return []
     wishes: list[Wish] = []
     text = _without_names(question, sources)
     clauses = split_question(text, source.columns)
+    if before is not None:
+        clauses[:1] = [replace(clauses[0], fresh=False)]
     for at, clause in enumerate(clauses):
         later = " ".join(other.text for other in clauses[at + 1 :])
-        wish = _read_clause(clause, source, wishes[-1] if wishes else None, later)
+        wish = _read_clause(clause, source, wishes[-1] if wishes else before, later)
         if wish is not None and (not wishes or replace(wish, text="", notes=()) != replace(wishes[-1], text="", notes=())):
             wishes.append(wish)
     return wishes
@@ -107,6 +110,9 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
     seek = leftover(named, [m for m in every if m.strength >= 3 or m.end - m.start > 4 or text[m.start : m.end].isascii()])
     drawn = any(has(name, rest) for name in ("chart", "pie", "scatter", "hist"))
     chart = next((name for name in CHARTS if has(name, rest)), "auto") if drawn else ""
+    if before is not None and kind in ("distinct", "") and _ONLY.search(text):
+        both = (*before.conditions, *conditions)
+        return replace(before, conditions=both, loose=loose or before.loose, seek=seek or before.seek, text=text, notes=())
     if before is not None and not mentions and not conditions and not period and kind == "chart":
         return replace(before, chart=chart, only_chart=True, loose=before.loose, notes=())
     if _BEYOND.search(_without(text, mentions)) or (kind == "" and not conditions and not (before and _AGAIN.match(text))):

@@ -1,0 +1,82 @@
+"""A run from a store: its work is over, its log is read like any other.
+
+A run that was at work when its process died is found as interrupted.
+
+Above: `chats`, `server.archive`. Below: `run_handle`, `channel`, `log`, `workspace`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from genie_nb.backend.channel import EventChannel
+from genie_nb.backend.log.base import StoredRun
+from genie_nb.backend.log.entry import Entry
+from genie_nb.backend.run_handle import RunHandle
+from genie_nb.backend.workspace import Workspace
+from genie_nb.errors import GenieError, RequestError, RunCancelled, RunError
+from genie_nb.events import RunFailed, Verdict
+from genie_nb.transcript import apply
+
+__all__ = ("INTERRUPTED", "RestoredRun")
+
+INTERRUPTED = "The process that worked on this was stopped. Ask again."
+
+
+class RestoredRun(RunHandle):
+    """A run as a store has it.
+
+    Attributes:
+        interrupted: Whether its process died before its end; the end is then only in this handle's log.
+    """
+
+    def __init__(self, stored: StoredRun, entries: Sequence[Entry]) -> None:
+        """Restore a run.
+
+        Raises:
+            WireError: Its log does not tell one story.
+        """
+        self.interrupted = not (entries and entries[-1].terminal)
+        super().__init__(EventChannel(stored.run_id, epoch=None if self.interrupted else stored.epoch), stored.query)
+        self.stored = stored
+        self.folder = Path(stored.folder)
+        self.channel.restore(entries)
+        if self.interrupted:
+            self.channel.append(RunFailed(code="interrupted", message=INTERRUPTED))
+        for entry in self.channel.after(0):
+            apply(self.transcript, entry.event)
+        status = self.transcript.status
+        self._state = status if status in ("finished", "failed", "cancelled") else "failed"
+        self._error = _error_of(self)
+        self._ended.set_result(None)
+
+    def cancel(self, reason: str = "") -> None:
+        """Nothing: it has ended."""
+
+    async def decide(
+        self, call_id: str, verdict: Verdict, *, reason: str = "", arguments: str = "", by: str = "person"
+    ) -> None:
+        """Nothing can wait any more."""
+        raise RequestError(f"No call {call_id[:80]!r} waits to be allowed: the run has ended.")
+
+    def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
+        """See `RunHandle.read_file`."""
+        return self._workspace(name).read(name, most_bytes)
+
+    def copy_file(self, name: str, target: Path, most_bytes: int) -> None:
+        """See `RunHandle.copy_file`."""
+        self._workspace(name).copy(name, target, most_bytes)
+
+    def _workspace(self, name: str) -> Workspace:
+        if not self.folder.is_dir():
+            raise RequestError(f"The run has no file {name!r}.")
+        return Workspace(self.folder.resolve())
+
+
+def _error_of(run: RestoredRun) -> GenieError | None:
+    match run.transcript.status:
+        case "failed":
+            return RunError(run.transcript.error)
+        case "cancelled":
+            return RunCancelled(run.transcript.error)
+        case _:
+            return None

@@ -1,0 +1,159 @@
+"""Conversations: real questions to the offline analyst on a real kernel, and what is kept of them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import genie_nb as gn
+from genie_nb.backend.models.base import ChatMessage
+from genie_nb.backend.models.sections import read_sections
+from genie_nb.errors import RequestError, SettingsError
+from genie_nb.events import RunQueued
+from tests.fakes import BOUND_S, of_kind
+
+pytestmark = pytest.mark.timeout(120)
+ROWS = "region,product,amount\nNorth,A,10\nSouth,A,20\nNorth,B,30\n"
+WAIT_S = 60.0
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "销售.csv"
+    path.write_text(ROWS, encoding="utf-8")
+    return path
+
+
+def open_chat(tmp_path: Path, **options: object) -> gn.Chat:
+    return gn.Chat(**{"runs_folder": tmp_path / "runs", **options})
+
+
+def test_a_follow_up_knows_the_question_the_files_and_the_variables(tmp_path: Path, table: Path) -> None:
+    with open_chat(tmp_path, agent="react") as chat:
+        first = chat.ask("What is the total amount by region?", files=table).result(WAIT_S)
+        assert "North" in first.answer
+        assert "40" in first.answer
+        second = chat.ask("Only for product A").result(WAIT_S)
+        assert "South has the highest total amount" in second.answer
+        kept = chat.ask("```python\nseen = 41\n```").result(WAIT_S)
+        assert kept.status == "finished"
+        later = chat.ask("```python\nprint(seen + 1)\n```").result(WAIT_S)
+        assert "42" in next(iter(later.transcript.calls.values())).output
+        assert {run.folder for run in chat.runs} == {first.folder}
+
+
+def test_files_and_tables_may_come_later(tmp_path: Path, table: Path) -> None:
+    with open_chat(tmp_path, agent="react") as chat:
+        chat.ask("How many rows?", files=table).result(WAIT_S)
+        frame = pd.DataFrame({"x": [1.0, 2.0, 4.0]})
+        late = chat.ask("```python\nprint(late['x'].sum())\n```", data={"late": frame}).result(WAIT_S)
+        assert "7.0" in next(iter(late.transcript.calls.values())).output
+
+
+def test_a_model_is_told_what_was_said_in_a_section_of_its_own(tmp_path: Path) -> None:
+    model = gn.ScriptedModel([gn.Say("Forty-two."), gn.Say("As I said.")])
+    with open_chat(tmp_path, model=model, agent="react") as chat:
+        chat.ask("What is it?").result(WAIT_S)
+        chat.ask("Again, please: 再说一次").result(WAIT_S)
+    told = read_sections(_last_user(model.asked[-1]))
+    assert json.loads(told["conversation"]) == {"question": "What is it?", "answer": "Forty-two."}
+    assert "conversation" not in read_sections(_last_user(model.asked[0]))
+
+
+def _last_user(messages: list[ChatMessage]) -> str:
+    return [message.content for message in messages if message.role == "user"][-1]
+
+
+def test_one_question_at_a_time_and_the_next_one_says_that_it_waits(tmp_path: Path, table: Path) -> None:
+    with open_chat(tmp_path, agent="react") as chat:
+        first = chat.ask("```python\nimport time; time.sleep(0.5); print('first')\n```", files=table)
+        second = chat.ask("```python\nprint('second')\n```")
+        second.result(WAIT_S)
+        assert first.status == "finished"
+        events = [entry.event for entry in second.channel.after(0)]
+        assert [event.place for event in of_kind(events, RunQueued)] == [1]
+        assert first.transcript.ended_at <= events[1].at
+
+
+def test_a_question_that_fails_does_not_end_the_conversation(tmp_path: Path, table: Path) -> None:
+    with open_chat(tmp_path, agent="react") as chat:
+        lost = chat.ask("How many rows?", files=tmp_path / "none.csv").result(WAIT_S)
+        assert lost.status == "failed"
+        found = chat.ask("How many rows?", files=table).result(WAIT_S)
+        assert "3 rows" in found.answer
+
+
+def test_a_conversation_is_listed_reopened_after_a_restart_exported_and_deleted(tmp_path: Path, table: Path) -> None:
+    """The first two questions are asked in another process, which is then gone."""
+    script = (
+        "import sys, genie_nb as gn\n"
+        "chat = gn.Chat(agent='react', runs_folder=sys.argv[1])\n"
+        "chat.ask('What is the total amount by region?', files=sys.argv[2]).result(60)\n"
+        "chat.ask('Only for product A').result(60)\n"
+        "print(chat.chat_id)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "runs"), str(table)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    (entry,) = gn.chats(runs_folder=tmp_path / "runs")
+    assert (entry.chat_id, entry.title, entry.questions) == (
+        done.stdout.strip(),
+        "What is the total amount by region?",
+        2,
+    )
+
+    chat = gn.Chat.reopen(entry.chat_id, agent="react", runs_folder=tmp_path / "runs")
+    assert [run.status for run in chat.runs] == ["finished", "finished"]
+    third = chat.ask("And for B?").result(WAIT_S)
+    assert "North" in third.answer
+    assert "30" in third.answer
+    assert third.answer in chat.to_markdown(tmp_path / "chat.md")
+    assert (tmp_path / "chat.md").read_text(encoding="utf-8").count("**Question:**") == 3
+    assert len(json.loads(chat.to_json())) == 3
+    assert chat.to_html().count("销售.csv") >= 1
+
+    folder = chat.runs[0].folder
+    assert folder.is_dir()
+    chat.delete()
+    assert gn.chats(runs_folder=tmp_path / "runs") == []
+    assert not folder.exists()
+
+
+def test_a_question_whose_process_died_is_interrupted(tmp_path: Path) -> None:
+    script = (
+        "import sys, os, time, genie_nb as gn\n"
+        "chat = gn.Chat(agent='react', runs_folder=sys.argv[1])\n"
+        "run = chat.ask('```python\\nimport time; time.sleep(60)\\n```')\n"
+        "while not run.transcript.calls: time.sleep(0.01)\n"
+        "time.sleep(0.3)\n"
+        "print(chat.chat_id, flush=True)\n"
+        "os._exit(0)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "runs")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+
+    chat = gn.Chat.reopen(done.stdout.strip(), runs_folder=tmp_path / "runs")
+
+    assert (chat.runs[0].status, chat.runs[0].transcript.error_code) == ("failed", "interrupted")
+
+
+WRONG = {
+    "an unknown conversation": (lambda folder: gn.Chat.reopen("none", runs_folder=folder), RequestError, "gn.chats"),
+    "an unknown agent": (
+        lambda folder: gn.Chat(runs_folder=folder).ask("x", agent="nobody").result(BOUND_S),
+        None,
+        "nobody",
+    ),
+    "a folder that is a file": (lambda folder: gn.Chat(runs_folder=__file__), SettingsError, "cannot be kept"),
+}
+
+
+@pytest.mark.parametrize(("act", "error", "words"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_input_is_one_sentence(tmp_path: Path, act, error, words: str) -> None:  # noqa: ANN001
+    if error is None:
+        assert words in str(act(tmp_path).error)
+    else:
+        with pytest.raises(error, match=words):
+            act(tmp_path)
