@@ -14,16 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from genie_nb.backend.channel import EventChannel, Wake
+from genie_nb.backend.channel import Wake
 from genie_nb.backend.log.base import Store, StoredRun
-from genie_nb.backend.log.entry import Entry
+from genie_nb.backend.restored import RestoredRun
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.runs import Run
 from genie_nb.backend.server.admission import Admission
 from genie_nb.backend.settings import ServerSettings
-from genie_nb.errors import AdmissionRefused, RequestConflict, RequestError, SettingsError, WireError
-from genie_nb.events import RunFailed, Verdict
-from genie_nb.transcript import Transcript, apply
+from genie_nb.errors import AdmissionRefused, RequestConflict, RequestError, SettingsError
 
 __all__ = ("Archive", "Kept")
 
@@ -35,58 +33,6 @@ log = logging.getLogger(__name__)
 GATHER_S = 0.02
 """Events of so many seconds are stored together."""
 INTERRUPTED = "The server was stopped while it worked on this. Ask again."
-DAMAGED = "What was kept of this run is damaged from event {number} on ({why}). Ask again."
-
-
-class _Restored(RunHandle):
-    """A run from a store; its work is over."""
-
-    def __init__(self, found: "_Found", stored: StoredRun) -> None:
-        whole = found.why_not_whole == ""
-        channel = EventChannel(stored.run_id, epoch=stored.epoch if whole else None)
-        channel.restore(found.entries)
-        super().__init__(channel, stored.query)
-        self.transcript = found.transcript
-        if not whole:  # said anew by each process that finds it, in a log with a new epoch
-            at = found.entries[-1].event.at if found.entries else 0.0
-            failed = RunFailed(code="interrupted", message=found.why_not_whole, at=at)
-            channel.append(failed, first=lambda logged: apply(self.transcript, logged))
-        status = self.transcript.status
-        self._state = status if status in ("finished", "failed", "cancelled") else "failed"
-        self._ended.set_result(None)
-
-    def cancel(self, reason: str = "") -> None:
-        """Nothing: it has ended."""
-
-    async def decide(
-        self, call_id: str, verdict: Verdict, *, reason: str = "", arguments: str = "", by: str = "person"
-    ) -> None:
-        """Nothing can wait any more."""
-        raise RequestError(f"No call {call_id[:80]!r} waits to be allowed: the run has ended.")
-
-
-@dataclass
-class _Found:
-    """What a store holds of a run: entries that follow each other, what they fold to, and why they are not all of it."""
-
-    entries: list[Entry]
-    transcript: Transcript
-    why_not_whole: str = ""
-
-    @classmethod
-    def of(cls, entries: list[Entry], stored: StoredRun) -> "_Found":
-        """As many of these entries, from the first on, as can be read as a run."""
-        transcript = Transcript(run_id=stored.run_id, query=stored.query)
-        for number, entry in enumerate(entries, 1):
-            try:
-                if entry.seq != number:
-                    raise WireError("an event is missing")
-                apply(transcript, entry.event)
-            except WireError as error:
-                return cls(entries[: number - 1], transcript, DAMAGED.format(number=number, why=error))
-            if entry.terminal:
-                return cls(entries[:number], transcript)
-        return cls(entries, transcript, INTERRUPTED)
 
 
 @dataclass(eq=False)
@@ -194,17 +140,20 @@ class Archive:
         stored = self._on_disk.get(run_id)
         if stored is None or self._store is None:
             return None
-        found = await self._read(stored, self._store)
+        run = await self._restored(stored, self._store)
         if run_id in self._kept:  # somebody else was quicker
             return self._kept[run_id]
-        kept = self._keep(_Restored(found, stored), stored)
+        kept = self._keep(run, stored)
         kept.ended_at = time.time()
         self._on_disk.pop(run_id, None)
         return kept
 
-    async def _read(self, stored: StoredRun, store: Store) -> _Found:
+    async def _restored(self, stored: StoredRun, store: Store) -> RestoredRun:
+        def restored() -> RestoredRun:
+            return RestoredRun(stored, store.read(stored.run_id), why_interrupted=INTERRUPTED)
+
         try:
-            return await self._ask_store(lambda: _Found.of(store.read(stored.run_id), stored))
+            return await self._ask_store(restored)
         except OSError as error:
             raise AdmissionRefused(f"The run cannot be read for now: {error}.", retry_after_s=10) from error
 
