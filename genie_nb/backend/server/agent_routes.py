@@ -92,7 +92,8 @@ class AgentRoutes:
         deadline_s = most_s if body.deadline_s is None else min(body.deadline_s, most_s)
         options: dict[str, Any] = {"agent": body.agent, "deadline_s": deadline_s}
         files = tuple(uploaded(self._host.uploads, upload) for upload in body.files)
-        kept, new = await self._host.begin(Ask(body.query, files, options), request_id=body.request_id, owner=owner)
+        asked = Ask(body.query, files, options)
+        kept, new = await self._host.begin(asked, request_id=body.request_id, owner=owner, follow=follow)
         if follow:
             return self._stream(kept, mode)
         return JSONResponse(_state(kept), 202 if new else 200, {"Location": f"/v1/runs/{kept.run.run_id}"})

@@ -68,19 +68,29 @@ class Host:
         """What the routes want closed with the server."""
         self.uploads = settings.runs_folder.expanduser().absolute() / "uploads"
 
-    async def begin(self, ask: Ask, *, request_id: str = "", owner: str = "") -> tuple[Kept, bool]:
+    async def begin(self, ask: Ask, *, request_id: str = "", owner: str = "", follow: bool = True) -> tuple[Kept, bool]:
         """The run that this asks for, and whether it is new.
 
+        Args:
+            ask: What is asked.
+            request_id: The client's name for it, if it has one.
+            owner: Whose it is.
+            follow: Whether its events are to be streamed: then nothing begins without room for a connection.
+
         Raises:
-            AdmissionRefused: There is no room for another run.
+            AdmissionRefused: There is no room for another run, or for its stream.
             RequestConflict: The request id belongs to another question.
             SettingsError: An option has a wrong value.
         """
         bounds = Retention(max_bytes=self.settings.server.keep_log_mib * 2**20)
         asked = Ask(ask.query, ask.files, ask.options, bounds)
-        kept, new = await self.archive.begin(
-            lambda: self._make_run(asked), request_id=request_id, owner=owner, asked=ask.digest()
-        )
+
+        def make_run() -> Run:
+            if follow:
+                self.admission.check_link(len(self.links.open))
+            return self._make_run(asked)
+
+        kept, new = await self.archive.begin(make_run, request_id=request_id, owner=owner, asked=ask.digest())
         if new:
             kept.run.on_end(lambda: self._count_tools(kept))
         return kept, new

@@ -28,6 +28,7 @@ from genie_nb.backend.server.file_routes import unprocessable
 from genie_nb.backend.server.file_shelf import FileShelf, media_type_of, urls_of
 from genie_nb.backend.server.guard import LOOPBACK
 from genie_nb.backend.server.host import Ask, Host
+from genie_nb.backend.server.leaving import while_asked
 from genie_nb.backend.server.problems import problem
 from genie_nb.backend.settings import OFFLINE
 from genie_nb.backend.wire.genie_calls import FileUrl, JsonObject, file_item, one_line
@@ -218,9 +219,13 @@ class ToolRoutes:
             AdmissionRefused: There is no room for another run.
         """
         await self._shelf.settled(asked.request_id)
-        files = [await self._file(request, asked.request_id, name) for name in asked.file_names]
-        kept, _ = await self._host.begin(Ask(readable(query), tuple(files), {"agent": "react"}))
+        files = await while_asked(request.receive, self._files(request, asked))
+        asks = Ask(readable(query), tuple(files), {"agent": "react"})
+        kept, _ = await self._host.begin(asks, follow=asked.stream)
         return kept
+
+    async def _files(self, request: Request, asked: CodeRequest) -> list[Path]:
+        return [await self._file(request, asked.request_id, name) for name in asked.file_names]
 
     async def _file(self, request: Request, request_id: str, name: str) -> Path:
         if "://" in name:

@@ -298,6 +298,29 @@ def test_beyond_its_limit_a_server_refuses_connections_with_a_reason_and_a_time(
     hosted(test, tmp_path, max_links=1)
 
 
+QUESTIONS = {
+    "/v1/runs": {"query": "?"},
+    "/AutoAgent": {"requestId": "r", "query": "?", "agentType": 5},
+    "/web/api/v1/gpt/queryAgentStreamIncr": {"requestId": "r", "sessionId": "s", "query": "?"},
+    "/v1/tool/code_interpreter": {"requestId": "r", "task": "t"},
+    "/v1/tool/report": {"requestId": "r", "task": "t"},
+}
+
+
+@pytest.mark.parametrize(("path", "body"), QUESTIONS.items(), ids=QUESTIONS)
+def test_without_room_for_its_stream_no_run_is_begun(path: str, body: dict[str, Any], tmp_path: Path) -> None:
+    async def test(hosting: Hosting) -> None:
+        hosting.keep(Fed(sample_run()[:5]))
+        async with opened(hosting, "/v1/runs/run1/events") as first:
+            await received(first, lambda got: b"\n\n" in got)
+            async with httpx.AsyncClient(transport=hosting.bridge, base_url="http://127.0.0.1", headers=TOKEN) as http:
+                answer = await http.post(path, json=body)
+        assert answer.status_code == 503
+        assert [kept.run.run_id for kept in hosting.host.archive.kept()] == ["run1"]
+
+    hosted(test, tmp_path, max_links=1)
+
+
 def test_a_server_that_drains_tells_every_reader_where_to_resume(tmp_path: Path) -> None:
     async def test(hosting: Hosting) -> None:
         fed = Fed(sample_run()[:5])
