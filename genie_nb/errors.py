@@ -3,6 +3,7 @@
     GenieError
     ├── RunError                a run cannot go on
     │   ├── RequestError        the question or its files cannot be used
+    │   │   └── RequestConflict the request id belongs to another question
     │   ├── RunCancelled        somebody stopped the run
     │   ├── StepLimit           the agent used up its steps
     │   ├── RepeatedCall        the model makes the same call again and again
@@ -40,6 +41,7 @@ __all__ = (
     "PrinterClosed",
     "RateLimited",
     "RepeatedCall",
+    "RequestConflict",
     "RequestError",
     "RunCancelled",
     "RunError",
@@ -67,6 +69,12 @@ class RequestError(RunError):
     """The question or its files cannot be used."""
 
     code = "bad_request"
+
+
+class RequestConflict(RequestError):
+    """The request id belongs to another question."""
+
+    code = "conflict"
 
 
 class RunCancelled(RunError):

@@ -112,24 +112,33 @@ class EventChannel:
         Args:
             event: What is logged.
             first: Gets the event as it will be logged before any reader does; if it raises, nothing is logged.
+
+        Raises:
+            UnicodeEncodeError: The event holds what no reader can be sent, in a log that is kept within bounds.
         """
         logged = msgspec.structs.replace(event, seq=len(self) + 1, run_id=self.run_id, at=event.at or self._clock())
+        entries = (Entry(logged),)
+        size = self._size(entries)  # before anybody has heard of it
         first(logged)
-        self._add((Entry(logged),))
+        self._add(entries, size)
         return logged
 
     def restore(self, entries: Iterable[Entry]) -> None:
         """Take in entries that were logged before, as they are, in order and without gaps."""
-        self._add(tuple(entries))
+        restored = tuple(entries)
+        self._add(restored, self._size(restored))
 
-    def _add(self, entries: tuple[Entry, ...]) -> None:
+    def _size(self, entries: tuple[Entry, ...]) -> int:
+        """How many bytes they are, where somebody counts them."""
+        return 0 if self._retention is None else sum(len(entry.encoded) for entry in entries)
+
+    def _add(self, entries: tuple[Entry, ...], size: int) -> None:
         with self._lock:
             self._log.extend(entries)
             waiting, self._waiting = self._waiting, {}
             if self._retention is not None:
-                added = sum(len(entry.encoded) for entry in entries)
-                self._bytes += added
-                self.told_bytes += added
+                self._bytes += size
+                self.told_bytes += size
                 self._keep_within(self._retention)
         for loop, wakes in waiting.items():
             _wake(loop, wakes)

@@ -13,37 +13,44 @@ from genie_nb.backend.log.base import StoredRun
 from genie_nb.backend.log.entry import Entry
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.workspace import Workspace
-from genie_nb.errors import GenieError, RequestError, RunCancelled, RunError
+from genie_nb.errors import GenieError, RequestError, RunCancelled, RunError, WireError
 from genie_nb.events import RunFailed, Verdict
-from genie_nb.transcript import apply
+from genie_nb.transcript import Transcript, apply
 
 __all__ = ("INTERRUPTED", "RestoredRun")
 
 INTERRUPTED = "The process that worked on this was stopped. Ask again."
+
+DAMAGED = "What was kept of this run is damaged from event {number} on ({why}). Ask again."
 
 
 class RestoredRun(RunHandle):
     """A run as a store has it.
 
     Attributes:
-        interrupted: Whether its process died before its end; the end is then only in this handle's log.
+        interrupted: Whether the store has not all of it; the end is then only in this handle's log, which has an epoch of
+            its own each time, as a reader may have had more than was stored.
     """
 
-    def __init__(self, stored: StoredRun, entries: Sequence[Entry]) -> None:
-        """Restore a run.
+    def __init__(self, stored: StoredRun, entries: Sequence[Entry], *, why_interrupted: str = INTERRUPTED) -> None:
+        """Restore a run; one whose log is damaged is read up to there. It folds, so it may take a while.
 
-        Raises:
-            WireError: Its log does not tell one story.
+        Args:
+            stored: The run.
+            entries: Its log.
+            why_interrupted: What is said of a run without an end.
         """
-        self.interrupted = not (entries and entries[-1].terminal)
+        transcript = Transcript(run_id=stored.run_id, query=stored.query)
+        sound, why = _sound(entries, transcript)
+        self.interrupted = not (sound and sound[-1].terminal)
         super().__init__(EventChannel(stored.run_id, epoch=None if self.interrupted else stored.epoch), stored.query)
-        self.stored = stored
+        self.stored, self.transcript = stored, transcript
         self.folder = Path(stored.folder)
-        self.channel.restore(entries)
+        self.channel.restore(sound)
         if self.interrupted:
-            self.channel.append(RunFailed(code="interrupted", message=INTERRUPTED))
-        for entry in self.channel.after(0):
-            apply(self.transcript, entry.event)
+            at = sound[-1].event.at if sound else 0.0
+            failed = RunFailed(code="interrupted", message=why or why_interrupted, at=at)
+            self.channel.append(failed, first=lambda logged: apply(transcript, logged))
         status = self.transcript.status
         self._state = status if status in ("finished", "failed", "cancelled") else "failed"
         self._error = _error_of(self)
@@ -70,6 +77,20 @@ class RestoredRun(RunHandle):
         if not self.folder.is_dir():
             raise RequestError(f"The run has no file {name!r}.")
         return Workspace(self.folder.resolve())
+
+
+def _sound(entries: Sequence[Entry], transcript: Transcript) -> tuple[Sequence[Entry], str]:
+    """As many entries, from the first on, as tell one story, folded into the transcript; and what is wrong with the next."""
+    for number, entry in enumerate(entries, 1):
+        try:
+            if entry.seq != number:
+                raise WireError("an event is missing")
+            apply(transcript, entry.event)
+        except WireError as error:
+            return entries[: number - 1], DAMAGED.format(number=number, why=error)
+        if entry.terminal:
+            return entries[:number], ""
+    return entries, ""
 
 
 def _error_of(run: RestoredRun) -> GenieError | None:

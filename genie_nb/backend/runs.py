@@ -33,7 +33,7 @@ from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import Deadline, GenieError, RequestError
 from genie_nb.errors import RunCancelled as Cancelled
 from genie_nb.events import RunCancelled, RunFailed, RunFinished, RunQueued, RunStarted, Verdict
-from genie_nb.parts import FileRef
+from genie_nb.parts import FileRef, readable
 
 __all__ = ("LIFE", "Equipment", "Run", "RunRequest", "new_folder")
 
@@ -195,16 +195,16 @@ class Run(RunHandle):
             self._print_end(self._failed_event(error) if self._state == "failed" else self._cancelled_event())
         else:
             self._move("finish")
-            self._print_end(RunFinished(output=task.result().text, files=task.result().files))
+            self._print_end(RunFinished(output=readable(task.result().text), files=task.result().files))
 
     def _cancelled_event(self) -> RunCancelled:
         reason = self._reason or "The run was stopped because its process ends."
         self._error = Cancelled(reason)
-        return RunCancelled(reason=reason)
+        return RunCancelled(reason=readable(reason))
 
     def _failed_event(self, error: BaseException) -> RunFailed:
         self._error = _as_genie_error(error)
-        return RunFailed(code=self._error.code, message=str(self._error))
+        return RunFailed(code=self._error.code, message=readable(str(self._error)))
 
     def _print_end(self, terminal: RunFinished | RunFailed | RunCancelled) -> None:
         try:
@@ -216,8 +216,10 @@ class Run(RunHandle):
             self._ended.set_result(None)
 
     def _started(self, model: ChatModel | None = None, files: tuple[FileRef, ...] = ()) -> RunStarted:
-        name, badge = (model.name, model.badge) if model else (self.request.settings.model or "", "")
-        return RunStarted(query=self.request.query, agent=self.request.settings.agent, model=name, badge=badge, files=files)
+        settings = self.request.settings
+        name, badge = (model.name, model.badge) if model else (settings.model or "", "")
+        query, agent = readable(self.request.query), readable(settings.agent)
+        return RunStarted(query=query, agent=agent, model=readable(name), badge=badge, files=files)
 
     async def _work(self) -> Answer:
         if not self.request.query.strip():

@@ -46,7 +46,7 @@ class ServerSettings(BaseModel):
     """What the bundled server does; `server:` in `genie.yaml`, `GENIE_SERVER__HEARTBEAT_S` and so on.
 
     Attributes:
-        token: The bearer token of the native dialect; one is made where none is given.
+        token: The bearer token of the native dialect; one is made where none is given, and kept beside `log`.
         heartbeat_s: Seconds of silence before a heartbeat in the native dialect and to JDGenie's page; no client takes a
             link for a living one that is silent for longer than 300.
         agent_heartbeat_s: The same for `/AutoAgent`.

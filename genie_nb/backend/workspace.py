@@ -92,17 +92,28 @@ class Workspace:
             raise RequestError(f"The run has no file {name!r}.") from error
         raise RequestError(f"The run has no file {name!r}.")
 
+    def open(self, name: str) -> BufferedReader:
+        """A file in the folder, opened to be read.
+
+        Raises:
+            RequestError: The name leads out of the folder, or to no file.
+        """
+        try:
+            return _open(self.resolve(name))
+        except OSError as error:
+            raise RequestError(f"The run has no file {name!r}.") from error
+
     def read(self, name: str, most_bytes: int | None = None) -> bytes:
         """The content of a file in the folder, or no more than the first bytes of it.
 
         Raises:
             RequestError: The name leads out of the folder, or to no file.
         """
-        try:
-            with _open(self.resolve(name)) as content:
+        with self.open(name) as content:
+            try:
                 return content.read(most_bytes)
-        except OSError as error:
-            raise RequestError(f"The run has no file {name!r}.") from error
+            except OSError as error:
+                raise RequestError(f"The run has no file {name!r}.") from error
 
     def copy(self, name: str, target: Path, most_bytes: int) -> None:
         """Copy a file of the folder piece by piece.

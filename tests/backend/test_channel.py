@@ -214,3 +214,12 @@ def test_a_reader_that_stops_early_can_be_followed_by_one_that_goes_on() -> None
 
 async def _next(reader: AsyncIterator[RunEvent]) -> RunEvent:
     return await anext(reader)
+
+
+def test_what_cannot_be_encoded_is_logged_nowhere_and_the_next_event_takes_its_number() -> None:
+    channel, heard = EventChannel("run", retention=Retention()), list[RunEvent]()
+    with pytest.raises(UnicodeEncodeError):
+        channel.append(NoteAdded(text="\ud800"), first=heard.append)
+    channel.append(END, first=heard.append)
+    assert [(entry.seq, type(entry.event)) for entry in channel.after(0)] == [(1, RunFinished)]
+    assert [event.seq for event in heard] == [1]

@@ -17,6 +17,7 @@ import pytest
 
 from genie_nb import errors
 from genie_nb.backend import runs
+from genie_nb.backend.channel import Retention
 from genie_nb.backend.inputs import table_of
 from genie_nb.backend.interpreter.base import CellFinished
 from genie_nb.backend.loop import BackendLoop
@@ -32,6 +33,7 @@ from genie_nb.events import (
     RunStarted,
     TextFinished,
     ToolFinished,
+    encode_event,
     is_terminal,
 )
 from tests.fakes import BOUND_S, ChunkModel, FakeRunner, StuckModel, collect, fold, of_kind, run
@@ -231,6 +233,16 @@ def test_a_failure_ends_the_run_with_a_code_and_a_sentence(
     assert "Traceback" not in end.message
     assert "\n" not in end.message
     assert (a_run.status, a_run.answer) == ("failed", "")
+
+
+@pytest.mark.parametrize("given", [{"agent": "\ud800"}, {"query": "\ud800"}, {"agent": "\ud800", "query": " "}])
+def test_a_text_that_no_encoding_can_carry_leaves_no_run_without_its_end(make_run: MakeRun, given: dict[str, Any]) -> None:
+    model = failing(errors.ModelError("It said \ud800."))
+
+    *_, end = ended(make_run(model, request={"retention": Retention()}, **given).start())
+
+    assert isinstance(end, RunFailed)
+    assert encode_event(end)
 
 
 def test_a_fault_of_our_own_is_logged_with_its_traceback(make_run: MakeRun, caplog: pytest.LogCaptureFixture) -> None:

@@ -23,6 +23,7 @@ class StoredRun:
         created: Seconds since the epoch.
         folder: The run's folder.
         query: What was asked.
+        asked: A digest of all that was asked: the question, the agent, the files; empty where nobody knows it.
     """
 
     run_id: str
@@ -32,6 +33,7 @@ class StoredRun:
     created: float
     folder: str
     query: str
+    asked: str = ""
 
 
 class Store(Protocol):

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,21 @@ from genie_nb.events import NoteAdded, RunEvent, decode_event
 
 __all__ = ("SqliteStore",)
 
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x6E6965  # says in the file's header whose it is
 BUSY_S = 5.0
 SCHEMA = """
 CREATE TABLE runs (
     run_id TEXT PRIMARY KEY, epoch TEXT NOT NULL, request_id TEXT NOT NULL, owner TEXT NOT NULL,
-    created REAL NOT NULL, folder TEXT NOT NULL, query TEXT NOT NULL
+    created REAL NOT NULL, folder TEXT NOT NULL, query TEXT NOT NULL, asked TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE entries (
     run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, seq INTEGER NOT NULL, event BLOB NOT NULL,
     PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
 """
+SINCE_1 = "ALTER TABLE runs ADD COLUMN asked TEXT NOT NULL DEFAULT ''"
+"""What a file of version 1 lacks."""
 
 
 class SqliteStore:
@@ -64,6 +67,9 @@ class SqliteStore:
         tables = self._file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if version == VERSION and application == APPLICATION:
             return
+        if version == 1 and application == APPLICATION:
+            self._file.executescript(f"BEGIN IMMEDIATE; {SINCE_1}; PRAGMA user_version = {VERSION}; COMMIT;")
+            return
         if version or tables:
             raise SettingsError(f"The file {self._path} holds something else, or runs of a newer genie_nb. Choose another.")
         self._file.executescript(
@@ -77,10 +83,11 @@ class SqliteStore:
                 self._file.execute("BEGIN IMMEDIATE")
                 yield self._file
                 self._file.execute("COMMIT")
-            except sqlite3.Error as error:
+            except (sqlite3.Error, ValueError) as error:  # ValueError: a text that no encoding can carry
+                raise OSError(f"{self._path.name} cannot be written: {error}") from error
+            finally:  # whatever went wrong, the next one begins anew
                 if self._file_is_open() and self._file.in_transaction:
                     self._file.execute("ROLLBACK")
-                raise OSError(f"{self._path.name} cannot be written: {error}") from error
 
     def _file_is_open(self) -> bool:
         try:
@@ -95,8 +102,7 @@ class SqliteStore:
             OSError: The file cannot be written.
         """
         with self._transaction() as file:
-            row = (run.run_id, run.epoch, run.request_id, run.owner, run.created, run.folder, run.query)
-            file.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            file.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(run))
 
     def append(self, run_id: str, entries: Sequence[Entry]) -> None:
         """Add entries; what is there already by its number is left as it is.

@@ -3,25 +3,25 @@
 Above: `app`. Below: `host`, `wire.native`.
 """
 
-import asyncio
 import secrets
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Request, UploadFile
+from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 
 from genie_nb.backend.server.archive import Kept
+from genie_nb.backend.server.downloads import file_answer
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.problems import problem
-from genie_nb.backend.server.uploads import save_upload, uploaded
+from genie_nb.backend.server.uploads import form_of, save_upload, uploaded
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.native import FrameId, NativeCoat
 from genie_nb.errors import RequestError, WireError
 
-__all__ = ("AgentRoutes", "RunBody", "file_answer")
+__all__ = ("AgentRoutes", "RunBody")
 
 
 class DecisionBody(BaseModel):
@@ -42,16 +42,16 @@ class RunBody(BaseModel):
         agent: `plan_solve` or `react`; the server's choice where none is given.
         files: Ids that `POST /v1/uploads` gave.
         request_id: Asking again with it joins the run that was begun with it.
-        deadline_s: Seconds that the run may take.
+        deadline_s: Seconds that the run may take; no more than the server gives it.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field(max_length=100_000)
-    agent: str | None = None
+    agent: Literal["plan_solve", "react"] | None = None
     files: list[str] = Field(default=[], max_length=100)
     request_id: str = Field(default="", max_length=200)
-    deadline_s: float | None = Field(default=None, gt=0)
+    deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 async def asked_mode(mode: str = "general", tokens: int = 5, seconds: float = 5.0) -> StreamMode:
@@ -88,9 +88,12 @@ class AgentRoutes:
 
     async def ask(self, owner: Owner, mode: AskedMode, body: RunBody, *, follow: bool = True) -> Response:
         """Begin a run and follow it; `follow=false` answers with its id alone."""
-        options: dict[str, Any] = {"agent": body.agent, "deadline_s": body.deadline_s}
+        most_s = self._host.settings.deadline_s
+        deadline_s = most_s if body.deadline_s is None else min(body.deadline_s, most_s)
+        options: dict[str, Any] = {"agent": body.agent, "deadline_s": deadline_s}
         files = tuple(uploaded(self._host.uploads, upload) for upload in body.files)
-        kept, new = await self._host.begin(Ask(body.query, files, options), request_id=body.request_id, owner=owner)
+        asked = Ask(body.query, files, options)
+        kept, new = await self._host.begin(asked, request_id=body.request_id, owner=owner, follow=follow)
         if follow:
             return self._stream(kept, mode)
         return JSONResponse(_state(kept), 202 if new else 200, {"Location": f"/v1/runs/{kept.run.run_id}"})
@@ -138,26 +141,15 @@ class AgentRoutes:
         """A file of a run, always as octets: nothing in it may run in the server's name."""
         return await file_answer(await self._host.archive.find(run_id, owner), name)
 
-    async def upload(self, file: UploadFile) -> Response:
+    async def upload(self, request: Request) -> Response:
         """Take a file for a later question; answers with its id."""
-        upload_id = secrets.token_urlsafe(12)
-        saved = await save_upload(self._host.uploads / upload_id, file, self._host.settings.server.max_upload_mib)
+        async with form_of(request) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                return problem(422, "invalid_request", "A form with a field 'file' is needed here.")
+            upload_id = secrets.token_urlsafe(12)
+            saved = await save_upload(self._host.uploads / upload_id, file)
         return JSONResponse({"id": f"{upload_id}/{saved.name}", "name": saved.name})
-
-
-async def file_answer(kept: Kept, name: str) -> Response:
-    """A file of a run as a download.
-
-    Raises:
-        RequestError: The run has no such file.
-    """
-    content = await asyncio.to_thread(kept.run.read_file, name)
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name.rsplit('/', 1)[-1])}",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
-    }
-    return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 def _place(kept: Kept, last: str) -> tuple[int, bool]:
@@ -168,9 +160,8 @@ def _place(kept: Kept, last: str) -> tuple[int, bool]:
     try:
         place = FrameId.parse(last)
     except WireError:
-        if last.isdigit() and int(last) <= len(channel):
-            return int(last), False
-        return 0, True
+        seq = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else -1
+        return (seq, False) if 0 <= seq <= len(channel) else (0, True)
     if (place.run_id, place.epoch) != (channel.run_id, channel.epoch) or place.seq > len(channel):
         return 0, True
     return place.seq, False

@@ -3,6 +3,7 @@
 Above: `serving`. Below: the route tables, `guard`, `host`.
 """
 
+import errno
 from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any, cast
@@ -22,6 +23,7 @@ from genie_nb.backend.server.model_routes import ModelRoutes
 from genie_nb.backend.server.problems import answer_to, problem
 from genie_nb.backend.server.stream import HandOver
 from genie_nb.backend.server.tool_routes import ToolRoutes
+from genie_nb.backend.server.uploads import larger_bodies
 from genie_nb.errors import GenieError
 
 __all__ = ("SERVICES", "create_app")
@@ -53,6 +55,7 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
     _add_common(app, host, chosen)
     app.add_exception_handler(GenieError, _answer)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(OSError, _no_room)
     server, loopback = host.settings.server, address in LOOPBACK
     guarded = Guard(
         app,
@@ -61,6 +64,7 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
         origins=server.origins,
         jdgenie=server.jdgenie == "on" or (server.jdgenie == "loopback" and loopback),
         max_body=server.max_body_mib * 2**20,
+        larger=larger_bodies(server),
     )
     return HandOver(guarded)
 
@@ -80,6 +84,12 @@ def _add_common(app: FastAPI, host: Host, services: tuple[str, ...]) -> None:
 
 async def _answer(_request: Request, error: Exception) -> Response:
     return answer_to(cast("GenieError", error))
+
+
+async def _no_room(_request: Request, error: Exception) -> Response:
+    if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    return problem(507, "no_room", "There is no room on the server's disk.", retry_after_s=60)
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

@@ -12,19 +12,16 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from genie_nb.backend.channel import EventChannel, Wake
+from genie_nb.backend.channel import Wake
 from genie_nb.backend.log.base import Store, StoredRun
+from genie_nb.backend.restored import RestoredRun
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.runs import Run
 from genie_nb.backend.server.admission import Admission
 from genie_nb.backend.settings import ServerSettings
-from genie_nb.backend.workspace import Workspace
-from genie_nb.errors import RequestError
-from genie_nb.events import RunFailed, Verdict, is_terminal
-from genie_nb.transcript import apply
+from genie_nb.errors import AdmissionRefused, RequestConflict, RequestError, SettingsError
 
 __all__ = ("Archive", "Kept")
 
@@ -36,34 +33,6 @@ log = logging.getLogger(__name__)
 GATHER_S = 0.02
 """Events of so many seconds are stored together."""
 INTERRUPTED = "The server was stopped while it worked on this. Ask again."
-
-
-class _Restored(RunHandle):
-    """A run from a store; its work is over."""
-
-    def __init__(self, channel: EventChannel, stored: StoredRun) -> None:
-        super().__init__(channel, stored.query)
-        self._folder = Path(stored.folder)
-        for entry in channel.after(0):
-            apply(self.transcript, entry.event)
-        status = self.transcript.status
-        self._state = status if status in ("finished", "failed", "cancelled") else "failed"
-        self._ended.set_result(None)
-
-    def cancel(self, reason: str = "") -> None:
-        """Nothing: it has ended."""
-
-    async def decide(
-        self, call_id: str, verdict: Verdict, *, reason: str = "", arguments: str = "", by: str = "person"
-    ) -> None:
-        """Nothing can wait any more."""
-        raise RequestError(f"No call {call_id[:80]!r} waits to be allowed: the run has ended.")
-
-    def read_file(self, name: str, most_bytes: int | None = None) -> bytes:
-        """See `RunHandle.read_file`."""
-        if not self._folder.is_dir():
-            raise RequestError(f"The run has no file {name!r}.")
-        return Workspace(self._folder.resolve()).read(name, most_bytes)
 
 
 @dataclass(eq=False)
@@ -90,32 +59,59 @@ class Archive:
         self._kept: dict[str, Kept] = {}
         self._requests: dict[tuple[str, str], str] = {}
         self._on_disk: dict[str, StoredRun] = {}
-        self._storing: set[asyncio.Task[None]] = set()
+        self._opened_at = 0.0
+        self._storing: dict[str, asyncio.Task[None]] = {}
+        self._deleting: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
 
     async def open(self) -> None:
-        """Learn which runs are in the store."""
-        if self._store is not None:
-            for stored in await asyncio.to_thread(self._store.runs):
-                self._on_disk[stored.run_id] = stored
+        """Learn which runs are in the store; from now on they are kept as long as runs that end now.
+
+        Raises:
+            SettingsError: The store cannot be read.
+        """
+        if self._store is None:
+            return
+        try:
+            found = await asyncio.to_thread(self._store.runs)
+        except OSError as error:
+            raise SettingsError(f"The runs' log {error}. Move the file away, or choose another.") from error
+        self._opened_at = time.time()
+        for stored in found:
+            self._on_disk[stored.run_id] = stored
+            if stored.request_id:
                 self._requests.setdefault((stored.owner, stored.request_id), stored.run_id)
+        self._forget_old()
 
     def kept(self) -> list[Kept]:
         """Every run in memory, newest first."""
         return list(reversed(self._kept.values()))
 
-    async def begin(self, make_run: Callable[[], Run], *, request_id: str = "", owner: str = "") -> tuple[Kept, bool]:
+    async def begin(
+        self, make_run: Callable[[], Run], *, request_id: str = "", owner: str = "", asked: str = ""
+    ) -> tuple[Kept, bool]:
         """A new run, or the one that was asked for with this request id before; and whether it is new.
+
+        Args:
+            make_run: Makes the new one.
+            request_id: The client's name for it; none, if it wants a new one in any case.
+            owner: Whose it is.
+            asked: A digest of all that is asked.
 
         Raises:
             AdmissionRefused: There is no room for another run.
+            RequestConflict: The request id belongs to another question.
         """
         known = self._requests.get((owner, request_id)) if request_id else None
         if known is not None and (kept := await self._find(known)) is not None:
+            if kept.stored.asked not in ("", asked):
+                raise RequestConflict(
+                    f"The request id {request_id[:80]!r} belongs to another question. Ask this one with a new id."
+                )
             return kept, False
         self._admission.check_run()
         run = make_run()
-        stored = StoredRun(run.run_id, run.channel.epoch, request_id, owner, time.time(), str(run.folder), run.query)
+        stored = StoredRun(run.run_id, run.channel.epoch, request_id, owner, time.time(), str(run.folder), run.query, asked)
         kept = self._keep(run, stored)
         if request_id:
             self._requests[owner, request_id] = run.run_id
@@ -144,24 +140,22 @@ class Archive:
         stored = self._on_disk.get(run_id)
         if stored is None or self._store is None:
             return None
-        channel = await self._restored(stored, self._store)
+        run = await self._restored(stored, self._store)
         if run_id in self._kept:  # somebody else was quicker
             return self._kept[run_id]
-        kept = self._keep(_Restored(channel, stored), stored)
+        kept = self._keep(run, stored)
         kept.ended_at = time.time()
+        self._on_disk.pop(run_id, None)
         return kept
 
-    async def _restored(self, stored: StoredRun, store: Store) -> EventChannel:
-        """The run's log; of one that was interrupted a new one each time, as its readers may have more than was stored."""
-        entries = await self._ask_store(store.read, stored.run_id)
-        last = entries[-1].event if entries else None
-        interrupted = last is None or not is_terminal(last) or (isinstance(last, RunFailed) and last.code == "interrupted")
-        channel = EventChannel(stored.run_id, epoch=None if interrupted else stored.epoch)
-        channel.restore(entries)
-        if not channel.ended:
-            channel.append(RunFailed(code="interrupted", message=INTERRUPTED))
-            await self._ask_store(store.append, stored.run_id, channel.after(len(entries)))
-        return channel
+    async def _restored(self, stored: StoredRun, store: Store) -> RestoredRun:
+        def restored() -> RestoredRun:
+            return RestoredRun(stored, store.read(stored.run_id), why_interrupted=INTERRUPTED)
+
+        try:
+            return await self._ask_store(restored)
+        except OSError as error:
+            raise AdmissionRefused(f"The run cannot be read for now: {error}.", retry_after_s=10) from error
 
     def listens(self, kept: Kept) -> Callable[[], None]:
         """Count a listener; what is returned counts it out again."""
@@ -194,21 +188,39 @@ class Archive:
             kept._orphaned.cancel()
 
     def _forget_old(self) -> None:
-        ended = [kept for kept in self._kept.values() if kept.ended_at and not kept.listeners]
+        """Forget ended runs that are too old, or too many; what was in the store at the start ended then at the latest."""
+        ended = [(self._opened_at, stored) for stored in reversed(self._on_disk.values())]
+        ended += [(kept.ended_at, kept.stored) for kept in self._kept.values() if kept.ended_at and not kept.listeners]
         too_old = time.time() - self._settings.keep_s
-        for number, kept in enumerate(ended):
-            if kept.ended_at < too_old or len(ended) - number > self._settings.keep_runs:
-                del self._kept[kept.run.run_id]
-                if self._store is None:
-                    self._requests.pop((kept.stored.owner, kept.stored.request_id), None)
-                else:
-                    self._on_disk[kept.run.run_id] = kept.stored
+        forgotten = [
+            stored
+            for number, (ended_at, stored) in enumerate(ended)
+            if ended_at < too_old or len(ended) - number > self._settings.keep_runs
+        ]
+        for stored in forgotten:
+            self._kept.pop(stored.run_id, None)
+            self._on_disk.pop(stored.run_id, None)
+            if self._requests.get((stored.owner, stored.request_id)) == stored.run_id:
+                del self._requests[stored.owner, stored.request_id]
+        if self._store is not None and forgotten:
+            deleting = asyncio.get_running_loop().create_task(self._delete(forgotten, self._store), name="delete runs")
+            self._deleting.add(deleting)
+            deleting.add_done_callback(self._deleting.discard)
+
+    async def _delete(self, forgotten: list[StoredRun], store: Store) -> None:
+        for stored in forgotten:
+            if (storing := self._storing.get(stored.run_id)) is not None:
+                await asyncio.wait({storing})
+            try:
+                await self._ask_store(store.delete, stored.run_id)
+            except OSError as error:
+                log.warning("The run %s stays in the store: %s", stored.run_id, error)
 
     def _store_log(self, run: Run, stored: StoredRun, store: Store) -> None:
         run.channel.stored = 0
         task = asyncio.get_running_loop().create_task(self._follow(run, stored, store), name=f"store {run.run_id}")
-        self._storing.add(task)
-        task.add_done_callback(self._storing.discard)
+        self._storing[run.run_id] = task
+        task.add_done_callback(lambda _: self._storing.pop(run.run_id, None))
 
     async def _follow(self, run: Run, stored: StoredRun, store: Store) -> None:
         """Write the run's log into the store until its end; if that fails the run goes on without."""
@@ -236,6 +248,6 @@ class Archive:
         """Let what is being stored be stored, and close the store."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
-                await asyncio.gather(*self._storing)
+                await asyncio.gather(*self._storing.values(), *self._deleting)
         if self._store is not None:
             await self._ask_store(self._store.close)

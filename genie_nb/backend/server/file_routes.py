@@ -16,21 +16,17 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.datastructures import FormData, UploadFile
-from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
-from starlette.types import Message, Scope
+from starlette.types import Scope
 
 from genie_nb.backend.server.file_shelf import FileShelf, Shelved, media_type_of, urls_of
 from genie_nb.backend.server.host import Host
+from genie_nb.backend.server.uploads import form_of
 from genie_nb.backend.wire.genie_calls import JsonObject
-from genie_nb.errors import AdmissionRefused, RequestError
+from genie_nb.errors import RequestError
 
-__all__ = ("FileRoutes", "body_of", "unprocessable")
+__all__ = ("FileRoutes", "unprocessable")
 
-TEXT_MIB = 32
-"""The largest text that may come inside JSON, which is held in memory."""
-FORM_BYTES = 64 * 1024
-"""What a form may have around its file."""
 SANDBOX = {
     "Content-Security-Policy": "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
@@ -69,7 +65,6 @@ class FileRoutes:
 
     def __init__(self, host: Host) -> None:
         self._shelf = FileShelf.of(host)
-        self._max_mib = host.settings.server.max_upload_mib
         self.router = APIRouter(prefix="/v1/file_tool", tags=["file_tool"])
         for path, answer, methods in (
             ("/upload_file", self.upload_text, ["POST"]),
@@ -83,7 +78,7 @@ class FileRoutes:
 
     async def upload_text(self, request: Request) -> Response:
         """Take a text as a file."""
-        asked = await _asked(request, _Upload, min(TEXT_MIB, self._max_mib) * 2**20)
+        asked = await _asked(request, _Upload)
         if isinstance(asked, Response):
             return asked
         content = asked.content.encode("utf-8", "replace")
@@ -91,11 +86,8 @@ class FileRoutes:
 
     async def upload(self, request: Request) -> Response:
         """Take a file from a form; its name may be percent-encoded."""
-        form = await _bounded(request, self._max_mib * 2**20 + FORM_BYTES).form(max_files=1, max_fields=20)
-        try:
+        async with form_of(request) as form:
             return await self._take(request, form)
-        finally:
-            await form.close()
 
     async def _take(self, request: Request, form: FormData) -> Response:
         file, request_id = form.get("file"), form.get("requestId", form.get("request_id"))
@@ -171,25 +163,9 @@ def unprocessable(message: str, loc: Sequence[str] = (), kind: str = "value_erro
     return _details([{"type": kind, "loc": ["body", *loc], "msg": message}])
 
 
-async def body_of(request: Request, most_bytes: int = 0) -> bytes:
-    """A request's body.
-
-    Args:
-        request: Whose body.
-        most_bytes: How large it may be, where the guard does not say so.
-
-    Raises:
-        AdmissionRefused: It is too large.
-    """
-    try:
-        return await (_bounded(request, most_bytes) if most_bytes else request).body()
-    except ClientDisconnect as error:  # the guard ends a body that grows too large as if its sender had left
-        raise AdmissionRefused("The request's body is too large, or broke off.", retry_after_s=0, status=413) from error
-
-
-async def _asked(request: Request, kind: type[_B], most_bytes: int = 0) -> _B | Response:
+async def _asked(request: Request, kind: type[_B]) -> _B | Response:
     """What a request asks for, or the answer that says why it is none."""
-    body = await body_of(request, most_bytes)
+    body = await request.body()
     try:
         return await asyncio.to_thread(kind.model_validate_json, body)
     except ValidationError as error:
@@ -199,20 +175,6 @@ async def _asked(request: Request, kind: type[_B], most_bytes: int = 0) -> _B | 
 
 def _details(details: list[dict[str, Any]]) -> Response:
     return JSONResponse({"detail": details}, 422)
-
-
-def _bounded(request: Request, most_bytes: int) -> Request:
-    left = most_bytes
-
-    async def receive() -> Message:
-        nonlocal left
-        message = await request.receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise AdmissionRefused(f"A body may have {most_bytes:,} bytes here.", retry_after_s=0, status=413)
-        return message
-
-    return Request(request.scope, receive)
 
 
 def _base(request: Request) -> str:

@@ -7,7 +7,6 @@ Above: `file_routes`, `tool_routes`. Below: `uploads`, `wire.genie_calls`.
 """
 
 import asyncio
-import errno
 import hashlib
 import json
 import mimetypes
@@ -80,20 +79,16 @@ class FileShelf:
 
         Raises:
             RequestError: The name or the request id is none, or the path leads to no ordinary file.
-            AdmissionRefused: The file is too large, or the disk is full.
+            AdmissionRefused: The file is too large.
+            OSError: The disk is full, for example.
         """
         request_id, name = _checked_id(request_id), shelf_name(name)
         self._check_size(len(content) if isinstance(content, bytes) else 0)
         path = self._path(request_id, name)
         index = json.dumps({"requestId": request_id, "name": name, "at": time.time()}).encode()
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            size = self._write(path, content)
-            self._write(path.parent.with_suffix(".json"), index)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise AdmissionRefused("There is no room on the server's disk.", retry_after_s=60, status=507) from error
-            raise
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        size = self._write(path, content)
+        self._write(path.parent.with_suffix(".json"), index)
         return Shelved(request_id, name, path, size)
 
     def find(self, request_id: str, name: str) -> Shelved | None:

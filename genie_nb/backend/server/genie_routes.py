@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from genie_nb.backend.server.agent_routes import file_answer
+from genie_nb.backend.server.downloads import file_answer
 from genie_nb.backend.server.gateway import Gateway
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.wire.genie_agent import AgentCoat
@@ -31,6 +31,8 @@ STYLES = {
 }
 INLINE = ("text/", "image/", "application/json", "application/pdf")
 """Types that are shown in place; all others are saved."""
+CLOSED = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
+"""What a file that is shown in place may do: look like something, and nothing else."""
 NO_CHAT_QUERY = 'data:{"eventType":"ERROR","data":"genie_nb has no data models. Ask about files instead."}\n\n' + (
     'data:{"eventType":"READY","data":""}\n\n'
 )
@@ -98,6 +100,7 @@ class GenieRoutes:
         if media_type.startswith(INLINE):
             answer.headers["Content-Type"] = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
             answer.headers["Content-Disposition"] = "inline"
+            answer.headers["Content-Security-Policy"] = CLOSED
         return answer
 
 

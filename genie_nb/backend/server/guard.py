@@ -10,10 +10,12 @@ Above: `app`. Below: `problems`.
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,7 +39,15 @@ class Guard:
     """Refuses what should not come in."""
 
     def __init__(
-        self, app: ASGIApp, *, token: str, hosts: Iterable[str], origins: Iterable[str], jdgenie: bool, max_body: int
+        self,
+        app: ASGIApp,
+        *,
+        token: str,
+        hosts: Iterable[str],
+        origins: Iterable[str],
+        jdgenie: bool,
+        max_body: int,
+        larger: Mapping[str, int],
     ) -> None:
         """Guard an application.
 
@@ -47,9 +57,11 @@ class Guard:
             hosts: Host names that the server answers to; `*` for any.
             origins: Pages that may call it from a browser.
             jdgenie: Whether JDGenie's dialects are served.
-            max_body: Bytes of a body whose route says nothing else.
+            max_body: Bytes that a request's body may have.
+            larger: The same for paths that take more.
         """
-        self._app, self._token, self._max_body = app, token, max_body
+        self._app, self._token = app, token
+        self._max_body, self._larger = max_body, dict(larger)
         self._hosts, self._origins, self._jdgenie = frozenset(hosts), frozenset(origins), jdgenie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,19 +77,38 @@ class Guard:
         elif origin and scope["method"] == "OPTIONS":
             await Response(status_code=204, headers=_cors(origin, headers))(scope, receive, send)
         else:
-            limit = None if "/upload" in scope["path"] else self._max_body
             sent = _with_cors(send, origin) if origin in self._origins else send
-            await self._app(scope, _limited(receive, limit), sent)
+            await self._let_through(scope, receive, sent)
+
+    async def _let_through(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, as long as its body is not too large: whoever reads it, the answer then comes from here."""
+        limit = self._limit(scope)
+        body, begun = _Body(receive, limit), False
+
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            if begun or not body.too_large:
+                begun = True
+                await send(message)
+
+        with suppress(ClientDisconnect):  # nobody is left to be told, or the body was cut off here
+            await self._app(scope, body.receive, sent)
+        if body.too_large and not begun:
+            await _too_large(limit)(scope, receive, send)
+
+    def _limit(self, scope: Scope) -> int:
+        return self._larger.get(scope["path"], self._max_body)
 
     def _refusal(self, scope: Scope, headers: Headers, origin: str) -> Response | None:
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        host = _hostname(headers.get("host", ""))
         if "*" not in self._hosts and host not in self._hosts:
             return problem(421, "unknown_host", f"This server does not answer to the name {host[:100]!r}.")
-        if origin and origin not in self._origins and urlsplit(origin).netloc != headers.get("host"):
+        if origin and origin not in self._origins and origin.partition("://")[2] != headers.get("host"):
             return problem(403, "unknown_origin", f"Pages from {origin[:100]} may not call this server.")
         length = headers.get("content-length", "0")
-        if "/upload" not in scope["path"] and (not length.isdigit() or int(length) > self._max_body):
-            return problem(413, "too_large", f"A request's body may have {self._max_body:,} bytes here.")
+        limit = self._limit(scope)
+        if not (length.isascii() and length.isdigit()) or len(length) > 18 or int(length) > limit:
+            return _too_large(limit)
         if scope["path"] in OPEN or scope["method"] == "OPTIONS":
             return None
         if scope["path"].startswith(TOKENLESS):
@@ -110,19 +141,36 @@ def _cors(origin: str, headers: Headers) -> dict[str, str]:
     }
 
 
-def _limited(receive: Receive, limit: int | None) -> Receive:
-    """A body that says no length of itself ends like one whose sender left, once it is too large."""
-    if limit is None:
-        return receive
-    left = limit
+class _Body:
+    """A body on its way in, counted; one that grows too large ends here like one whose sender left.
 
-    async def received() -> Message:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        return message if left >= 0 else {"type": "http.disconnect"}
+    Attributes:
+        too_large: Whether it did.
+    """
 
-    return received
+    def __init__(self, receive: Receive, left: int) -> None:
+        self._receive, self._left = receive, left
+        self.too_large = False
+
+    async def receive(self) -> Message:
+        """Its next piece."""
+        if not self.too_large:
+            message = await self._receive()
+            self._left -= len(message.get("body", b""))
+            self.too_large = self._left < 0
+        return {"type": "http.disconnect"} if self.too_large else message
+
+
+def _too_large(limit: int) -> Response:
+    return problem(413, "too_large", f"A request's body may have {limit:,} bytes here.")
+
+
+def _hostname(netloc: str) -> str:
+    """The host's name in a `Host` header, in lower case and without its port; none where it is nonsense."""
+    try:
+        return urlsplit(f"//{netloc}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _with_cors(send: Send, origin: str) -> Send:

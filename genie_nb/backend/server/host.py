@@ -3,7 +3,7 @@
 Above: `app`, the route tables. Below: `archive`, `admission`, `stream`, `wheel`, `metrics`.
 """
 
-import secrets
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,11 @@ from genie_nb.backend.server.admission import Admission
 from genie_nb.backend.server.archive import Archive, Kept
 from genie_nb.backend.server.metrics import Metrics
 from genie_nb.backend.server.stream import EventStream, LinkLimits, Links, StreamAnswer
+from genie_nb.backend.server.tokens import token_of
 from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.wire.coat import Coat
+from genie_nb.parts import readable
 
 __all__ = ("Ask", "Host", "MakeRun")
 
@@ -38,6 +40,11 @@ class Ask:
     options: dict[str, Any] | None = None
     retention: Retention | None = None
 
+    def digest(self) -> str:
+        """What tells this question from others: its words, its agent, its files."""
+        asked = (readable(self.query), (self.options or {}).get("agent"), [str(file) for file in self.files])
+        return hashlib.sha256(repr(asked).encode()).hexdigest()[:32]
+
 
 MakeRun = Callable[[Ask], Run]
 """Makes a run that is not started yet."""
@@ -50,7 +57,7 @@ class Host:
         self._make_run = make_run
         self.settings = settings
         server = settings.server
-        self.token = server.token.get_secret_value() if server.token else secrets.token_urlsafe(24)
+        self.token = token_of(server)
         self.metrics = Metrics()
         self.wheel = HeartbeatWheel()
         self.links = Links(self.wheel, self.metrics)
@@ -61,16 +68,29 @@ class Host:
         """What the routes want closed with the server."""
         self.uploads = settings.runs_folder.expanduser().absolute() / "uploads"
 
-    async def begin(self, ask: Ask, *, request_id: str = "", owner: str = "") -> tuple[Kept, bool]:
+    async def begin(self, ask: Ask, *, request_id: str = "", owner: str = "", follow: bool = True) -> tuple[Kept, bool]:
         """The run that this asks for, and whether it is new.
 
+        Args:
+            ask: What is asked.
+            request_id: The client's name for it, if it has one.
+            owner: Whose it is.
+            follow: Whether its events are to be streamed: then nothing begins without room for a connection.
+
         Raises:
-            AdmissionRefused: There is no room for another run.
+            AdmissionRefused: There is no room for another run, or for its stream.
+            RequestConflict: The request id belongs to another question.
             SettingsError: An option has a wrong value.
         """
         bounds = Retention(max_bytes=self.settings.server.keep_log_mib * 2**20)
         asked = Ask(ask.query, ask.files, ask.options, bounds)
-        kept, new = await self.archive.begin(lambda: self._make_run(asked), request_id=request_id, owner=owner)
+
+        def make_run() -> Run:
+            if follow:
+                self.admission.check_link(len(self.links.open))
+            return self._make_run(asked)
+
+        kept, new = await self.archive.begin(make_run, request_id=request_id, owner=owner, asked=ask.digest())
         if new:
             kept.run.on_end(lambda: self._count_tools(kept))
         return kept, new

@@ -22,6 +22,7 @@ from genie_nb.backend.models.analyst import OfflineAnalyst
 from genie_nb.backend.models.base import ChatModel, Chunk, ToolCallFragment
 from genie_nb.backend.server.chat_completion import Completion, CompletionBody, chat_error
 from genie_nb.backend.server.host import Host
+from genie_nb.backend.server.leaving import left
 from genie_nb.errors import ModelError, RateLimited
 
 __all__ = ("ModelRoutes",)
@@ -100,7 +101,7 @@ class _Reply(Response):
         """Send the reply."""
         self._routes.open.add(self)
         work = asyncio.create_task(self._answer(scope, receive, send), name="model reply")
-        gone = asyncio.create_task(_left(receive), name="model reader")
+        gone = asyncio.create_task(left(receive), name="model reader")
         try:
             while not (work.done() or gone.done() or (self._stalled and self._routes.closing)):
                 await asyncio.wait({work, gone}, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
@@ -189,12 +190,6 @@ class _Reply(Response):
 
 class _Cut(Exception):
     """No error: the connection is to be cut here, as was asked for."""
-
-
-async def _left(receive: Receive) -> None:
-    """Wait until the reader has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        continue
 
 
 def _failure(error: ModelError) -> Response:

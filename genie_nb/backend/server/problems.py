@@ -5,17 +5,25 @@ Above: `guard`, `app`. Below: `errors`.
 
 from starlette.responses import JSONResponse, Response
 
-from genie_nb.errors import AdmissionRefused, GenieError, LinkError, RequestError, SettingsError, WireError
+from genie_nb.errors import AdmissionRefused, GenieError, LinkError, RequestConflict, RequestError, SettingsError, WireError
+from genie_nb.parts import readable
 
 __all__ = ("answer_to", "problem")
 
-STATUS: dict[type[GenieError], int] = {RequestError: 404, WireError: 400, SettingsError: 400, LinkError: 502}
+STATUS: dict[type[GenieError], int] = {
+    RequestConflict: 409,
+    RequestError: 404,
+    WireError: 400,
+    SettingsError: 400,
+    LinkError: 502,
+}
+"""The first that fits counts."""
 
 
 def problem(status: int, code: str, message: str, *, retry_after_s: float | None = None) -> Response:
     """An answer that says what is wrong."""
     headers = {} if retry_after_s is None else {"Retry-After": str(max(1, round(retry_after_s)))}
-    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status, headers=headers)
+    return JSONResponse({"error": {"code": code, "message": readable(message)}}, status_code=status, headers=headers)
 
 
 def answer_to(error: GenieError) -> Response:

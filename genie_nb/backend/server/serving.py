@@ -60,7 +60,7 @@ class Server:
         """Start to serve; returns when the server answers.
 
         Raises:
-            SettingsError: The port cannot be had.
+            SettingsError: The port cannot be had, or the store cannot be read.
         """
         self.host = host
         self._backend = backend
@@ -94,7 +94,12 @@ class Server:
         return self.host.faults
 
     async def _start(self) -> None:
-        await self.host.archive.open()
+        try:
+            await self.host.archive.open()
+        except SettingsError:
+            self._socket.close()
+            await self.host.close()
+            raise
         self._serving = asyncio.get_running_loop().create_task(self._server.serve([self._socket]), name="server")
         await self._server.ready.wait()
         self._backend.on_close(self._stop, first=True)

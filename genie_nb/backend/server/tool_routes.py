@@ -24,10 +24,11 @@ from starlette.responses import JSONResponse, Response
 from genie_nb.backend.log.entry import Entry
 from genie_nb.backend.server.archive import Kept
 from genie_nb.backend.server.file_fetching import fetch_file
-from genie_nb.backend.server.file_routes import body_of, unprocessable
+from genie_nb.backend.server.file_routes import unprocessable
 from genie_nb.backend.server.file_shelf import FileShelf, media_type_of, urls_of
 from genie_nb.backend.server.guard import LOOPBACK
 from genie_nb.backend.server.host import Ask, Host
+from genie_nb.backend.server.leaving import while_asked
 from genie_nb.backend.server.problems import problem
 from genie_nb.backend.settings import OFFLINE
 from genie_nb.backend.wire.genie_calls import FileUrl, JsonObject, file_item, one_line
@@ -161,7 +162,7 @@ class ToolRoutes:
     async def run_code(self, request: Request) -> Response:
         """Have a task worked on with code."""
         try:
-            asked = decode_code_request(await body_of(request))
+            asked = decode_code_request(await request.body())
         except WireError as error:
             return unprocessable(str(error))
         kept = await self._begin(request, asked, asked.task)
@@ -174,7 +175,7 @@ class ToolRoutes:
     async def write_report(self, request: Request) -> Response:
         """Have a report written; it is also kept as a file."""
         try:
-            asked = decode_report_request(await body_of(request))
+            asked = decode_report_request(await request.body())
         except WireError as error:
             return unprocessable(str(error))
         if asked.file_type == "ppt":
@@ -191,7 +192,7 @@ class ToolRoutes:
     async def search(self, request: Request) -> Response:
         """Say in the form of a search that there is no engine for it."""
         try:
-            asked = decode_search_request(await body_of(request))
+            asked = decode_search_request(await request.body())
         except WireError as error:
             return unprocessable(str(error))
         asks: JsonObject = {"query": [asked.query], "docs": [[]]}
@@ -218,9 +219,13 @@ class ToolRoutes:
             AdmissionRefused: There is no room for another run.
         """
         await self._shelf.settled(asked.request_id)
-        files = [await self._file(request, asked.request_id, name) for name in asked.file_names]
-        kept, _ = await self._host.begin(Ask(readable(query), tuple(files), {"agent": "react"}))
+        files = await while_asked(request.receive, self._files(request, asked))
+        asks = Ask(readable(query), tuple(files), {"agent": "react"})
+        kept, _ = await self._host.begin(asks, follow=asked.stream)
         return kept
+
+    async def _files(self, request: Request, asked: CodeRequest) -> list[Path]:
+        return [await self._file(request, asked.request_id, name) for name in asked.file_names]
 
     async def _file(self, request: Request, request_id: str, name: str) -> Path:
         if "://" in name:

@@ -5,16 +5,25 @@ Above: the route tables. Below: `errors`.
 
 import asyncio
 import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
 
-from genie_nb.errors import AdmissionRefused, RequestError
+from genie_nb.backend.settings import ServerSettings
+from genie_nb.errors import RequestError
 
-__all__ = ("safe_name", "save_upload", "uploaded")
+__all__ = ("form_of", "larger_bodies", "safe_name", "save_upload", "uploaded")
 
 PIECE_BYTES = 1024 * 1024
+TEXT_MIB = 32
+"""The largest text that may come inside JSON, which is held in memory."""
+FORM_BYTES = 64 * 1024
+"""What a form may have around its file."""
 _BAD = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
 _ID = re.compile(r"[A-Za-z0-9_-]{16}")
@@ -26,37 +35,53 @@ def safe_name(name: str) -> str:
     Raises:
         RequestError: Nothing is left of it.
     """
-    cleaned = _BAD.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(". ")
-    cleaned = cleaned.encode("utf-8", "replace")[-200:].decode("utf-8", "ignore")
+    cleaned = _BAD.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1])
+    cleaned = cleaned.encode("utf-8", "replace")[-200:].decode("utf-8", "ignore").strip(". ")
     if not cleaned:
         raise RequestError(f"{name[:80]!r} is no name for a file.")
     return f"_{cleaned}" if _RESERVED.match(cleaned) else cleaned
 
 
-async def save_upload(folder: Path, file: UploadFile, max_mib: int) -> Path:
+def larger_bodies(settings: ServerSettings) -> dict[str, int]:
+    """The paths that take files, and how many bytes a request to them may have."""
+    form = settings.max_upload_mib * 2**20 + FORM_BYTES
+    return {
+        "/v1/uploads": form,
+        "/v1/file_tool/upload_file_data": form,
+        "/v1/file_tool/upload_file": min(TEXT_MIB, settings.max_upload_mib) * 2**20,
+    }
+
+
+@asynccontextmanager
+async def form_of(request: Request) -> AsyncIterator[FormData]:
+    """The form that a request brings, with one file at most; what is on the disk of it goes with it."""
+    form = await request.form(max_files=1, max_fields=20, max_part_size=FORM_BYTES)
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+async def save_upload(folder: Path, file: UploadFile) -> Path:
     """Write an uploaded file into a new folder; returns its path.
 
     Raises:
         RequestError: Its name is none.
-        AdmissionRefused: It is too large.
+        OSError: There is no room for it, for example; nothing is left of it then.
     """
     path = folder / safe_name(file.filename or "")
-    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True)
-    written = 0
-    with await asyncio.to_thread(path.open, "xb") as target:
-        while piece := await file.read(PIECE_BYTES):
-            written += len(piece)
-            if written > max_mib * 2**20:
-                await asyncio.to_thread(_discard, target, path)
-                raise AdmissionRefused(f"A file may have {max_mib} MiB here.", retry_after_s=0, status=413)
-            await asyncio.to_thread(target.write, piece)
+    await asyncio.to_thread(_copy, file.file, path)
     return path
 
 
-def _discard(target: BinaryIO, path: Path) -> None:
-    target.close()
-    path.unlink()
-    path.parent.rmdir()
+def _copy(content: BinaryIO, path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True)
+    try:
+        with path.open("xb") as target:
+            shutil.copyfileobj(content, target, PIECE_BYTES)
+    except OSError:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise
 
 
 def uploaded(folder: Path, upload: str) -> Path:

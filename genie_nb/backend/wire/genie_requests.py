@@ -7,7 +7,7 @@ Above: `server`. Below: `stream_modes`, `errors`.
 """
 
 import re
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -29,6 +29,8 @@ __all__ = (
     "decode_search_request",
 )
 
+MOST_FILES = 100
+"""How many files one request may name; each may have to be fetched."""
 AgentName = Literal["plan_solve", "react"]
 _AGENTS: dict[int, AgentName] = {3: "plan_solve", 5: "react"}
 
@@ -116,7 +118,7 @@ class CodeRequest(_Body, frozen=True, kw_only=True):
 
     request_id: str
     task: str = ""
-    file_names: tuple[str, ...] = ()
+    file_names: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_FILES)] = ()
     file_name: str = ""
     file_description: str = ""
     stream: bool = True

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,7 @@ def test_a_second_process_opens_the_file_at_the_same_time(tmp_path: Path) -> Non
 
 CHILD = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from genie_nb.backend.channel import EventChannel
 from genie_nb.backend.log.sqlite import SqliteStore
@@ -151,3 +153,32 @@ def test_a_closed_store_is_an_os_error(tmp_path: Path) -> None:
         store.runs()
     with pytest.raises(OSError, match="cannot be written"):
         store.delete("r1")
+
+
+def test_what_cannot_be_encoded_spoils_nothing_that_comes_after_it(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "runs.sqlite")
+    with pytest.raises(OSError, match=r"runs\.sqlite cannot be written"):
+        store.create(replace(stored(), query="\ud800"))
+    store.create(stored())
+    with pytest.raises(OSError, match=r"runs\.sqlite cannot be written"):
+        store.append("r1", [*logged([NoteAdded(text="n")]), Entry(NoteAdded(text="\ud800", seq=2))])
+    store.append("r1", logged([NoteAdded(text="again")]))
+    assert [event.text for event in events_of(store.read("r1")) if isinstance(event, NoteAdded)] == ["again"]
+    store.close()
+
+
+def test_an_interrupted_writing_leaves_no_transaction_open(tmp_path: Path) -> None:
+    class Interrupted:
+        seq = 1
+
+        @property
+        def encoded(self) -> bytes:
+            raise KeyboardInterrupt
+
+    store = SqliteStore(tmp_path / "runs.sqlite")
+    store.create(stored())
+    with pytest.raises(KeyboardInterrupt):
+        store.append("r1", [Interrupted()])  # type: ignore[list-item]
+    store.append("r1", logged([NoteAdded(text="n")]))
+    assert len(store.read("r1")) == 1
+    store.close()

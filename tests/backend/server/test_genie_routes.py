@@ -62,7 +62,8 @@ def test_the_page_gets_packets_to_the_finished_one_and_its_files(serve: Serve) -
     ]
     shown = httpx.get(item["domainUrl"], headers={"origin": PAGE["origin"]})
     assert (shown.text, shown.headers["content-disposition"]) == ("a\n1\n", "inline")
-    assert shown.headers["content-security-policy"] == "sandbox"
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
+    assert shown.headers["content-security-policy"] == policy
     assert shown.headers["access-control-allow-origin"] == PAGE["origin"]
     saved = httpx.get(item["domainUrl"].replace("preview", "download"))
     assert saved.headers["content-disposition"].startswith("attachment")

@@ -87,7 +87,18 @@ def test_a_reader_resumes_after_what_it_has_and_is_told_when_there_is_no_more(tm
 
 
 @pytest.mark.parametrize(
-    "place", ["run1.deadbeef.3", "other.{epoch}.3", "run1.{epoch}.9999", "nonsense", "-1", "run1.{epoch}"]
+    "place",
+    [
+        "run1.deadbeef.3",
+        "other.{epoch}.3",
+        "run1.{epoch}.9999",
+        "nonsense",
+        "-1",
+        "run1.{epoch}",
+        "9" * 5000,
+        "\u00b2",
+        "run1.{epoch}.\u00b2",
+    ],
 )
 def test_a_place_that_is_not_in_this_log_gets_a_snapshot_and_the_tail(place: str, tmp_path: Path) -> None:
     async def test(hosting: Hosting) -> None:
@@ -104,7 +115,7 @@ def test_a_place_that_is_not_in_this_log_gets_a_snapshot_and_the_tail(place: str
         assert fold(told) == fold(await collect(fed.channel.read()))
 
     async def _read(hosting: Hosting, place: str) -> bytes:
-        async with opened(hosting, "/v1/runs/run1/events", **{"last-event-id": place}) as answer:
+        async with opened(hosting, f"/v1/runs/run1/events?after={place}") as answer:
             return await received(answer)
 
     hosted(test, tmp_path)
@@ -283,6 +294,29 @@ def test_beyond_its_limit_a_server_refuses_connections_with_a_reason_and_a_time(
                 assert second.status_code == 503
                 assert second.headers["retry-after"] == "2"
                 assert b"All 1 connections" in await second.aread()
+
+    hosted(test, tmp_path, max_links=1)
+
+
+QUESTIONS = {
+    "/v1/runs": {"query": "?"},
+    "/AutoAgent": {"requestId": "r", "query": "?", "agentType": 5},
+    "/web/api/v1/gpt/queryAgentStreamIncr": {"requestId": "r", "sessionId": "s", "query": "?"},
+    "/v1/tool/code_interpreter": {"requestId": "r", "task": "t"},
+    "/v1/tool/report": {"requestId": "r", "task": "t"},
+}
+
+
+@pytest.mark.parametrize(("path", "body"), QUESTIONS.items(), ids=QUESTIONS)
+def test_without_room_for_its_stream_no_run_is_begun(path: str, body: dict[str, Any], tmp_path: Path) -> None:
+    async def test(hosting: Hosting) -> None:
+        hosting.keep(Fed(sample_run()[:5]))
+        async with opened(hosting, "/v1/runs/run1/events") as first:
+            await received(first, lambda got: b"\n\n" in got)
+            async with httpx.AsyncClient(transport=hosting.bridge, base_url="http://127.0.0.1", headers=TOKEN) as http:
+                answer = await http.post(path, json=body)
+        assert answer.status_code == 503
+        assert [kept.run.run_id for kept in hosting.host.archive.kept()] == ["run1"]
 
     hosted(test, tmp_path, max_links=1)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import signal
 import socket
 import subprocess
@@ -105,6 +106,9 @@ def test_asking_again_with_the_same_request_id_joins_the_run(serve: Serve) -> No
     assert (first.status_code, second.status_code) == (202, 200)
     assert first.json()["run_id"] == second.json()["run_id"]
     assert first.headers["location"] == f"/v1/runs/{first.json()['run_id']}"
+    other = post(server, "/v1/runs", json=body | {"query": "!"})
+    assert other.status_code == 409
+    assert other.json()["error"]["code"] == "conflict"
 
 
 def test_a_run_beyond_the_limit_waits_its_turn_and_says_its_place(serve: Serve, connect: Connect) -> None:
@@ -153,6 +157,13 @@ BODIES = {
     "unknown-agent": (b'{"query": "?", "agent": 3}', 422),
     "unknown-upload": (b'{"query": "?", "files": ["../../etc/passwd"]}', 404),
     "bad-deadline": (b'{"query": "?", "deadline_s": -1}', 422),
+    "endless-deadline": (b'{"query": "?", "deadline_s": Infinity}', 422),
+    "no-deadline": (b'{"query": "?", "deadline_s": NaN}', 422),
+    "no-such-agent": (b'{"query": "?", "agent": "chef"}', 422),
+    "surrogate-agent": (b'{"query": "?", "agent": "\\ud800"}', 422),
+    "surrogate-id": (b'{"query": "?", "request_id": "\\ud800"}', 422),
+    "surrogate-field": (b'{"query": "?", "\\ud800": 1}', 422),
+    "surrogate-upload": (b'{"query": "?", "files": ["\\ud800"]}', 404),
 }
 
 
@@ -165,6 +176,15 @@ def test_a_bad_question_gets_one_clear_sentence(serve: Serve, body: bytes, statu
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.parametrize(("asked", "given"), [(None, 50.0), (20.0, 20.0), (1e9, 50.0)])
+def test_a_client_may_ask_for_less_time_than_the_server_gives_but_not_for_more(
+    serve: Serve, asked: float | None, given: float
+) -> None:
+    server = serve(gn.ScriptedModel([gn.Say("one")]), settings={"deadline_s": 50})
+    answer = post(server, "/v1/runs?follow=false", json={"query": "?", "deadline_s": asked})
+    assert server.host.archive._kept[answer.json()["run_id"]].run.request.settings.deadline_s == given
+
+
 NAMES = {
     "traversal": ("../../up.csv", "up.csv"),
     "backslashes": ("..\\..\\up.csv", "up.csv"),
@@ -174,6 +194,8 @@ NAMES = {
     "windows": ("CON.csv", "_CON.csv"),
     "stream": ("a:b.csv", "a_b.csv"),
     "chinese": ("销售.csv", "销售.csv"),
+    "hidden": ("..bashrc", "bashrc"),
+    "hidden-once-cut": ("a" * 50 + "." + "x" * 199, "x" * 199),
 }
 
 
@@ -283,6 +305,40 @@ def test_a_store_that_cannot_be_written_is_said_and_the_run_goes_on(serve: Serve
     run = connect(server.url).ask("?", show=False).result(timeout_s=30)
     assert run.status == "finished"
     assert any("will be lost with the server" in e.text for e in _events(run) if isinstance(e, ev.NoteAdded))
+
+
+def test_runs_in_a_log_can_be_read_after_a_restart_although_nobody_gave_a_token(serve: Serve, tmp_path: Path) -> None:
+    log = tmp_path / "log" / "runs.sqlite"
+    server = serve(gn.ScriptedModel([gn.Say("one")]), log=log)
+    asked = httpx.post(server.url.replace("/?", "/v1/runs?"), json={"query": "?"}, timeout=20)
+    assert '"output":"one"' in asked.text
+    server.close()
+    again = serve(gn.ScriptedModel([]), log=log)
+    assert again.host.token == server.host.token
+    assert post(again, f"{asked.headers['location']}/cancel").json()["answer"] == "one"
+    assert (log.parent / "runs.sqlite.token").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", None])
+def test_a_token_file_that_holds_none_is_said(content: bytes | None, serve: Serve, tmp_path: Path) -> None:
+    kept = tmp_path / "runs.sqlite.token"
+    kept.mkdir() if content is None else kept.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"runs\.sqlite\.token .*Remove"):
+        serve(gn.ScriptedModel([]), log=tmp_path / "runs.sqlite")
+
+
+def test_a_file_is_sent_in_pieces_as_it_was_when_it_was_asked_for(serve: Serve) -> None:
+    code = "with open('big.bin', 'wb') as f:\n    f.truncate(2**28)\n    f.seek(2**28 - 3)\n    f.write(b'end')"
+    server = serve(gn.ScriptedModel([gn.Say("", [("code_interpreter", {"code": code})]), gn.Say("done")]))
+    asked = post(server, "/v1/runs", json={"query": "?"})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    headers = {"authorization": f"Bearer {server.host.token}"}
+    size, last = 0, b""
+    with httpx.stream("GET", f"{server.address}{asked.headers['location']}/files/big.bin", headers=headers) as answer:
+        for piece in answer.iter_raw():
+            size, last = size + len(piece), piece
+    assert (size, last[-3:]) == (2**28, b"end")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
 
 
 def test_two_questions_with_one_request_id_at_the_same_moment_make_one_run(serve: Serve) -> None:

@@ -332,6 +332,7 @@ BODIES = {
     "unknown-mode": ("report", b'{"requestId": "r", "streamMode": {"mode": "all"}}'),
     "token-0": ("report", b'{"requestId": "r", "streamMode": {"mode": "token", "token": 0}}'),
     "no-query": ("deepsearch", b'{"request_id": "r"}'),
+    "too-many-files": ("report", json.dumps({"requestId": "r", "fileNames": ["http://127.0.0.1/a"] * 101}).encode()),
     "files-no-list": ("code_interpreter", b'{"requestId": "r", "fileNames": {"a": 1}}'),
 }
 
