@@ -4,7 +4,7 @@ Each session lives in a task of its own that enters and leaves the library's con
 A path that ends in `/sse` is asked over SSE; any other over streamable HTTP first, then over SSE (# C2). Whatever a server
 does or leaves undone, the caller gets an answer or one readable sentence within its patience (# C3).
 
-Above: `server.mcp_routes`. Below: `errors`; the only room that knows `mcp`.
+Above: `server.mcp_routes`. Below: `fetching`, `errors`; the only room that knows `mcp`.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
+from genie_nb.backend.fetching import AddressCheck, guarded_transport2
 from genie_nb.errors import AdmissionRefused, GenieError, LinkError
 
 if TYPE_CHECKING:
@@ -293,6 +294,9 @@ def _http_client(server: McpServer, patience: McpPatience, check: Callable[[Any]
     import mcp.client  # noqa: F401  # loaded here, so that the loop finds it ready
 
     limits = httpx2.Timeout(patience.connect_s, read=SILENCE_S)
+    if isinstance(check, AddressCheck):
+        transport = guarded_transport2(check.settings)
+        return httpx2.AsyncClient(headers=dict(server.headers), timeout=limits, transport=transport, trust_env=False)
     hooks: dict[str, list[Callable[..., Any]]] = {"request": [check]} if check else {}
     return httpx2.AsyncClient(headers=dict(server.headers), timeout=limits, event_hooks=hooks)
 
