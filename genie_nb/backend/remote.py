@@ -18,7 +18,7 @@ from genie_nb.backend.client import Client
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.stream_modes import StreamMode
-from genie_nb.errors import GenieError, LinkError, RequestError
+from genie_nb.errors import GenieError, LinkError, RequestError, error_of
 from genie_nb.errors import RunCancelled as Cancelled
 from genie_nb.transcript import apply
 
@@ -155,7 +155,7 @@ class RemoteRun(RunHandle):
             case ev.RunFinished():
                 self._state = "finished"
             case ev.RunFailed(code=code, message=message):
-                self._state, self._error = "failed", _error_of(code, message)
+                self._state, self._error = "failed", error_of(code, message)
             case ev.RunCancelled(reason=reason):
                 self._state, self._error = "cancelled", Cancelled(reason)
         if ev.is_terminal(event):
@@ -170,16 +170,3 @@ class RemoteRun(RunHandle):
         error = task.exception()
         told = error if isinstance(error, GenieError | OSError) else LinkError(f"The run could not be followed: {error}")
         self._add(ev.RunFailed(code=getattr(told, "code", "link"), message=str(told)))
-
-
-def _error_of(code: str, message: str) -> GenieError:
-    """The error that a server tells of by its code."""
-
-    def kinds(root: type[GenieError]) -> list[type[GenieError]]:
-        return [root, *(kind for below in root.__subclasses__() for kind in kinds(below))]
-
-    kind = next((kind for kind in kinds(GenieError) if kind.code == code), GenieError)
-    try:
-        return kind(message)
-    except TypeError:
-        return GenieError(message)

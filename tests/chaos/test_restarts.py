@@ -88,7 +88,7 @@ class World:
     async def kill(self) -> None:
         """The server dies between two steps: nothing is said to anybody, nothing more is stored."""
         self.broken["kills"] += 1
-        storing = tuple(self.hosting.host.archive._storing)
+        storing = tuple(self.hosting.host.archive._storing.values())
         for task in storing:
             task.cancel()
         await self.bridge.lose_server()
