@@ -52,8 +52,10 @@ class ServerSettings(BaseModel):
         agent_heartbeat_s: The same for `/AutoAgent`.
         tool_heartbeat_s: The same for the tool service.
         deadline_s: Seconds that one connection may last; a run goes on without it.
-        stall_s: Seconds that a reader may take nothing before it is cut.
-        max_links: Connections at once.
+        stall_s: Seconds that a reader may take nothing, or a sender send nothing of its request's body, before it is cut.
+        head_s: Seconds that the head of a request may take.
+        max_links: Streams at once.
+        max_requests: Connections at once beside those of streams.
         max_runs: Runs at work at once.
         max_queue: Runs that may wait for their turn.
         max_body_mib: The largest request body.
@@ -79,7 +81,9 @@ class ServerSettings(BaseModel):
     tool_heartbeat_s: float = Field(default=15.0, gt=0)
     deadline_s: float = Field(default=3600.0, gt=0)
     stall_s: float = Field(default=30.0, gt=0)
+    head_s: float = Field(default=10.0, gt=0)
     max_links: int = Field(default=1000, ge=1)
+    max_requests: int = Field(default=500, ge=1)
     max_runs: int = Field(default=16, ge=1)
     max_queue: int = Field(default=100, ge=0)
     max_body_mib: int = Field(default=4, ge=1)

@@ -23,6 +23,7 @@ class Metrics:
             return Gauge(f"genie_{name}", meaning, labels, registry=self.registry)
 
         self.links = gauge("links", "Open event streams.", "dialect")
+        self.connections = gauge("connections", "Open connections, with or without a request.")
         self.runs = gauge("runs", "Runs that are kept, by state.", "state")
         self.queued = gauge("queued_runs", "Runs that wait for others to end.")
         self.lag = gauge("lag_events", "Events that the slowest reader has not been sent yet.")

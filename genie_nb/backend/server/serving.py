@@ -8,7 +8,8 @@ Above: `session`, `cli`. Below: `app`, `host`.
 import asyncio
 import socket
 import threading
-from typing import Any, Self
+from functools import partial
+from typing import Any, Self, cast
 from urllib.parse import urlencode
 
 import uvicorn
@@ -16,6 +17,7 @@ from starlette.types import Scope
 
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.server.app import SERVICES, create_app
+from genie_nb.backend.server.connection import Connection, ConnectionLimits
 from genie_nb.backend.server.faults import Faults
 from genie_nb.backend.server.host import Host
 from genie_nb.errors import SettingsError
@@ -69,10 +71,13 @@ class Server:
         name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         self.address = f"http://{name}:{bound[1]}"
         self.url = f"{self.address}/?{urlencode({'token': host.token})}"
+        server = host.settings.server
+        limits = ConnectionLimits(server.max_links + server.max_requests, server.head_s, server.stall_s)
+        connection = partial(Connection, limits=limits, evicted=host.metrics.evicted.inc)
         self._server = _Uvicorn(
             uvicorn.Config(
                 create_app(host, services=services, address=address),
-                http="httptools",
+                http=cast("type[asyncio.Protocol]", connection),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -83,6 +88,7 @@ class Server:
             )
         )
         host.links.abort = self._abort
+        host.metrics.connections.set_function(lambda: len(self._server.server_state.connections))
         host.faults.call = backend.call
         self._closed = threading.Lock()
         self._serving: asyncio.Task[None] | None = None
@@ -121,7 +127,7 @@ class Server:
             await self.host.close()
 
     def _abort(self, scope: Scope) -> None:
-        """Cut the connection that carries this request, whatever waits to be sent on it."""
+        """Cut the connection that carries this request, whatever waits to be sent on it; it carries no other one."""
         for connection in tuple(self._server.server_state.connections):
             cycle: Any = getattr(connection, "cycle", None)
             if cycle is not None and cycle.scope is scope:
