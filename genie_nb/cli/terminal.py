@@ -21,7 +21,7 @@ from rich.text import Text
 
 from genie_nb import events as ev
 from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, Plan, StreamPart, TablePart
-from genie_nb.widgets.cjk_emphasis import cjk_friendly
+from genie_nb.cjk_emphasis import cjk_friendly
 
 __all__ = ("follow",)
 
