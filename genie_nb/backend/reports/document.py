@@ -47,7 +47,7 @@ _CHINESE_SOFT = re.compile("(?<=[\u3000-\u9fff\uff00-\uffef])\x1f(?=[\u3000-\u9f
 """A line's end inside a paragraph, which is a blank, but none between Chinese characters."""
 _LOOKS: dict[str, dict[str, Any]] = {"strong": {"bold": True}, "em": {"italic": True}, "s": {"struck": True}}
 _NOTES = re.compile(r"\s*(?:(?:speaker )?notes?|(?:演讲者?)?备注|讲稿)\s*[:：]\s*", re.IGNORECASE)
-_FENCED = re.compile(r"\s*```[ \t]*(?:markdown|md)[ \t]*\n(.*?)\n```\s*", re.DOTALL)
+_FENCED = re.compile(r"```(?:\s?(?:markdown|md|html)[ \t]*\n(.*?)|[ \t]*\n((?:(?!```).)*?))\n?```", re.DOTALL)
 _WEB = ("http://", "https://", "mailto:")
 
 
@@ -168,8 +168,8 @@ def plain_text(text: Iterable[Words]) -> str:
 
 def without_fence(text: str) -> str:
     """The text without the one code block that some models put around all of it."""
-    found = _FENCED.fullmatch(text)
-    return found[1] if found else text
+    found = _FENCED.fullmatch(text.strip())
+    return (found[1] or found[2] or "") if found else text.strip()
 
 
 def read_document(text: str, *, title: str = "") -> Document:

@@ -17,8 +17,7 @@ _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 def plain_markdown(text: str) -> str:
     """The text as any reader of Markdown shows it."""
-    told = _CHART.sub(lambda found: _table(found["spec"]), _BAD.sub("", without_fence(text)).strip())
-    return told + "\n"
+    return _CHART.sub(lambda found: _table(found["spec"]), _BAD.sub("", without_fence(text)))
 
 
 def _table(spec: str) -> str:
