@@ -1,7 +1,7 @@
 """The tool service: run code, write a report, search; JDGenie's `/v1/tool`, each answer in the coat of its tool.
 
-Each request is a run of this host's `react` or `report` agent in its own folder, with the named files in it; the service's loop never
-waits for it, so heartbeats keep their time (# T1, T2). What it makes lies on the shelf before anybody can ask for it.
+Each request is a run of this host's `react` or `report` agent in its own folder, with the named files in it; the service's
+loop never waits for it, so heartbeats keep their time (# T1, T2). What it makes lies on the shelf before anybody can ask.
 A file is named as it lies on the shelf, or by an address that the server may go to: no path of this machine (# T14).
 
 Above: `app`. Below: `file_shelf`, `file_fetching`, `host`, `wire.genie_tool`, `wire.genie_requests`.
