@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -262,7 +263,8 @@ def _paragraph(node: SyntaxTreeNode) -> Iterator[Block]:
         yield Paragraph(text)
     for token in _inline(node):
         if token.type == "image":
-            yield Image(str(token.attrs.get("src", "")), " ".join(token.content.split())[:300])
+            source = _NO_XML.sub("", unquote(str(token.attrs.get("src", ""))))
+            yield Image(source, " ".join(token.content.split())[:300])
 
 
 def _items(node: SyntaxTreeNode, level: int) -> Iterator[Item]:

@@ -118,14 +118,15 @@ def _standing_bars(chart: Chart) -> Iterator[str]:
             x = middle + (row - len(chart.series) / 2) * thick
             y = field.y(value)
             hint = _hint(f"{label} · {series.name}: {figure(value, chart.unit)}")
-            yield _bar(x + 1, min(y, zero), thick - 2, abs(y - zero), row, hint)
+            yield _bar((x + 1, min(y, zero), thick - 2, abs(y - zero)), row, hint)
             if len(chart.series) == 1 and len(chart.labels) <= MANY * 2:
                 below = y + 14 if value < 0 else y - 5
                 yield _word(middle, below, figure(value, "%" if chart.unit == "%" else ""), "value mid")
     yield from field.names(middles)
 
 
-def _bar(x: float, y: float, width: float, height: float, row: int, hint: str) -> str:
+def _bar(place: tuple[float, float, float, float], row: int, hint: str) -> str:
+    x, y, width, height = place
     size = f'width="{_n(max(width, 0.5))}" height="{_n(max(height, 0.5))}"'
     return f'<rect x="{_n(x)}" y="{_n(y)}" {size} rx="1.5" class="{colour_class(row)}">{hint}</rect>'
 
@@ -158,7 +159,7 @@ def _lying_marks(chart: Chart, sizes: tuple[float, float, float, float]) -> Iter
                 continue
             x = left + scale.at(value) * (right - left)
             hint = _hint(f"{label} · {series.name}: {figure(value, chart.unit)}")
-            yield _bar(min(x, zero), y + 2 + row * thick, abs(x - zero), thick - 3, row, hint)
+            yield _bar((min(x, zero), y + 2 + row * thick, abs(x - zero), thick - 3), row, hint)
             if len(chart.series) == 1:
                 yield _word(max(x, zero) + 5, y + room / 2, figure(value, chart.unit), "value")
 
