@@ -110,7 +110,7 @@ def connect(url: str, *, agent: str | None = None, mode: str = "general", token:
 
     Args:
         url: The address that the server printed, with its token.
-        agent: `plan_solve` or `react`; the server's choice where none is given.
+        agent: `plan_solve`, `react` or `report`; the server's choice where none is given.
         mode: How pieces of texts are joined on the way: `general`, `token` or `time`.
         token: How many pieces come together, in the mode `token`.
         time: Seconds that a piece is held at most, in the modes `token` and `time`.

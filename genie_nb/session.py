@@ -29,6 +29,7 @@ from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.base import Tool, ToolBox
 from genie_nb.backend.tools.code_interpreter import CodeInterpreter
 from genie_nb.backend.tools.functions import tool
+from genie_nb.backend.tools.report import report_tool
 from genie_nb.errors import RequestError
 from genie_nb.events import Verdict
 from genie_nb.parts import readable
@@ -224,14 +225,14 @@ class Genie:
         return self._model or create_model(self.settings)
 
     async def _make_tools(self, pool: KernelPool, prepared: Prepared, model: ChatModel) -> ToolBox:
-        return ToolBox((*self._own_tools(pool, prepared), *self._tools))
+        return ToolBox((*self._own_tools(pool, prepared, model), *self._tools))
 
-    def _own_tools(self, pool: KernelPool, prepared: Prepared) -> tuple[Tool, ...]:
+    def _own_tools(self, pool: KernelPool, prepared: Prepared, model: ChatModel) -> tuple[Tool, ...]:
         if self.settings.tool_url:
             from genie_nb.backend.tools.genie_service import tools_of
 
             return tuple(tools_of(self.settings.tool_url, prepared.workspace))
-        return (self._code_interpreter(pool, prepared),)
+        return self._code_interpreter(pool, prepared), report_tool(self.settings, model)
 
     def _code_interpreter(self, pool: KernelPool, prepared: Prepared) -> CodeInterpreter:
         runner = Interpreter(pool, folder=prepared.workspace.folder, preamble=prepared.preamble)

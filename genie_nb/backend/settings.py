@@ -109,7 +109,7 @@ class Settings(BaseSettings):
         base_url: Where an OpenAI-compatible server answers, usually ending in `/v1`.
         api_key: The key for it.
         context_tokens: How many tokens of conversation the model takes.
-        agent: `plan_solve` or `react`.
+        agent: `plan_solve`, `react`, or `report`, which always ends with a report.
         max_steps: How many times a run may ask its model, in all.
         max_task_steps: How many times one task may ask its model.
         max_parallel: How many tasks of a plan run at once.
@@ -118,6 +118,12 @@ class Settings(BaseSettings):
         tool_timeout_s: Seconds that one call of any other tool may take.
         memory_mib: MiB of address space that the code interpreter may take.
         runs_folder: Where each run gets a folder of its own.
+        report_format: The form of a report where the question names none: `html`, `markdown` or `pptx`.
+        report_name: Its file's name where the question names none.
+        report_style: `page`, or `dashboard` for charts side by side.
+        report_templates: A folder with a `report.html.j2` or a `report.css` that take the place of ours.
+        slides_template: A presentation whose layouts slides are made with.
+        slide_pictures: Whether slides are shown as pictures, where LibreOffice is installed.
         tool_url: A genie-tool service that runs code and writes reports instead of this process.
         mcp_url: A genie-client service that reaches MCP servers.
         playbooks: A folder of procedures in Markdown; the planner is shown the one that fits a question.
@@ -149,6 +155,12 @@ class Settings(BaseSettings):
     tool_timeout_s: float = Field(120.0, gt=0)
     memory_mib: int = Field(4096, ge=1024)
     runs_folder: Path = Path("genie_runs")
+    report_format: Literal["html", "markdown", "pptx"] = "html"
+    report_name: str = "report"
+    report_style: Literal["page", "dashboard"] = "page"
+    report_templates: Path | None = None
+    slides_template: Path | None = None
+    slide_pictures: bool = True
     tool_url: str | None = None
     mcp_url: str | None = None
     playbooks: Path | None = None

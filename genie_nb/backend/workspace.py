@@ -135,6 +135,31 @@ class Workspace:
                         raise RequestError(f"The file {name!r} is too large to be copied.")
                     copy.write(piece)
 
+    def put(self, name: str, content: bytes) -> FileRef:
+        """Store a file under a plain name, or under the next free one like it; it appears whole, and `changed` skips it.
+
+        Raises:
+            RequestError: There is no room on the disk for it.
+            OSError: It cannot be stored.
+        """
+        stem, suffix = os.path.splitext(name)
+        number = 1
+        while os.path.lexists(self.folder / name):
+            number += 1
+            name = f"{stem}-{number}{suffix}"
+        part, path = self.folder / f".{name}.part", self.folder / name
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise RequestError(_why_no_folder(self.folder, error)) from error
+            raise
+        status = path.lstat()
+        self._seen[name] = (status.st_mtime_ns, status.st_size)
+        return file_ref(name, path)
+
     def changed(self) -> list[FileRef]:
         """The files that are new or different since the last call, by name."""
         found: list[FileRef] = []

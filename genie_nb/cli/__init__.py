@@ -60,7 +60,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question, in English or Chinese.")],
     *,
     file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to look at; several times.")] = None,
-    agent: Annotated[str | None, typer.Option(help="plan_solve or react.")] = None,
+    agent: Annotated[str | None, typer.Option(help="plan_solve, react or report.")] = None,
     model: Annotated[str | None, typer.Option(help="A model's name; offline is the built-in analyst.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end, nothing else.")] = False,
     events: Annotated[bool, typer.Option("--events", help="Print each event as one line of JSON.")] = False,

@@ -18,8 +18,8 @@ from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
+from genie_nb.cjk_emphasis import cjk_friendly
 from genie_nb.parts import TablePart
-from genie_nb.widgets.cjk_emphasis import cjk_friendly
 from genie_nb.widgets.gate import clean
 
 __all__ = ("code_html", "markdown_blocks", "markdown_html", "markdown_tokens", "table_html")

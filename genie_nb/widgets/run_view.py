@@ -23,7 +23,7 @@ from genie_nb.errors import GenieError, WireError
 from genie_nb.events import NoteAdded, RunEvent, is_terminal
 from genie_nb.parts import FileRef
 from genie_nb.widgets.patches import Painter
-from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
+from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, pictures_of, preview_html
 from genie_nb.widgets.pulse import Pulse
 from genie_nb.widgets.questions import changed_arguments
 from genie_nb.widgets.record import STYLE
@@ -249,7 +249,7 @@ class RunView(anywidget.AnyWidget):
             self._send_preview(key, f'<p class="gnb-muted">{escape(labels["unreadable"])}</p>')
             return
         if kind == "preview":
-            self._send_preview(key, preview_html(file, content, labels))
+            self._send_preview(key, preview_html(file, content, labels, pictures_of(self._painter.transcript, file)))
         else:
             self.send({"type": "download", "name": file.name.rsplit("/", 1)[-1]}, buffers=[content])
 

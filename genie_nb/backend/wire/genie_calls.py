@@ -74,7 +74,7 @@ class _Call:
     def report_type(self) -> str:
         """What a report is: html, ppt, or else markdown."""
         asked = self.arguments.get("fileType", self.arguments.get("file_type", self.arguments.get("format")))
-        return asked if asked in ("html", "ppt") else "markdown"
+        return {"html": "html", "ppt": "ppt", "pptx": "ppt"}.get(str(asked), "markdown")
 
 
 class Message(NamedTuple):

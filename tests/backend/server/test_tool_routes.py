@@ -278,10 +278,13 @@ def test_a_page_is_kept_as_a_page(serve: Serve, said: str, page: str) -> None:
 
 def test_an_answer_that_is_no_page_becomes_a_harmless_one(serve: Serve) -> None:
     told = messages(post(serve(saying("A & <script>B</script>")), "report", requestId=ID, task="t"))
-    assert told[0]["data"] == "A & <script>B</script>"
-    assert "<body><pre" in told[-1]["data"]
-    assert "A &amp; &lt;script&gt;B" in told[-1]["data"]
-    assert told[-1]["fileInfo"][0]["fileName"] == "report.html"
+    assert [message["data"] for message in told] == ["A & <script>B</script>"] * 2
+    (file,) = told[-1]["fileInfo"]
+    page = httpx.get(file["domainUrl"]).text
+    assert file["fileName"] == "report.html"
+    assert page.startswith("<!doctype html>")
+    assert "<p>A &amp; &lt;script&gt;B&lt;/script&gt;</p>" in page
+    assert "<script" not in page
 
 
 def test_a_report_in_one_piece(serve: Serve) -> None:
@@ -297,16 +300,56 @@ def test_a_language_model_is_told_what_form_the_report_takes(serve: Serve) -> No
     model = saying("# R")
     post(serve(model), "report", requestId=ID, task="The task.", fileType="markdown")
     asked = model.asked[0][-1].content
-    assert "The task.\n\nWrite the report in Markdown." in asked
+    assert "The task.\n\nWork it out first, then write it as a report with the tool report." in asked
 
 
-def test_slides_come_later(serve: Serve) -> None:
-    server = serve(saying())
-    (told,) = messages(post(server, "report", requestId=ID, task="t", fileType="ppt"))
-    assert (told["code"], told["isFinal"], told["requestId"]) == (400, True, ID)
-    assert "come later" in told["error"]
-    answer = post(server, "report", requestId=ID, task="t", fileType="ppt", stream=False)
-    assert (answer.status_code, answer.json()["code"]) == (400, 400)
+def reporting(*pieces: str) -> gn.ScriptedModel:
+    """A model that calls the report tool, writes these pieces there, and has a last word."""
+    return saying(gn.Say("", [("report", {"task": "t"})]), list(pieces), "It is written.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "begins"),
+    [("html", "报告.html", b"<!doctype html>"), ("ppt", "报告.pptx", b"PK"), ("markdown", "报告.md", b"# R")],
+)
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "one-piece"])
+def test_what_the_report_tool_writes_leaves_live_and_its_file_is_named(
+    serve: Serve, kind: str, name: str, begins: bytes, stream: bool
+) -> None:
+    server = serve(reporting("# R", "\n\nIt ", "is."), settings={"slide_pictures": False})
+    asked = {"requestId": ID, "task": "t", "fileName": "报告", "fileType": kind, "stream": stream}
+    answer = post(server, "report", **asked)
+    told = messages(answer) if stream else [answer.json()]
+    if stream:
+        assert [message["data"] for message in told[:-1]] == ["# R", "\n\nIt ", "is."]
+    (file,) = told[-1]["fileInfo"]
+    content = httpx.get(file["downloadUrl"]).content
+    assert told[-1]["data"] == "# R\n\nIt is."
+    assert (file["fileName"], file["fileSize"], content[: len(begins)]) == (name, len(content), begins)
+
+
+def test_jdgenies_fixed_template_is_a_dashboard(serve: Serve) -> None:
+    for template, look in (("fix", '<body class="dashboard">'), ("empty", "<body>")):
+        told = messages(post(serve(reporting("# R")), "report", requestId=ID, task="t", templateType=template))
+        assert look in httpx.get(told[-1]["fileInfo"][0]["downloadUrl"]).text
+
+
+@pytest.mark.parametrize("name", ["../r", "/etc/passwd", "a\0b", "con", "x" * 500, "a/b"])
+def test_a_hostile_name_is_one_sentence(serve: Serve, name: str) -> None:
+    (told,) = messages(post(serve(saying("# R")), "report", requestId=ID, task="t", fileName=name))
+    assert "file name" in told["error"]
+    assert told["fileInfo"] == []
+
+
+def test_the_offline_analyst_writes_reports_too_and_says_so(serve: Serve) -> None:
+    server = serve("offline")
+    upload(server, "sales.csv", "地区,营收\n华东,3\n华北,5\n华东,4\n".encode())
+    asked = {"requestId": ID, "task": "按地区统计总营收", "fileNames": ["sales.csv"], "fileType": "html"}
+    told = messages(post(server, "report", **asked))
+    page = httpx.get(told[-1]["fileInfo"][0]["downloadUrl"]).text
+    assert told[-1]["data"].startswith("# 按地区统计总营收")
+    assert "没有使用语言模型" in page
+    assert "<svg" in page
 
 
 def test_a_search_says_that_there_is_no_engine(serve: Serve) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from genie_nb.backend.models.analyst.columns import Source, read_sources
 from genie_nb.backend.models.analyst.intents import language_of
+from genie_nb.backend.models.analyst.report_wish import ReportWish, report_wish
 from genie_nb.backend.models.base import ChatMessage, ToolSpec
 from genie_nb.backend.models.sections import read_sections
 
@@ -38,6 +39,8 @@ class Conversation:
         plans: The arguments of the calls of `plan` so far.
         earlier: The questions before this one, the oldest first.
         has_playbook: Whether a procedure was shown; rules cannot follow it.
+        wish: The report that the question asks for, where there is a tool for it; the question is without it then.
+        report: What the report must be, where the analyst is to write it; `findings` is what it is made of.
     """
 
     question: str
@@ -51,6 +54,9 @@ class Conversation:
     plans: list[dict[str, Any]] = field(default_factory=list)
     earlier: tuple[str, ...] = ()
     has_playbook: bool = False
+    wish: ReportWish | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+    findings: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def tool_names(self) -> set[str]:
@@ -80,10 +86,11 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         for call in message.tool_calls:
             if call.name == "plan":
                 plans.append(_object(call.arguments))
-    question = sections.get("question", "").strip()
+    asked = sections.get("question", "").strip()
+    wish = report_wish(asked) if _can_report(tools, sections.get("tools", "")) else None
     return Conversation(
-        question=question,
-        language=language_of(question),
+        question=wish.rest if wish else asked,
+        language=language_of(asked),
         sources=read_sources(sections.get("inputs", "")),
         tools=tuple(tools),
         task=_object(sections.get("task", "")),
@@ -93,7 +100,15 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         plans=plans,
         has_playbook="playbook" in sections,
         earlier=tuple(str(_object(line).get("question", "")) for line in sections.get("conversation", "").splitlines()),
+        wish=wish,
+        report=_object(sections.get("report", "")),
+        findings=[entry for line in sections.get("findings", "").splitlines() if (entry := _object(line))],
     )
+
+
+def _can_report(tools: Sequence[ToolSpec], described: str) -> bool:
+    """Whether there is a tool for reports: at hand, or at the hand of those whom the planner plans for."""
+    return any(tool.name == "report" for tool in tools) or any(line.startswith("report:") for line in described.splitlines())
 
 
 def _object(text: str) -> dict[str, Any]:
