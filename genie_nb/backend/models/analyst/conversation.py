@@ -38,6 +38,9 @@ class Conversation:
         plans: The arguments of the calls of `plan` so far.
         earlier: The questions before this one, the oldest first.
         has_playbook: Whether a procedure was shown; rules cannot follow it.
+        scope: What can be searched, as the tool for it says; nothing without that tool.
+        search: The job that a search wants done, or nothing.
+        passages: What the search has found.
     """
 
     question: str
@@ -51,6 +54,9 @@ class Conversation:
     plans: list[dict[str, Any]] = field(default_factory=list)
     earlier: tuple[str, ...] = ()
     has_playbook: bool = False
+    scope: str = ""
+    search: dict[str, Any] = field(default_factory=dict)
+    passages: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def tool_names(self) -> set[str]:
@@ -93,7 +99,16 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         plans=plans,
         has_playbook="playbook" in sections,
         earlier=tuple(str(_object(line).get("question", "")) for line in sections.get("conversation", "").splitlines()),
+        scope=_scope(sections.get("tools", ""), tools),
+        search=_object(sections.get("search", "")),
+        passages=[entry for line in sections.get("passages", "").splitlines() if (entry := _object(line))],
     )
+
+
+def _scope(described: str, tools: Sequence[ToolSpec]) -> str:
+    """What deep search says of itself: to a planner in words, to others as one of their tools."""
+    lines = [*described.splitlines(), *(f"{tool.name}: {tool.description}" for tool in tools)]
+    return next((line for line in lines if line.startswith("deep_search: ")), "")
 
 
 def _object(text: str) -> dict[str, Any]:
