@@ -47,9 +47,9 @@ class _Reader(HTMLParser):
         elif not self._silent and tag in _BLOCKS:
             self.said.append("\n\n" if tag != "li" else "\n")
 
-    def _say(self, words: str) -> None:
+    def _say(self, data: str) -> None:
         if not self._silent:
-            self.said.append(re.sub(r"\s+", " ", words))
+            self.said.append(re.sub(r"\s+", " ", data))
 
     handle_data = _say  # the parser's name for it
 
