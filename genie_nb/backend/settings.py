@@ -15,7 +15,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]  # it ships no types
 
 from genie_nb.errors import SettingsError
 
-__all__ = ("OFFLINE", "ApprovalRule", "ServerSettings", "Settings")
+__all__ = ("OFFLINE", "ApprovalRule", "SearchSettings", "ServerSettings", "Settings")
 
 OFFLINE = "offline"
 """The name of the built-in analyst that is rules and not a language model."""
@@ -101,6 +101,55 @@ class ServerSettings(BaseModel):
     fetch_hosts: tuple[str, ...] = ()
 
 
+class SearchSettings(BaseModel):
+    """What deep search looks through; `search:` in `genie.yaml`, `GENIE_SEARCH__TAVILY_KEY` and so on.
+
+    Attributes:
+        folders: Folders whose files are searched, with all that is below them.
+        engines: Which engines are asked; without any: the folders, else the packages, and each provider with a key.
+        index_folder: Where indexes are kept; the platform's folder for caches where none is given.
+        most_files: Of a folder, or of what is installed, so many files are read.
+        most_mib: And so much of them.
+        rounds: How often the model may ask for other queries at most, the first time counted.
+        queries: Queries of one round.
+        hits: What one engine may find for one query.
+        pages: Web pages that are read in all.
+        sources: Passages that the answer is written from.
+        seconds: Seconds that searching and reading may take; the answer is written after them.
+        tavily_key: The key of Tavily; the same for the others.
+        tavily_url: Another address that answers like Tavily; the same for the others.
+        searxng_url: A SearXNG server; it needs no key.
+        private_addresses: Whether pages may be read from private addresses.
+        fetch_hosts: Host names that pages may always be read from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folders: tuple[Path, ...] = ()
+    engines: tuple[Literal["folders", "packages", "tavily", "serper", "brave", "bing", "searxng"], ...] = ()
+    index_folder: Path | None = None
+    most_files: int = Field(default=10_000, ge=1)
+    most_mib: int = Field(default=128, ge=1)
+    rounds: int = Field(default=2, ge=1, le=10)
+    queries: int = Field(default=4, ge=1, le=20)
+    hits: int = Field(default=5, ge=1, le=20)
+    pages: int = Field(default=6, ge=0, le=50)
+    sources: int = Field(default=8, ge=1, le=30)
+    seconds: float = Field(default=120.0, gt=0)
+    tavily_key: SecretStr | None = None
+    tavily_url: str | None = None
+    serper_key: SecretStr | None = None
+    serper_url: str | None = None
+    brave_key: SecretStr | None = None
+    brave_url: str | None = None
+    bing_key: SecretStr | None = None
+    bing_url: str | None = None
+    searxng_key: SecretStr | None = None
+    searxng_url: str | None = None
+    private_addresses: bool = False
+    fetch_hosts: tuple[str, ...] = ()
+
+
 class Settings(BaseSettings):
     """All settings of genie_nb.
 
@@ -129,6 +178,7 @@ class Settings(BaseSettings):
         playbooks: A folder of procedures in Markdown; the planner is shown the one that fits a question.
         approval: Rules about calls that a person must allow; the first that fits a call counts.
         approval_timeout_s: Seconds without an answer after which such a call is refused.
+        search: What deep search looks through.
         server: What the bundled server does.
     """
 
@@ -166,6 +216,7 @@ class Settings(BaseSettings):
     playbooks: Path | None = None
     approval: tuple[ApprovalRule, ...] = ()
     approval_timeout_s: float = Field(3600.0, gt=0)
+    search: SearchSettings = SearchSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod

@@ -188,8 +188,8 @@ def speaker(message: Message, task: Task | None) -> str:
 
 
 def is_answer(message: Message) -> bool:
-    """Whether a text that belongs to no task is part of the answer."""
-    return message.channel in ANSWER_CHANNELS
+    """Whether a text that belongs to no task is part of the answer; what a search reports is work towards it."""
+    return message.channel in ANSWER_CHANNELS and message.assignee != "deep_search"
 
 
 def answer_left(transcript: Transcript) -> str:

@@ -13,7 +13,24 @@ from tests.widgets.sample_runs import ANSWER, FILES, call, file_ref, folded, num
 from tests.widgets.test_render import Reader
 
 RECORD_TAGS = {
-    *("a", "blockquote", "code", "del", "details", "div", "em", "h1", "hr", "iframe", "img", "li", "ol", "p", "pre"),
+    *(
+        "a",
+        "blockquote",
+        "button",
+        "code",
+        "del",
+        "details",
+        "div",
+        "em",
+        "h1",
+        "hr",
+        "iframe",
+        "img",
+        "li",
+        "ol",
+        "p",
+        "pre",
+    ),
     *("span", "strong", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 MARKDOWN_TAGS = {"a", "blockquote", "br", "code", "em", "h1", "hr", "li", "ol", "p", "pre", "span", "strong", "ul"}

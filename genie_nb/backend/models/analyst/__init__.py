@@ -16,6 +16,7 @@ from genie_nb.backend.models.analyst.executor import executing, reacting
 from genie_nb.backend.models.analyst.phrases import unknown_text
 from genie_nb.backend.models.analyst.planner import planning
 from genie_nb.backend.models.analyst.reporting import reporting
+from genie_nb.backend.models.analyst.searching import searching
 from genie_nb.backend.models.analyst.summary import summing_up
 from genie_nb.backend.models.base import ChatMessage, Chunk, Finish, Text, ToolCallFragment, ToolSpec
 
@@ -82,6 +83,8 @@ def _move(conversation: Conversation) -> Call | str | tuple[str, Call | None]:
     names = conversation.tool_names
     if conversation.report:
         return reporting(conversation)
+    if conversation.search:
+        return searching(conversation)
     if "plan" in names:
         return planning(conversation)
     if conversation.task:

@@ -41,6 +41,9 @@ class Conversation:
         has_playbook: Whether a procedure was shown; rules cannot follow it.
         wish: The report that the question asks for, where there is a tool for it; the question is without it then.
         report: What the report must be, where the analyst is to write it; `findings` is what it is made of.
+        scope: What can be searched, as the tool for it says; nothing without that tool.
+        search: The job that a search wants done, or nothing.
+        passages: What the search has found.
     """
 
     question: str
@@ -57,6 +60,9 @@ class Conversation:
     wish: ReportWish | None = None
     report: dict[str, Any] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
+    scope: str = ""
+    search: dict[str, Any] = field(default_factory=dict)
+    passages: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def tool_names(self) -> set[str]:
@@ -103,12 +109,21 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         wish=wish,
         report=_object(sections.get("report", "")),
         findings=[entry for line in sections.get("findings", "").splitlines() if (entry := _object(line))],
+        scope=_scope(sections.get("tools", ""), tools),
+        search=_object(sections.get("search", "")),
+        passages=[entry for line in sections.get("passages", "").splitlines() if (entry := _object(line))],
     )
 
 
 def _can_report(tools: Sequence[ToolSpec], described: str) -> bool:
     """Whether there is a tool for reports: at hand, or at the hand of those whom the planner plans for."""
     return any(tool.name == "report" for tool in tools) or any(line.startswith("report:") for line in described.splitlines())
+
+
+def _scope(described: str, tools: Sequence[ToolSpec]) -> str:
+    """What deep search says of itself: to a planner in words, to others as one of their tools."""
+    lines = [*described.splitlines(), *(f"{tool.name}: {tool.description}" for tool in tools)]
+    return next((line for line in lines if line.startswith("deep_search: ")), "")
 
 
 def _object(text: str) -> dict[str, Any]:
