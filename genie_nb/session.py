@@ -224,7 +224,13 @@ class Genie:
         return self._model or create_model(self.settings)
 
     async def _make_tools(self, pool: KernelPool, prepared: Prepared, model: ChatModel) -> ToolBox:
-        return ToolBox((*self._own_tools(pool, prepared), *self._tools))
+        own = (*self._own_tools(pool, prepared), *self._tools)
+        if not (self.settings.mcp or self.settings.mcp_url):
+            return ToolBox(own)
+        from genie_nb.backend.tools.mcp import mcp_tools
+
+        far = await mcp_tools(self.settings, backend_loop())
+        return ToolBox(own, far, far.notes)
 
     def _own_tools(self, pool: KernelPool, prepared: Prepared) -> tuple[Tool, ...]:
         if self.settings.tool_url:

@@ -5,7 +5,7 @@ resolved and every address that it has must be a public one, unless the settings
 and is checked anew. Between the check and the connection a name may be pointed elsewhere; `AddressCheck` therefore looks
 again before every single request.
 
-Above: `search`, `mcp_sessions`, the server. Below: `errors`.
+Above: `search`, `mcp`, the server. Below: `errors`.
 """
 
 import asyncio

@@ -247,6 +247,8 @@ class Run(RunHandle):
                 request.query, prepared.inputs, self._printer, prepared.workspace, settings, budget, self._approvals, before
             )
             self._printer.emit(self._started(model, prepared.files))
+            for note in tools.notes:
+                self._printer.note(note, warning=True)
             try:
                 async with asyncio.timeout(settings.deadline_s) as deadline:
                     self._approvals.pauses = _pauses(deadline)
