@@ -220,6 +220,10 @@ class Genie:
         make_tools = partial(self._make_tools, pool)
         return Run(request, Equipment(self._make_model, make_tools, owned=self._model is None), backend)
 
+    def make_runner(self, folder: Path) -> Interpreter:
+        """A Python session in a folder, on a kernel that it takes with its first cell."""
+        return Interpreter(_kernel_pool(backend_loop(), self.settings.memory_mib), folder=folder)
+
     def _make_model(self) -> ChatModel:
         return self._model or create_model(self.settings)
 
