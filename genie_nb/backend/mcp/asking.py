@@ -33,8 +33,12 @@ async def first_page(client: "Client") -> None:
         await client.list_tools()
 
 
-async def every_page(client: "Client") -> "list[Tool]":
+async def every_page(client: "Client", there: str = "An MCP server") -> "list[Tool]":
     """Every tool, from all pages.
+
+    Args:
+        client: The session.
+        there: How a sentence about the server begins.
 
     Raises:
         LinkError: It is too much.
@@ -48,7 +52,7 @@ async def every_page(client: "Client") -> "list[Tool]":
         tools += page.tools
         if left < 0 or len(tools) > MOST_TOOLS:
             raise LinkError(
-                f"An MCP server lists more than {MOST_TOOLS} tools or {LISTING_BYTES // 2**20} MiB of them; none is used."
+                f"{there} lists more than {MOST_TOOLS} tools or {LISTING_BYTES // 2**20} MiB of them, so none is used."
             )
         if not page.next_cursor or page.next_cursor == cursor:
             break

@@ -120,10 +120,7 @@ class Child:
                 await to_us.send(SessionMessage(message))
         except asyncio.IncompleteReadError as error:
             self._tell(error.partial)
-            # Its exit code comes a moment after its last output.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(END_S):
-                    await process.wait()
+            await _ended(process)  # its exit code comes a moment after its last output
         except asyncio.LimitOverrunError:
             self._bounds.too_large()
         except (LinkError, anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
@@ -165,17 +162,27 @@ class Child:
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         if process.stdin is not None:
             process.stdin.close()
-        for number in (None, signal.SIGTERM, signal.SIGKILL):
-            if number is not None:
-                _signal_group(process.pid, number)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(END_S):
-                    await process.wait()
+        try:
+            for number in (None, signal.SIGTERM, signal.SIGKILL):
+                if number is not None:
+                    _signal_group(process.pid, number)
+                if await _ended(process):
                     break
-        _signal_group(process.pid, signal.SIGKILL)  # what it started, and left behind
-        transport = getattr(process, "_transport", None)
-        if transport is not None:
-            transport.close()  # a grandchild may hold the pipes open, and nothing public closes them
+        finally:  # also if there is no time for manners: the loop ends
+            _signal_group(process.pid, signal.SIGKILL)  # what it started, and left behind
+            transport = getattr(process, "_transport", None)
+            if transport is not None:
+                transport.close()  # a grandchild may hold the pipes open, and nothing public closes them
+            await _ended(process)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> bool:
+    """Whether it ends within its time; `process.wait()` would wait for its pipes too, which a grandchild may hold."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_S):
+            while process.returncode is None:
+                await asyncio.sleep(0.01)
+    return process.returncode is not None
 
 
 def _signal_group(group: int, number: int) -> None:

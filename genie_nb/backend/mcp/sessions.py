@@ -73,7 +73,7 @@ class McpSessions:
             LinkError: The server did not tell.
             AdmissionRefused: All sessions are in use.
         """
-        return await self._twice(server, patience or McpPatience(), every_page)
+        return await self._twice(server, patience or McpPatience(), lambda client: every_page(client, server.there))
 
     async def call_tool(
         self,
