@@ -222,12 +222,22 @@ class Genie:
         make_tools = partial(self._make_tools, request.settings, pool)
         return Run(request, Equipment(self._make_model, make_tools, owned=self._model is None), backend)
 
+    def make_runner(self, folder: Path) -> Interpreter:
+        """A Python session in a folder, on a kernel that it takes with its first cell."""
+        return Interpreter(_kernel_pool(backend_loop(), self.settings.memory_mib), folder=folder)
+
     def _make_model(self) -> ChatModel:
         return self._model or create_model(self.settings)
 
     async def _make_tools(self, settings: Settings, pool: KernelPool, prepared: Prepared, model: ChatModel) -> ToolBox:
         own = () if settings.agent == "search" else self._own_tools(pool, prepared, model)
-        return ToolBox((*own, deep_search_tool(settings, model), *self._tools))
+        near = (*own, deep_search_tool(settings, model), *self._tools)
+        if settings.agent == "search" or not (settings.mcp or settings.mcp_url):
+            return ToolBox(near)
+        from genie_nb.backend.tools.mcp import mcp_tools
+
+        far = await mcp_tools(settings, backend_loop())
+        return ToolBox(near, far, far.notes)
 
     def _own_tools(self, pool: KernelPool, prepared: Prepared, model: ChatModel) -> tuple[Tool, ...]:
         if self.settings.tool_url:

@@ -5,7 +5,7 @@ resolved and every address that it has must be a public one, unless the settings
 elsewhere after that (DNS rebinding); so `guarded_transport` looks where it connects, and connects to the very address that
 it looked at. A redirect is a new connection, or one to an address that was looked at; no proxy is asked.
 
-Above: `search`, `mcp_sessions`, the server. Below: `errors`.
+Above: `search`, `mcp`, the server. Below: `errors`.
 """
 
 import asyncio

@@ -261,6 +261,8 @@ class Run(RunHandle):
             self._printer.emit(self._started(model, prepared.files))
             if playbook:
                 self._printer.note(f"The planner is shown the playbook {playbook.title!r} ({playbook.name}).")
+            for note in tools.notes:
+                self._printer.note(note, warning=True)
             try:
                 async with asyncio.timeout(settings.deadline_s) as deadline:
                     self._approvals.pauses = _pauses(deadline)

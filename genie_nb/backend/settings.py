@@ -3,16 +3,32 @@
 Order, the first that says something counts: arguments of `Genie(...)`, `GENIE_*` variables, the usual `OPENAI_*` variables,
 `genie.yaml` in the working directory, the defaults below.
 
-Below: `errors`.
+Below: `mcp_entry`, `errors`.
 """
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 from yaml import YAMLError  # type: ignore[import-untyped]  # it ships no types
 
+from genie_nb.backend.mcp_entry import McpEntry, entries_in
 from genie_nb.errors import SettingsError
 
 __all__ = ("OFFLINE", "ApprovalRule", "SearchSettings", "ServerSettings", "Settings")
@@ -174,7 +190,8 @@ class Settings(BaseSettings):
         slides_template: A presentation whose layouts slides are made with.
         slide_pictures: Whether slides are shown as pictures, where LibreOffice is installed.
         tool_url: A genie-tool service that runs code and writes reports instead of this process.
-        mcp_url: A genie-client service that reaches MCP servers.
+        mcp: MCP servers whose tools agents may call; see `McpEntry`.
+        mcp_url: A genie-client service that reaches those of them that have an address.
         playbooks: A folder of procedures in Markdown; the planner is shown the one that fits a question.
         approval: Rules about calls that a person must allow; the first that fits a call counts.
         approval_timeout_s: Seconds without an answer after which such a call is refused.
@@ -212,6 +229,7 @@ class Settings(BaseSettings):
     slides_template: Path | None = None
     slide_pictures: bool = True
     tool_url: str | None = None
+    mcp: Annotated[tuple[McpEntry, ...], NoDecode, BeforeValidator(entries_in)] = ()
     mcp_url: str | None = None
     playbooks: Path | None = None
     approval: tuple[ApprovalRule, ...] = ()
@@ -280,4 +298,4 @@ class Settings(BaseSettings):
 def _told(error: ValidationError, prefix: str) -> SettingsError:
     first = error.errors(include_input=False, include_url=False)[0]
     name = prefix + ".".join(str(part) for part in first["loc"])
-    return SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower()}.")
+    return SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower().removeprefix('value error, ')}.")
