@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from genie_nb.backend.documents import profile_image, profile_pdf, profile_workbook
 from genie_nb.backend.profiles import InputProfile, size_of_table
-from genie_nb.backend.text_encoding import decode_head, encoding_of, shown_encoding
 from genie_nb.backend.text_files import HEAD_BYTES, TextFile, is_packed, unpacked
 from genie_nb.errors import RequestError
+from genie_nb.text_encoding import decode_head, encoding_of, shown_encoding
 
 if TYPE_CHECKING:
     import pandas as pd
