@@ -33,7 +33,7 @@ from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import Deadline, GenieError, RequestError
 from genie_nb.errors import RunCancelled as Cancelled
 from genie_nb.events import RunCancelled, RunFailed, RunFinished, RunQueued, RunStarted, Verdict
-from genie_nb.parts import FileRef, readable
+from genie_nb.parts import readable
 
 __all__ = ("LIFE", "Equipment", "Run", "RunRequest", "new_folder")
 
@@ -215,11 +215,12 @@ class Run(RunHandle):
         finally:
             self._ended.set_result(None)
 
-    def _started(self, model: ChatModel | None = None, files: tuple[FileRef, ...] = ()) -> RunStarted:
+    def _started(self, model: ChatModel | None = None, prepared: Prepared | None = None) -> RunStarted:
         settings = self.request.settings
         name, badge = (model.name, model.badge) if model else (settings.model or "", "")
         query, agent = readable(self.request.query), readable(settings.agent)
-        return RunStarted(query=query, agent=agent, model=readable(name), badge=badge, files=files)
+        files, tables = (prepared.files, prepared.tables) if prepared else ((), ())
+        return RunStarted(query=query, agent=agent, model=readable(name), badge=badge, files=files, tables=tables)
 
     async def _work(self) -> Answer:
         if not self.request.query.strip():
@@ -258,7 +259,7 @@ class Run(RunHandle):
                 before,
                 playbook.text if playbook else "",
             )
-            self._printer.emit(self._started(model, prepared.files))
+            self._printer.emit(self._started(model, prepared))
             if playbook:
                 self._printer.note(f"The planner is shown the playbook {playbook.title!r} ({playbook.name}).")
             for note in tools.notes:
