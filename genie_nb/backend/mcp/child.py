@@ -180,7 +180,7 @@ async def _ended(process: asyncio.subprocess.Process) -> bool:
     """Whether it ends within its time; `process.wait()` would wait for its pipes too, which a grandchild may hold."""
     with suppress(TimeoutError):
         async with asyncio.timeout(END_S):
-            while process.returncode is None:
+            while process.returncode is None:  # noqa: ASYNC110  # nothing tells of it but for `wait`
                 await asyncio.sleep(0.01)
     return process.returncode is not None
 

@@ -1,4 +1,4 @@
-"""A server over stdio that speaks the protocol by hand, so that it can also lie, flood, hang and die: `python mcp_child.py MODE NOTES`.
+"""An MCP server as a child, for tests: it answers, floods, lies, hangs or dies as it is told.
 
 What it is told goes into the file NOTES, one line each.
 """

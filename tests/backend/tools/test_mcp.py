@@ -296,7 +296,7 @@ def test_a_server_and_what_it_started_end_with_the_backend(
     pids = [int(line.split()[1]) for line in far.noted() if line.startswith(("began", "child"))]
     assert len(pids) == 2
     backend.close()
-    gone, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=10)
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=10)
     assert alive == []
     assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).ppid() == os.getpid()]
 
