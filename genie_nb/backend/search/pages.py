@@ -17,8 +17,8 @@ from genie_nb.backend.fetching import AddressCheck, FetchRules
 from genie_nb.backend.search.html_text import html_text, html_title
 from genie_nb.backend.search.pdf_text import pdf_pages
 from genie_nb.backend.search.web import trusted
-from genie_nb.backend.text_encoding import encoding_of
 from genie_nb.errors import RequestError, ToolFailed
+from genie_nb.text_encoding import encoding_of
 
 __all__ = ("Page", "PageReader", "ReadPage")
 

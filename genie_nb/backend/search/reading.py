@@ -14,7 +14,7 @@ from typing import Any
 from genie_nb.backend.search.html_text import html_text
 from genie_nb.backend.search.passages import Passage, cut_code, cut_text
 from genie_nb.backend.search.pdf_text import PDF_SUFFIXES, pdf_pages
-from genie_nb.backend.text_encoding import encoding_of
+from genie_nb.text_encoding import encoding_of
 
 __all__ = ("MOST_BYTES", "SUFFIXES", "passages_of")
 

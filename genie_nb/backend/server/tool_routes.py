@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 
 from genie_nb.backend.log.entry import Entry
 from genie_nb.backend.reports.document import without_fence
+from genie_nb.backend.search.engines import create_engines
 from genie_nb.backend.server.archive import Kept
 from genie_nb.backend.server.file_fetching import fetch_file
 from genie_nb.backend.server.file_routes import unprocessable
@@ -29,15 +30,17 @@ from genie_nb.backend.server.guard import LOOPBACK
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.leaving import while_asked
 from genie_nb.backend.server.problems import problem
+from genie_nb.backend.settings import SearchSettings
 from genie_nb.backend.wire.genie_calls import FileUrl, JsonObject, file_item, one_line
 from genie_nb.backend.wire.genie_requests import (
     CodeRequest,
     ReportRequest,
+    SearchRequest,
     decode_code_request,
     decode_report_request,
     decode_search_request,
 )
-from genie_nb.backend.wire.genie_tool import CodeCoat, ReportCoat
+from genie_nb.backend.wire.genie_tool import CodeCoat, ReportCoat, SearchCoat
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import AdmissionRefused, RequestError, WireError
 from genie_nb.events import RunEvent, TextDelta, TextFinished, TextStarted
@@ -49,7 +52,8 @@ __all__ = ("ToolRoutes",)
 log = logging.getLogger(__name__)
 
 LATER = ("auto_analysis", "nl2sql", "table_rag", "cal_engine", "sopRecall")
-NO_ENGINE = "No search engine is configured on this server, so nothing was searched for: {query}"
+ENGINES = {"serp": "serper", "bing": "bing"}
+"""JDGenie's names of engines that are ours too; its others are not here."""
 DONE = b"data: [DONE]\r\n\r\n"
 _FORMATS = {"html": "html", "markdown": "markdown", "ppt": "pptx"}
 """Our name of each file type."""
@@ -154,21 +158,16 @@ class ToolRoutes:
         return await self._whole(kept, asked.request_id, lambda _: _items(kept, file_url))
 
     async def search(self, request: Request) -> Response:
-        """Say in the form of a search that there is no engine for it."""
+        """Search in depth; the answer is always a stream. `maxLoop` is how many rounds there may be (# T5)."""
         try:
             asked = decode_search_request(await request.body())
         except WireError as error:
             return unprocessable(str(error))
-        asks: JsonObject = {"query": [asked.query], "docs": [[]]}
-        nothing: JsonObject = {"query": [], "docs": []}
-        said = NO_ENGINE.format(query=asked.query)
-        messages = [
-            {"searchResult": asks, "isFinal": False, "messageType": "extend"},
-            {"searchResult": asks, "isFinal": False, "messageType": "search"},
-            {"searchResult": nothing, "isFinal": False, "messageType": "report", "answer": said},
-            {"searchResult": nothing, "isFinal": True, "messageType": "report", "answer": ""},  # B18
-        ]
-        return _told({"requestId": asked.request_id, "query": asked.query, **message} for message in messages)
+        search = _search_settings(self._host.settings.search, asked)
+        asks = Ask(readable(asked.query), (), {"agent": "search", "search": search})
+        kept, _ = await self._host.begin(asks, follow=True)
+        coat = SearchCoat(asked.request_id, _file_url(request, asked.request_id), query=asked.query, mode=asked.stream_mode)
+        return self._stream(kept, coat)
 
     async def not_yet(self, request: Request) -> Response:
         """Say that this tool of JDGenie's is none of ours."""
@@ -203,7 +202,7 @@ class ToolRoutes:
             raise RequestError(f"There is no file {name[:100]!r} for this request id. Bring it by upload_file_data first.")
         return found.path
 
-    def _stream(self, kept: Kept, coat: CodeCoat | ReportCoat) -> Response:
+    def _stream(self, kept: Kept, coat: CodeCoat | ReportCoat | SearchCoat) -> Response:
         beat_s = self._host.settings.server.tool_heartbeat_s
         return self._host.stream(kept, coat, dialect="genie_tool", heartbeat_s=beat_s)
 
@@ -243,6 +242,14 @@ def _report_in(transcript: Transcript) -> str:
     """The last report that a tool wrote in the run, or nothing."""
     texts = [message.text for message in transcript.messages.values() if message.channel == "report"]
     return texts[-1] if texts else ""
+
+
+def _search_settings(settings: SearchSettings, asked: SearchRequest) -> SearchSettings:
+    """The server's settings with the rounds that are asked for, and those of the engines that it has."""
+    had = [engine.name for engine in create_engines(settings)]
+    named = [ENGINES.get(name, name) for name in asked.search_engines]
+    chosen = tuple(name for name in named if name in had)
+    return settings.model_copy(update={"rounds": min(asked.max_loop, 10)} | ({"engines": chosen} if chosen else {}))
 
 
 def _items(kept: Kept, file_url: FileUrl) -> list[JsonObject]:

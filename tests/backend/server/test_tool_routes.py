@@ -352,19 +352,56 @@ def test_the_offline_analyst_writes_reports_too_and_says_so(serve: Serve) -> Non
     assert "<svg" in page
 
 
-def test_a_search_says_that_there_is_no_engine(serve: Serve) -> None:
-    server = serve(saying())
-    told = messages(post(server, "deepsearch", request_id="r:abc", query="谁?", agent_id="1", src_configs={"bing": {}}))
-    assert [(message["messageType"], message["isFinal"]) for message in told] == [
-        ("extend", False),
-        ("search", False),
-        ("report", False),
-        ("report", True),
-    ]
+def searching(tmp_path: Path, **search: Any) -> dict[str, Any]:
+    """Settings with two notes to search."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "plan.md").write_text("# Costs\n\nThe heat pump costs 12,400 euro.\n")
+    (folder / "计划.md").write_text("# 补贴\n\n国家补贴百分之三十。\n", encoding="utf-8")
+    return {"search": {"folders": (folder,), "index_folder": tmp_path / "index", **search}}
+
+
+def thinking(*answers: str) -> gn.ScriptedModel:
+    """A model that searches in two rounds and answers in pieces."""
+    again = '{"enough": false, "why": "The subsidy is missing.", "queries": ["补贴"]}'
+    enough = '{"enough": true, "why": "All is there.", "queries": []}'
+    return gn.ScriptedModel([gn.Say("heat pump\nprice"), gn.Say(again), gn.Say(enough), gn.Say(answers)])
+
+
+def test_a_search_is_told_round_by_round_with_each_querys_finds_beside_it(serve: Serve, tmp_path: Path) -> None:
+    server = serve(thinking("It costs ", "12,400 euro [1]."), settings=searching(tmp_path))
+    told = messages(
+        post(server, "deepsearch", request_id="r:abc", query="谁?", agent_id="1", maxLoop=3, src_configs={"bing": {}})
+    )
+    assert [message["messageType"] for message in told][:4] == ["extend", "search", "extend", "search"]
     assert all((message["requestId"], message["query"]) == ("r:abc", "谁?") for message in told)
-    assert [message["searchResult"] for message in told[:2]] == [{"query": ["谁?"], "docs": [[]]}] * 2
-    assert told[2]["answer"] == "No search engine is configured on this server, so nothing was searched for: 谁?"
-    assert told[3]["answer"] == ""
+    assert told[0]["searchResult"] == {"query": ["heat pump", "price"], "docs": [[], []]}
+    (pump, price), (again,) = told[1]["searchResult"]["docs"], told[3]["searchResult"]["docs"]
+    assert [doc["content"] for doc in pump] == ["The heat pump costs 12,400 euro."]
+    assert price == []
+    assert [doc["data"]["source"] for doc in again] == ["notes/计划.md#补贴"]
+    assert {message["messageType"] for message in told[4:]} == {"report"}
+    assert "".join(message["answer"] for message in told[4:]) == "It costs 12,400 euro [1]."
+    assert [message["isFinal"] for message in told] == [False] * (len(told) - 1) + [True]
+    assert told[-1]["answer"] == ""
+
+
+def test_a_search_has_the_rounds_that_are_asked_for_and_heeds_the_stream_mode(serve: Serve, tmp_path: Path) -> None:
+    model = gn.ScriptedModel(
+        [gn.Say("heat"), gn.Say('{"enough": false, "queries": ["more"]}'), gn.Say(["a", "b", "c", "d"])]
+    )
+    server = serve(model, settings=searching(tmp_path))
+    mode = {"mode": "token", "token": 2}
+    told = messages(post(server, "deepsearch", request_id="r", query="q", maxLoop=1, streamMode=mode))
+    assert [message["messageType"] for message in told] == ["extend", "search", "report", "report", "report"]
+    assert [message["answer"] for message in told[2:]] == ["ab", "cd", ""]
+
+
+def test_a_search_without_anything_to_search_says_why(serve: Serve, tmp_path: Path) -> None:
+    settings = {"search": {"folders": (tmp_path / "nowhere",), "index_folder": tmp_path / "index"}}
+    told = messages(post(serve(saying("heat pump", "{}"), settings=settings), "deepsearch", request_id="r", query="q"))
+    assert told[-1]["isFinal"]
+    assert "does not exist" in told[-1]["error"]
 
 
 BODIES = {
