@@ -1,6 +1,6 @@
-"""A server over stdio that speaks the protocol by hand, so that it can also lie, flood, hang and die: `python mcp_child.py MODE NOTES`.
+"""A server over stdio that speaks the protocol by hand, so that it can also lie, flood, hang and die.
 
-What it is told goes into the file NOTES, one line each.
+`python mcp_child.py MODE NOTES`. What it is told goes into the file NOTES, one line each.
 """
 
 import json
