@@ -28,7 +28,7 @@ _ALLOWED = frozenset(
 )
 LINE_CHARACTERS = 2_000
 """So much of a line of a log is kept."""
-END_S = 0.7
+END_S, LOOK_S = 0.7, 0.01
 """Seconds that a child gets after its input is closed, and again after it was told to end."""
 
 
@@ -178,11 +178,11 @@ class Child:
 
 async def _ended(process: asyncio.subprocess.Process) -> bool:
     """Whether it ends within its time; `process.wait()` would wait for its pipes too, which a grandchild may hold."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(END_S):
-            while process.returncode is None:  # noqa: ASYNC110  # nothing tells of it but for `wait`
-                await asyncio.sleep(0.01)
-    return process.returncode is not None
+    for _ in range(int(END_S / LOOK_S)):
+        if process.returncode is not None:
+            return True
+        await asyncio.sleep(LOOK_S)
+    return False
 
 
 def _signal_group(group: int, number: int) -> None:

@@ -11,7 +11,7 @@ import base64
 import mimetypes
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -29,10 +29,12 @@ from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.offer_telling import Teller, told_cell
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import GenieError, RequestError
+from genie_nb.events import ApprovalRequested
 from genie_nb.parts import FileRef, Part, StreamPart
 
 __all__ = ("Offer",)
 
+NOBODY = "A person must allow this call, and over MCP nobody can be asked. Do without it, or say that it is needed."
 MOST_SESSIONS = 8
 """Python sessions at once; the one that rested longest makes room."""
 MOST_BYTES = 16 * 2**20
@@ -187,6 +189,8 @@ class Offer:
             teller = Teller(ctx)
             async for event in kept.run.events():
                 await teller.hear(event)
+                if isinstance(event, ApprovalRequested):
+                    await _refuse(kept.run, event.call_id)
         finally:
             leave()
             kept.run.cancel("The assistant that asked gave the call up.")  # nothing, if it has ended
@@ -242,6 +246,12 @@ def _owner(ctx: Context) -> str:
     """Whose runs this client may see; without HTTP there is one client."""
     scope = getattr(ctx.request, "scope", None) or {}
     return str(scope.get("owner", ""))
+
+
+async def _refuse(run: RunHandle, call_id: str) -> None:
+    """A person would have to be asked, and there is none at this end."""
+    with suppress(RequestError):  # somebody who follows the run elsewhere was quicker
+        await run.decide(call_id, "refused", reason=NOBODY, by="mcp")
 
 
 def _paths(given: list[str]) -> tuple[Path, ...]:

@@ -81,7 +81,7 @@ class McpService:
         content = bytearray()
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise LinkError(f"The MCP service at {self._host} compresses its answers although it was told not to.")
-        async for piece in answer.aiter_raw():
+        async for piece in answer.aiter_bytes():
             content += piece
             if len(content) > MOST_BYTES:
                 raise LinkError(f"The MCP service at {self._host} sent an answer of more than {MOST_BYTES // 2**20} MiB.")

@@ -1,6 +1,6 @@
-"""An MCP server as a child, for tests: it answers, floods, lies, hangs or dies as it is told.
+"""A server over stdio that speaks the protocol by hand, so that it can also lie, flood, hang and die.
 
-What it is told goes into the file NOTES, one line each.
+`python mcp_child.py MODE NOTES`. What it is told goes into the file NOTES, one line each.
 """
 
 import json

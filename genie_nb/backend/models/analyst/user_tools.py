@@ -33,17 +33,27 @@ def tool_for(question: str, tools: Sequence[ToolSpec]) -> ToolSpec | None:
     """The tool that the question names, or whose name and description it plainly shares words with."""
     others = [tool for tool in tools if tool.name not in OWN]
     for tool in others:
-        named = re.escape(tool.name).replace("_", "[_ ]")
-        if re.search(rf"(?<![A-Za-z0-9_]){named}(?![A-Za-z0-9_])", question, re.IGNORECASE):
+        if any(_named(name, question) for name in _names(tool.name)):
             return tool
     scored = [(_shared(question, tool), tool) for tool in others]
     best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
     return best[1] if best[0] >= 2 else None
 
 
+def _names(name: str) -> tuple[str, ...]:
+    """What a question may call a tool: by its name; one of an MCP server also without the server's, if that says enough."""
+    bare = name.partition("__")[2]
+    return (name, bare) if re.search(r"[A-Za-z0-9][-_][A-Za-z0-9]", bare) else (name,)
+
+
+def _named(name: str, question: str) -> bool:
+    pattern = re.sub("[-_]+", "[-_ ]+", re.escape(name).replace("\\-", "-"))
+    return re.search(rf"(?<![A-Za-z0-9_]){pattern}(?![A-Za-z0-9_])", question, re.IGNORECASE) is not None
+
+
 def _shared(question: str, tool: ToolSpec) -> float:
     asked = set(words_of(question)) - _COMMON
-    name = set(words_of(tool.name.replace("_", " "))) - _COMMON
+    name = set(words_of(re.sub("[-_]", " ", tool.name))) - _COMMON
     described = set(words_of(tool.description)) - _COMMON
     pairs = _bigrams(question) & _bigrams(tool.description) - _CHINESE_COMMON
     return 1.5 * len(asked & name) + len(asked & (described - name)) + len(pairs)
