@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from genie_nb.chat import Chat, chats
     from genie_nb.errors import GenieError
     from genie_nb.network import connect, serve, watch
-    from genie_nb.session import Genie, Run, ask
+    from genie_nb.session import Genie, Run, ask, search
 
 __all__ = (
     "Chat",
@@ -36,6 +36,7 @@ __all__ = (
     "connect",
     "record",
     "replay",
+    "search",
     "serve",
     "tool",
     "watch",
@@ -57,6 +58,7 @@ _HOMES = {
     "connect": "genie_nb.network",
     "record": "genie_nb.backend.recording",
     "replay": "genie_nb.backend.recording",
+    "search": "genie_nb.session",
     "serve": "genie_nb.network",
     "tool": "genie_nb.backend.tools.functions",
     "watch": "genie_nb.network",

@@ -8,7 +8,8 @@
     │   ├── StepLimit           the agent used up its steps
     │   ├── RepeatedCall        the model makes the same call again and again
     │   ├── TokenLimit          the conversation does not fit the model
-    │   └── Deadline            the run took longer than it was given
+    │   ├── Deadline            the run took longer than it was given
+    │   └── Interrupted         the process that worked on it was stopped
     ├── ModelError              the model, or the road to it, failed
     │   ├── RateLimited         too many requests for now
     │   └── ContextTooLong      the model refused the conversation's length
@@ -36,6 +37,7 @@ __all__ = (
     "Deadline",
     "GenieError",
     "InterpreterFailed",
+    "Interrupted",
     "LinkError",
     "ModelError",
     "PrinterClosed",
@@ -50,6 +52,7 @@ __all__ = (
     "TokenLimit",
     "ToolFailed",
     "WireError",
+    "error_of",
 )
 
 
@@ -105,6 +108,12 @@ class Deadline(RunError):
     """The run took longer than it was given."""
 
     code = "deadline"
+
+
+class Interrupted(RunError):
+    """The process that worked on the run was stopped."""
+
+    code = "interrupted"
 
 
 class ModelError(GenieError):
@@ -200,3 +209,16 @@ class SettingsError(GenieError):
     """A setting has a wrong value."""
 
     code = "settings"
+
+
+def error_of(code: str, message: str) -> GenieError:
+    """The error that an event tells of by its code."""
+
+    def kinds(root: type[GenieError]) -> list[type[GenieError]]:
+        return [root, *(kind for below in root.__subclasses__() for kind in kinds(below))]
+
+    kind = next((kind for kind in kinds(GenieError) if kind.code == code), GenieError)
+    try:
+        return kind(message)
+    except TypeError:
+        return GenieError(message)

@@ -84,13 +84,20 @@ class LogRestarted(_Event, frozen=True, kw_only=True, tag="log_restarted"):
 
 
 class RunStarted(_Event, frozen=True, kw_only=True, tag="run_started"):
-    """A run began. `badge` says what kind of model answers: `live: host`, `local`, `offline rules`, `scripted`."""
+    """A run began.
+
+    Attributes:
+        badge: What kind of model answers: `live: host`, `local`, `offline rules`, `scripted`.
+        files: What was given with the question.
+        tables: The DataFrames that were given with it; their names are those of variables, and no files'.
+    """
 
     query: str
     agent: str
     model: str
     badge: str
     files: tuple[FileRef, ...] = ()
+    tables: tuple[FileRef, ...] = ()
 
 
 class StepStarted(_Event, frozen=True, kw_only=True, tag="step_started"):

@@ -25,7 +25,7 @@ class GenieMagics(Magics):
     @magic_arguments()
     @argument("--file", "-f", action="append", default=[], help="A file to look at; may be given several times.")
     @argument("--data", "-d", action="append", default=[], help="A DataFrame variable to hand over; several times.")
-    @argument("--agent", "-a", default=None, help="plan_solve or react.")
+    @argument("--agent", "-a", default=None, help="plan_solve, react or report.")
     @argument("--model", "-m", default=None, help="A model's name; offline is the built-in analyst.")
     @argument("--name", "-n", default="run", help="The variable that the run is kept in (default: run).")
     @argument("question", nargs="*", help="The question; in %%%%genie it is the cell's text.")

@@ -110,7 +110,7 @@ def connect(url: str, *, agent: str | None = None, mode: str = "general", token:
 
     Args:
         url: The address that the server printed, with its token.
-        agent: `plan_solve` or `react`; the server's choice where none is given.
+        agent: `plan_solve`, `react` or `report`; the server's choice where none is given.
         mode: How pieces of texts are joined on the way: `general`, `token` or `time`.
         token: How many pieces come together, in the mode `token`.
         time: Seconds that a piece is held at most, in the modes `token` and `time`.
@@ -137,7 +137,7 @@ def serve(
     Args:
         port: Where it listens; 0 takes any free one.
         address: What it is bound to; anything but this machine's own needs to be asked for here.
-        services: Which of the four services: `agent`, `tools`, `mcp`, `model`.
+        services: Which of the services: `agent`, `tools`, `mcp`, `model`, and `offer`, genie_nb as an MCP server.
         model: The model of its runs; see `Genie`.
         tools: What its agents may call; see `Genie`.
         settings: Other settings of its runs by name; see `Genie`.
@@ -149,8 +149,42 @@ def serve(
     unknown = set(services) - set(SERVICES)
     if unknown:
         raise SettingsError(f"There is no service {sorted(unknown)[0]!r}. There are {', '.join(SERVICES)}.")
-    given = dict(settings or {})
-    genie = _ServedGenie(model=model, tools=tools, **given)
+    host = _host(_ServedGenie(model=model, tools=tools, **dict(settings or {})), server)
+    return Server(host, backend_loop(), address=address, port=port, services=tuple(services))
+
+
+def serve_stdio(*, model: str | ChatModel | None = None, tools: Sequence[ToolLike] = (), **settings: Any) -> None:
+    """Be an MCP server over standard input and output, until the input ends; nothing else may write to the output.
+
+    Args:
+        model: The model of its runs; see `Genie`.
+        tools: What its agents may call; see `Genie`.
+        settings: Other settings of its runs by name; see `Genie`.
+
+    Raises:
+        SettingsError: A setting is unknown or has a wrong value.
+    """
+    host = _host(_ServedGenie(model=model, tools=tools, **settings), {})
+    backend_loop().submit(_be_stdio_server(host)).result()
+
+
+async def _be_stdio_server(host: Host) -> None:
+    from mcp.server.stdio import stdio_server
+
+    from genie_nb.backend.server.offer import Offer
+
+    server = Offer(host).server
+    await host.archive.open()
+    try:
+        async with stdio_server() as (read, write):
+            await server.run(read, write, server.create_initialization_options())
+    finally:
+        await host.drain()
+        await host.close()
+
+
+def _host(genie: "_ServedGenie", server: Mapping[str, Any]) -> Host:
+    """What a server's routes work on."""
     chosen = genie.settings.with_server(**server)
 
     def make_run(ask: Ask) -> Run:
@@ -158,9 +192,9 @@ def serve(
         return genie.prepare(RunRequest(readable(ask.query), one, ask.files, {}, ask.retention))
 
     store = SqliteStore(chosen.server.log) if chosen.server.log else None
-    host = Host(make_run, chosen, store)
+    host = Host(make_run, chosen, store, genie.make_runner)
     genie.faults = host.faults
-    return Server(host, backend_loop(), address=address, port=port, services=tuple(services))
+    return host
 
 
 class _ServedGenie(Genie):

@@ -6,6 +6,7 @@ run says the same wherever and whenever it is read.
 Above: `events`. Below: nothing.
 """
 
+import re
 from typing import Literal
 
 import msgspec
@@ -27,9 +28,12 @@ __all__ = (
     "StreamPart",
     "TablePart",
     "Usage",
+    "cited_numbers",
     "readable",
 )
 
+CITATION = re.compile(r"\[(\d{1,3}(?:\s*[,，、;]\s*\d{1,3})*)\](?![(:])", re.ASCII)
+"""Numbers in brackets that are no link."""
 StepStatus = Literal["not_started", "in_progress", "completed", "blocked", "dropped"]
 SearchStage = Literal["queries", "hits", "verdict", "sources"]
 
@@ -64,7 +68,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     steps: tuple[PlanStep, ...] = ()
 
 
-class FileRef(msgspec.Struct, frozen=True, kw_only=True):
+class FileRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A file in a run's folder.
 
     Attributes:
@@ -72,12 +76,14 @@ class FileRef(msgspec.Struct, frozen=True, kw_only=True):
         size: Bytes.
         media_type: Its type, from its name, e.g. `image/png`.
         sha256: Hex digest of its content; empty for a file too large to hash.
+        about: What it holds, in English, e.g. `CSV, 1,204 rows × 7 columns, GBK`; empty where nobody looked.
     """
 
     name: str
     size: int
     media_type: str
     sha256: str
+    about: str = ""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +193,11 @@ class ProgressPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 Part = CodePart | StreamPart | TablePart | ImagePart | DocumentPart | ErrorPart | SearchPart | ProgressPart
+
+
+def cited_numbers(text: str) -> set[int]:
+    """The numbers that a text cites in brackets: `[2]`, `[1, 3]`."""
+    return {int(number) for group in CITATION.findall(text) for number in re.findall(r"\d+", group)}
 
 
 def readable(text: str) -> str:

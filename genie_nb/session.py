@@ -25,10 +25,12 @@ from genie_nb.backend.models.base import ChatModel
 from genie_nb.backend.preparing import Prepared
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.runs import Equipment, RunRequest
-from genie_nb.backend.settings import Settings
+from genie_nb.backend.settings import SearchSettings, Settings
 from genie_nb.backend.tools.base import Tool, ToolBox
 from genie_nb.backend.tools.code_interpreter import CodeInterpreter
+from genie_nb.backend.tools.deep_search import deep_search_tool
 from genie_nb.backend.tools.functions import tool
+from genie_nb.backend.tools.report import report_tool
 from genie_nb.errors import RequestError
 from genie_nb.events import Verdict
 from genie_nb.parts import readable
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
     from genie_nb.widgets.stage import Stage
 
-__all__ = ("Genie", "Paths", "Run", "ToolLike", "Viewed", "ask", "copies_of", "in_notebook", "paths_of")
+__all__ = ("Genie", "Paths", "Run", "ToolLike", "Viewed", "ask", "copies_of", "in_notebook", "paths_of", "search")
 
 Paths = Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
 SHOWN_S = 3.0
@@ -217,21 +219,32 @@ class Genie:
         """A run that is not started yet."""
         backend = backend_loop()
         pool = _kernel_pool(backend, self.settings.memory_mib)
-        make_tools = partial(self._make_tools, pool)
+        make_tools = partial(self._make_tools, request.settings, pool)
         return Run(request, Equipment(self._make_model, make_tools, owned=self._model is None), backend)
+
+    def make_runner(self, folder: Path) -> Interpreter:
+        """A Python session in a folder, on a kernel that it takes with its first cell."""
+        return Interpreter(_kernel_pool(backend_loop(), self.settings.memory_mib), folder=folder)
 
     def _make_model(self) -> ChatModel:
         return self._model or create_model(self.settings)
 
-    async def _make_tools(self, pool: KernelPool, prepared: Prepared, model: ChatModel) -> ToolBox:
-        return ToolBox((*self._own_tools(pool, prepared), *self._tools))
+    async def _make_tools(self, settings: Settings, pool: KernelPool, prepared: Prepared, model: ChatModel) -> ToolBox:
+        own = () if settings.agent == "search" else self._own_tools(pool, prepared, model)
+        near = (*own, deep_search_tool(settings, model), *self._tools)
+        if settings.agent == "search" or not (settings.mcp or settings.mcp_url):
+            return ToolBox(near)
+        from genie_nb.backend.tools.mcp import mcp_tools
 
-    def _own_tools(self, pool: KernelPool, prepared: Prepared) -> tuple[Tool, ...]:
+        far = await mcp_tools(settings, backend_loop())
+        return ToolBox(near, far, far.notes)
+
+    def _own_tools(self, pool: KernelPool, prepared: Prepared, model: ChatModel) -> tuple[Tool, ...]:
         if self.settings.tool_url:
             from genie_nb.backend.tools.genie_service import tools_of
 
             return tuple(tools_of(self.settings.tool_url, prepared.workspace))
-        return (self._code_interpreter(pool, prepared),)
+        return self._code_interpreter(pool, prepared), report_tool(self.settings, model)
 
     def _code_interpreter(self, pool: KernelPool, prepared: Prepared) -> CodeInterpreter:
         runner = Interpreter(pool, folder=prepared.workspace.folder, preamble=prepared.preamble)
@@ -259,6 +272,25 @@ def ask(
         SettingsError: An option is unknown or has a wrong value.
     """
     return Genie(**options).ask(query, files=files, data=data, show=show)
+
+
+def search(query: str, *, folders: Paths = (), show: bool = True, **options: Any) -> Run:
+    """Start a deep search and show it live; returns at once. The answer cites by number the passages it was made from.
+
+    Args:
+        query: The question, in English or Chinese.
+        folders: Folders to search, with all that is below them; without any: what the settings say, else the documentation
+            of what is installed.
+        show: Whether the live view appears as output of the running cell, where there is a notebook.
+        options: Settings of the search, e.g. `rounds=3`, `engines=["tavily"]` (see `SearchSettings`), and else what `Genie`
+            takes, e.g. `model="gpt-5-mini"`.
+
+    Raises:
+        SettingsError: An option is unknown or has a wrong value.
+    """
+    own = {name: options.pop(name) for name in SearchSettings.model_fields if name in options}
+    named = {"folders": tuple(folder.absolute() for folder in paths_of(folders))} if folders else {}
+    return Genie(agent="search", search={**own, **named}, **options).ask(query, show=show)
 
 
 def paths_of(files: Paths) -> tuple[Path, ...]:

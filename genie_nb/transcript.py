@@ -99,6 +99,7 @@ class Transcript:
     badge: str = ""
     status: RunStatus = "pending"
     inputs: tuple[FileRef, ...] = ()
+    tables: tuple[FileRef, ...] = ()
     plan: Plan | None = None
     items: list[Item] = field(default_factory=list)
     files: dict[str, FileRef] = field(default_factory=dict)
@@ -289,7 +290,8 @@ def _apply_run(t: Transcript, event: _AboutTheRun) -> None:
             t.place = event.place
         case ev.RunStarted():
             t.status, t.started_at, t.place = "running", event.at, 0
-            t.query, t.agent, t.model, t.badge, t.inputs = event.query, event.agent, event.model, event.badge, event.files
+            t.query, t.agent, t.model, t.badge = event.query, event.agent, event.model, event.badge
+            t.inputs, t.tables = event.files, event.tables
         case ev.RunFinished():
             t.status, t.answer, t.deliverables = "finished", event.output, event.files
         case ev.RunFailed():

@@ -20,7 +20,7 @@ import msgspec
 
 from genie_nb.backend.log.compaction import compact
 from genie_nb.backend.log.entry import Entry
-from genie_nb.events import RunEvent
+from genie_nb.events import LogRestarted, RunEvent
 
 __all__ = ("Cursor", "EventChannel", "Retention", "Wake")
 
@@ -73,6 +73,7 @@ class EventChannel:
         short: The head of the log in short, up to `dropped`.
         dropped: The number of the last event that is only there in short.
         stored: The number of the last event that a store has: what it has not yet is not put in short. None without a store.
+        told_bytes: How much was ever logged; counted where the log is kept within bounds.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class EventChannel:
         self.short: tuple[RunEvent, ...] = ()
         self.dropped = 0
         self.stored: int | None = None
+        self.told_bytes = 0
         self._clock = clock
         self._retention = retention
         self._log: list[Entry] = []
@@ -136,6 +138,7 @@ class EventChannel:
             waiting, self._waiting = self._waiting, {}
             if self._retention is not None:
                 self._bytes += size
+                self.told_bytes += size
                 self._keep_within(self._retention)
         for loop, wakes in waiting.items():
             _wake(loop, wakes)
@@ -204,11 +207,16 @@ class EventChannel:
 
         Yields:
             Every later event in order up to the terminal one; first the head in short, if `after` lies before its end.
+            If the head outgrows a reader that lags, `LogRestarted` and then the head in short.
         """
-        cursor, wake = self.cursor(after), Wake()
+        cursor, wake, begun = self.cursor(after), Wake(), False
         try:
             while True:
-                for event in cursor.head() or ():
+                head = cursor.head()
+                if head is not None and begun:
+                    yield LogRestarted(run_id=self.run_id)
+                begun = True
+                for event in head or ():
                     yield event
                 entries = cursor.take()
                 for entry in entries:

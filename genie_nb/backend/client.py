@@ -3,14 +3,13 @@
 However often the link is cut, and wherever, its reader gets exactly the events of an unbroken run. httpx and httpx-sse open
 the stream; the bytes are read by our own decoder, which knows the whole standard.
 
-Above: `remote`. Below: `wire.native`, `wire.frames`, `events`.
+Above: `remote`. Below: `answers`, `link`, `wire.native`, `wire.frames`, `events`.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 from httpx_sse import EventSource, aconnect_sse
 
-from genie_nb.backend.link import REFUSED, Broken, LinkPatience, LinkPlace
+from genie_nb.backend.answers import MOST_FILE_BYTES, read_bytes, read_object, refusal, seconds_in, word_in
+from genie_nb.backend.link import LONGEST_BEAT_S, REFUSED, SHORTEST_BEAT_S, Broken, LinkPatience, LinkPlace
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.frames import Frame, FrameDecoder
 from genie_nb.backend.wire.native import FrameId, Received, read_frame
@@ -79,8 +79,9 @@ class Client:
         self._on_bytes = on_bytes
         self.http = httpx.AsyncClient(
             base_url=self.address,
-            headers={"Authorization": f"Bearer {given}"} if given else {},
-            timeout=httpx.Timeout(30.0, connect=self._patience.connect_s),
+            # What comes is read as it comes, and counted: a few compressed bytes can be very many.
+            headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {given}"} if given else {}),
+            timeout=httpx.Timeout(None, connect=self._patience.connect_s),
             follow_redirects=False,
             transport=transport,
         )
@@ -102,10 +103,10 @@ class Client:
         failed = 0
         while True:
             try:
-                return str((await self._call("POST", "/v1/runs", params={"follow": "false"}, json=body))["run_id"])
+                return word_in(await self._call("POST", "/v1/runs", params={"follow": "false"}, json=body), "run_id")
             except LinkError as error:
                 failed += 1
-                if error.status in REFUSED or failed >= self._patience.tries:
+                if error.status in REFUSED or 200 <= error.status < 400 or failed >= self._patience.tries:
                     raise
                 await self._patience.sleep(self._wait_s(failed, error.retry_after_s))
 
@@ -115,7 +116,7 @@ class Client:
         Raises:
             LinkError: The server cannot be reached, or has no such run.
         """
-        return dict(await self._call("GET", f"/v1/runs/{run_id}"))
+        return await self._call("GET", _path(run_id))
 
     async def cancel(self, run_id: str, reason: str) -> None:
         """Stop a run; its end comes as an event.
@@ -123,7 +124,7 @@ class Client:
         Raises:
             LinkError: The server cannot be reached, or has no such run.
         """
-        await self._call("POST", f"/v1/runs/{run_id}/cancel", params={"reason": reason})
+        await self._call("POST", f"{_path(run_id)}/cancel", params={"reason": reason})
 
     async def decide(self, run_id: str, call_id: str, **decision: str) -> None:
         """Say whether a call that waits may be made.
@@ -131,7 +132,7 @@ class Client:
         Raises:
             LinkError: The server cannot be reached, or no such call waits there.
         """
-        await self._call("POST", f"/v1/runs/{run_id}/approvals/{call_id}", json=decision)
+        await self._call("POST", f"{_path(run_id)}/approvals/{quote(call_id)}", json=decision)
 
     async def upload(self, path: Path) -> str:
         """Bring a file; returns its id.
@@ -141,16 +142,20 @@ class Client:
             OSError: The file cannot be read.
         """
         with await asyncio.to_thread(path.open, "rb") as content:
-            answer = await self._call("POST", "/v1/uploads", files={"file": (path.name, content)}, timeout=600.0)
-        return str(answer["id"])
+            answer = await self._call("POST", "/v1/uploads", files={"file": (path.name, content)}, within_s=600.0)
+        return word_in(answer, "id")
 
-    async def read_file(self, run_id: str, name: str) -> bytes:
-        """A file of a run.
+    async def read_file(self, run_id: str, name: str, most_bytes: int | None = None) -> bytes:
+        """A file of a run, or no more than the first bytes of it.
 
         Raises:
-            LinkError: The server cannot be reached, or has no such file.
+            LinkError: The server cannot be reached, or has no such file, or one that is too large to be read whole.
         """
-        return (await self._answer("GET", f"/v1/runs/{run_id}/files/{quote(name)}")).content
+        async with self._answer("GET", _file_path(run_id, name), within_s=60.0) as answer:
+            content = await read_bytes(answer, MOST_FILE_BYTES + 1 if most_bytes is None else most_bytes)
+        if len(content) > MOST_FILE_BYTES:
+            raise LinkError(f"The file {name!r} is larger than {MOST_FILE_BYTES:,} bytes.")
+        return content
 
     async def save_file(self, run_id: str, name: str, target: Path, most_bytes: int) -> None:
         """Write a file of a run to a path, piece by piece.
@@ -159,33 +164,29 @@ class Client:
             LinkError: The server cannot be reached, has no such file, or sends more bytes than that.
             OSError: It cannot be written.
         """
+        async with self._answer("GET", _file_path(run_id, name), within_s=600.0) as answer:
+            with await asyncio.to_thread(target.open, "wb") as written:
+                async for piece in answer.aiter_bytes():
+                    most_bytes -= len(piece)
+                    if most_bytes < 0:
+                        raise LinkError(f"The file {name!r} is too large to be copied.")
+                    await asyncio.to_thread(written.write, piece)
+
+    async def _call(self, method: str, path: str, *, within_s: float | None = None, **options: Any) -> dict[str, Any]:
+        async with self._answer(method, path, within_s=within_s or self._patience.answer_s, **options) as answer:
+            return await read_object(answer)
+
+    @asynccontextmanager
+    async def _answer(self, method: str, path: str, *, within_s: float, **options: Any) -> AsyncIterator[httpx.Response]:
         try:
-            async with self.http.stream("GET", f"/v1/runs/{run_id}/files/{quote(name)}") as answer:
-                if answer.is_error:
-                    await answer.aread()
-                    raise LinkError(_refusal(answer), status=answer.status_code)
-                with await asyncio.to_thread(target.open, "wb") as written:
-                    async for piece in answer.aiter_bytes():
-                        most_bytes -= len(piece)
-                        if most_bytes < 0:
-                            raise LinkError(f"The file {name!r} is too large to be copied.")
-                        await asyncio.to_thread(written.write, piece)
+            async with asyncio.timeout(within_s), self.http.stream(method, path, **options) as answer:
+                if not answer.is_success:
+                    raise await refusal(answer)
+                yield answer
         except httpx.HTTPError as error:
             raise LinkError(f"The server {self.address} cannot be reached: {_reason(error)}.") from error
-
-    async def _call(self, method: str, path: str, **options: Any) -> Any:
-        return (await self._answer(method, path, **options)).json()
-
-    async def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            answer = await self.http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise LinkError(f"The server {self.address} cannot be reached: {_reason(error)}.") from error
-        if answer.is_error:
-            raise LinkError(
-                _refusal(answer), status=answer.status_code, retry_after_s=_seconds(answer.headers.get("retry-after"))
-            )
-        return answer
+        except TimeoutError as error:
+            raise LinkError(f"The server {self.address} did not answer within {within_s:g} s.") from error
 
     async def events(self, run_id: str, *, after: str = "", mode: StreamMode | None = None) -> AsyncIterator[Event]:
         """Follow a run.
@@ -226,20 +227,23 @@ class Client:
             await self._patience.sleep(wait_s)
 
     def _wait_s(self, failed: int, least_s: float) -> float:
-        """Full jitter over the server's own wish."""
+        """Full jitter over the server's own wish; no server makes a reader wait for longer than its patience."""
         most = min(self._patience.first_s * 2.0 ** (failed - 1), self._patience.longest_s)
-        return least_s + float(self._patience.chance()) * most
+        return min(least_s + float(self._patience.chance()) * most, self._patience.longest_s)
 
     async def _follow_once(self, place: LinkPlace, mode: StreamMode | None) -> AsyncGenerator[Event, None]:
         """One connection, up to its end."""
         params = {"mode": mode.mode, "tokens": mode.token, "seconds": mode.time} if mode else {}
         headers = {"Last-Event-ID": str(place.last)} if place.last else {}
-        path = f"/v1/runs/{place.run_id}/events"
-        timeout = httpx.Timeout(None, connect=self._patience.connect_s, read=self._patience.connect_s)
+        path = f"{_path(place.run_id)}/events"
         try:
-            async with aconnect_sse(self.http, "GET", path, params=params, headers=headers, timeout=timeout) as source:
-                if await self._accepted(source, place):
-                    place.ended = True
+            async with AsyncExitStack() as stack:
+                # httpx itself takes any silence: `_read` knows how much of it the server's heartbeats leave.
+                asked = aconnect_sse(self.http, "GET", path, params=params, headers=headers, timeout=None)
+                async with asyncio.timeout(self._patience.connect_s):
+                    source = await stack.enter_async_context(asked)
+                    place.ended = await self._accepted(source, place)
+                if place.ended:
                     return
                 yield LinkOpened(
                     at=time.time(),
@@ -253,6 +257,9 @@ class Client:
         except (httpx.HTTPError, httpx.StreamError) as error:
             place.broke()
             raise Broken(_reason(error)) from error
+        except TimeoutError as error:
+            place.broke()
+            raise Broken(f"the server did not answer within {self._patience.connect_s:g} s") from error
         except WireError as error:
             place.broke()
             raise Broken(f"the server sent something else ({error})") from error
@@ -268,13 +275,14 @@ class Client:
         if answer.status_code == 204:
             return True
         if answer.status_code != 200:
-            await answer.aread()
+            refused = await refusal(answer)
             place.move("refused")
             if answer.status_code in REFUSED:
-                raise LinkError(_refusal(answer), status=answer.status_code)
-            raise Broken(_refusal(answer), _seconds(answer.headers.get("retry-after")))
+                raise refused
+            raise Broken(str(refused), refused.retry_after_s)
         check_opening(answer.status_code, answer.headers.get("content-type", ""))
-        place.heartbeat_s = _seconds(answer.headers.get("x-genie-heartbeat")) or place.heartbeat_s
+        if heartbeat_s := seconds_in(answer.headers.get("x-genie-heartbeat")):
+            place.heartbeat_s = min(max(heartbeat_s, SHORTEST_BEAT_S), LONGEST_BEAT_S)
         place.opened += 1
         place.move("accepted")
         return False
@@ -309,21 +317,30 @@ class Client:
                 yield Heartbeat(at=time.time())
 
     def _take(self, received: Received, place: LinkPlace) -> list[RunEvent]:
-        """The events of a frame that are new to the reader.
+        """The events of a frame that are new to the reader, up to the terminal one.
 
         Raises:
-            Broken: The server closes the connection, with a reason.
+            Broken: The server closes the connection, with a reason; or this is not what comes next.
         """
         if received.closing:
             place.move("break")
             raise Broken(f"the server closed it ({received.closing.replace('_', ' ')})")
         frame_id, last = received.id, place.last
-        if frame_id is None or (last and not received.anew and frame_id.epoch == last.epoch and frame_id.seq <= last.seq):
+        if frame_id is None:
+            return []
+        if wrong := received.misplaced(place.run_id, last):
+            place.move("break")
+            raise Broken(wrong)
+        if last and not received.anew and frame_id.seq <= last.seq:
             return []
         place.last = frame_id
-        events = list(received.events)
-        place.ended = bool(events) and is_terminal(events[-1])
-        return [LogRestarted(run_id=place.run_id), *events] if received.anew else events
+        events: list[RunEvent] = [LogRestarted(run_id=place.run_id)] if received.anew else []
+        for event in received.events:
+            events.append(event)
+            if is_terminal(event):
+                place.ended = True
+                break
+        return events
 
     async def close(self) -> None:
         """Close every connection."""
@@ -341,7 +358,7 @@ def _understood(frame: Frame) -> Received:
     except WireError as error:
         frame_id = FrameId.parse(frame.id)
         note = NoteAdded(seq=frame_id.seq, run_id=frame_id.run_id, text=str(error), level="warning")
-        return Received(frame_id, (note,))
+        return Received(frame_id, (note,), anew=frame.event == "snapshot", joined=frame.event == "joined")
 
 
 def check_opening(status: int, content_type: str) -> None:
@@ -356,19 +373,15 @@ def check_opening(status: int, content_type: str) -> None:
         raise WireError(f"the answer is of type {content_type[:60] or 'nothing'}, not text/event-stream")
 
 
-def _seconds(value: str | None) -> float:
-    """A number of seconds in a header; 0 for none."""
-    return float(value) if value and re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value) else 0.0
+def _path(run_id: str) -> str:
+    return f"/v1/runs/{quote(run_id, safe='')}"
+
+
+def _file_path(run_id: str, name: str) -> str:
+    if {".", ".."} & set(name.split("/")):  # every client takes them for steps of a path, quoted or not
+        raise LinkError(f"{name!r} is no name of a file.")
+    return f"{_path(run_id)}/files/{quote(name)}"
 
 
 def _reason(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__
-
-
-def _refusal(answer: httpx.Response) -> str:
-    """Why a server refused, in its own words where it has some."""
-    try:
-        message = answer.json()["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        message = answer.text[:200].strip() or answer.reason_phrase
-    return f"The server {answer.url.host} answered {answer.status_code}: {message}"

@@ -55,6 +55,7 @@ class RunContext:
     Attributes:
         inputs: The files and tables at hand, one JSON object a line (see `inputs`).
         approvals: Who is asked before calls that need it.
+        playbook: A procedure that fits the question, as Markdown; empty for none.
         conversation: Earlier questions and their answers, one JSON object a line (see `conversation`).
     """
 
@@ -66,6 +67,7 @@ class RunContext:
     budget: StepBudget
     approvals: Approvals = field(default_factory=Approvals)
     conversation: str = ""
+    playbook: str = ""
 
     @property
     def language(self) -> Language:

@@ -3,7 +3,8 @@
 Each becomes one JSON object on one line that a model can read: name, kind, the expression that reads it, how many rows, and
 each column with a few examples. What cannot be used is refused with one sentence.
 
-Below: `errors`. Everything here reads the disk: call it from a worker thread.
+Below: `documents`, `profiles`, `text_files`, `text_encoding`, `errors`. Everything here reads the disk: call it from a
+worker thread.
 """
 
 import csv
@@ -15,12 +16,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genie_nb.backend.text_encoding import decode_head, encoding_of
+from genie_nb.backend.documents import profile_image, profile_pdf, profile_workbook
+from genie_nb.backend.profiles import InputProfile, size_of_table
+from genie_nb.backend.text_files import HEAD_BYTES, TextFile, is_packed, unpacked
 from genie_nb.errors import RequestError
+from genie_nb.text_encoding import decode_head, encoding_of, shown_encoding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,13 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ("InputProfile", "check_inputs", "profile_file", "profile_table", "table_of")
 
-HEAD_BYTES = 256 * 1024
-"""How much of a file is looked at."""
 SAMPLE_ROWS = 200
 EXAMPLES = 3
 EXAMPLE_CHARACTERS = 80
-COUNT_BYTES = 2**30
-"""Up to this size the lines of a file are counted."""
+JSON_BYTES = 16 * 2**20
+"""Up to this size the records of a JSON file are counted."""
 
 _SIGNATURES = {
     b"\x89PNG\r\n": ("image", "a PNG image"),
@@ -42,6 +44,7 @@ _SIGNATURES = {
     b"GIF8": ("image", "a GIF image"),
     b"%PDF-": ("pdf", "a PDF document"),
     b"PK\x03\x04": ("excel", "a zip archive"),
+    b"PK\x05\x06": ("excel", "an empty zip archive"),
     b"\xd0\xcf\x11\xe0": ("excel", "an old Office document"),
     b"PAR1": ("parquet", "a Parquet table"),
     b"\x1f\x8b": ("gzip", "a gzip archive"),
@@ -56,28 +59,13 @@ _KINDS = {
     ".png": "image", ".jpg": "image", ".jpeg": "image", ".gif": "image",
     ".pdf": "pdf",
 }  # fmt: skip
+_SEPARATED = {",": "", ";": " (semicolons)", "\t": " (tabs)", "|": " (bars)"}
 _NAMED = {"csv": "a CSV table", "excel": "an Excel workbook", "parquet": "a Parquet table", "json": "JSON",
           "image": "an image", "pdf": "a PDF document", "text": "text"}  # fmt: skip
 _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d(?:[eE][-+]?\d+)?%?")
 _COMMA_NUMBER = re.compile(r"-?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?")
 _DATE = re.compile(r"\d{4}([-/.年])\d{1,2}\1?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}[-\s]?Q[1-4]", re.IGNORECASE)
 _BOOLS = {"true", "false", "yes", "no", "是", "否"}
-
-
-@dataclass(frozen=True)
-class InputProfile:
-    """One thing at hand. `read` is the Python expression that gives its content; `rows` is None when unknown."""
-
-    name: str
-    kind: str
-    read: str
-    size: int = 0
-    rows: int | None = None
-    columns: list[dict[str, Any]] = field(default_factory=list)
-
-    def line(self) -> str:
-        """The profile as one line of JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False)
 
 
 def check_inputs(files: Iterable[str | os.PathLike[str]]) -> dict[str, Path]:
@@ -113,31 +101,43 @@ def profile_file(path: Path, name: str) -> InputProfile:
     """What a file holds, from its first bytes.
 
     Raises:
-        RequestError: The file is not what its name says.
+        RequestError: The file is not what its name says, is broken, or unpacks to more than is opened.
     """
     with path.open("rb") as content:
         head = content.read(HEAD_BYTES)
-    expected = _KINDS.get(path.suffix.lower(), "text")
+    size = length = path.stat().st_size
+    expected, packed = _KINDS.get(path.suffix.lower(), "text"), False
+    if is_packed(path, head) and (inner := _KINDS.get(Path(path.stem).suffix.lower())) in ("csv", "json"):
+        expected, packed = inner, True
+        head, length = unpacked(path, name)
     signed = next((found for magic, found in _SIGNATURES.items() if head.startswith(magic)), None)
-    size = path.stat().st_size
     if signed is not None:
         _refuse_misnamed(name, expected, signed)
         kind = "binary" if signed[0] == "excel" != expected else signed[0]  # a zip archive may be anything
-        return _profile_binary(path, name, kind, size)
+        return _profile_binary(path, name, (kind, signed[1]), head)
     if expected in ("excel", "parquet", "image", "pdf"):
         raise RequestError(f"{name} is not {_NAMED[expected]}, although its name says so. Give it its right ending.")
     encoding = encoding_of(head)
     if encoding is None:
         raise RequestError(f"{name} is not {_NAMED[expected]}: it holds bytes that are no text.")
-    text = decode_head(head, encoding, whole=size <= HEAD_BYTES)
+    text = decode_head(head, encoding, whole=length <= HEAD_BYTES)
     if not text.strip("\ufeff \t\r\n"):
         raise RequestError(f"The file {name} holds only blank space, so there is nothing to look at.")
+    profile = _profile_text(TextFile(path, name, text, encoding, length, packed), expected)
+    packing = ", gzip" if packed else ""
+    return replace(profile, size=size, about=f"{profile.about}{packing}, {shown_encoding(encoding, head)}")
+
+
+def _profile_text(file: TextFile, expected: str) -> InputProfile:
     if expected == "csv":
         with suppress(csv.Error):  # a cell of more than 128 KiB: nothing that a table holds
-            return _profile_csv(path, name, text, encoding)
+            return _profile_csv(file)
     if expected == "json":
-        return _profile_json(name, text, encoding, size)
-    return InputProfile(name, "text", f"open({name!r}, encoding={encoding!r}).read()", size)
+        return _profile_json(file)
+    lines = file.lines()
+    about = "Text" if lines is None else f"Text, {lines:,} line{'s' * (lines != 1)}"
+    opening = f"__import__('gzip').open({file.name!r}, 'rt'" if file.packed else f"open({file.name!r}"
+    return InputProfile(file.name, "text", f"{opening}, encoding={file.encoding!r}).read()", about=about)
 
 
 def _refuse_misnamed(name: str, expected: str, signed: tuple[str, str]) -> None:
@@ -149,10 +149,15 @@ def _refuse_misnamed(name: str, expected: str, signed: tuple[str, str]) -> None:
     )
 
 
-def _profile_binary(path: Path, name: str, kind: str, size: int) -> InputProfile:
+def _profile_binary(path: Path, name: str, signed: tuple[str, str], head: bytes) -> InputProfile:
+    (kind, words), size = signed, path.stat().st_size
     match kind:
         case "excel":
-            return InputProfile(name, kind, f"pd.read_excel({name!r})", size)
+            return profile_workbook(path, name, size)
+        case "pdf":
+            return profile_pdf(path, name, size)
+        case "image":
+            return profile_image(head, name, size, words)
         case "parquet":
             import pyarrow.parquet as pq
 
@@ -161,21 +166,26 @@ def _profile_binary(path: Path, name: str, kind: str, size: int) -> InputProfile
             except (OSError, ValueError) as error:
                 raise RequestError(f"{name} is not a whole Parquet table: {str(error).splitlines()[0]}") from error
             columns = [{"name": f.name, "kind": _arrow_kind(f.type), "examples": []} for f in schema]
-            return InputProfile(name, kind, f"pd.read_parquet({name!r})", size, rows, columns)
+            about = f"Parquet, {size_of_table(rows, len(columns))}"
+            return InputProfile(name, kind, f"pd.read_parquet({name!r})", size, rows, columns, about)
         case _:
-            return InputProfile(name, kind, f"open({name!r}, 'rb').read()", size)
+            about = words.split(" ", 1)[1]
+            return InputProfile(name, kind, f"open({name!r}, 'rb').read()", size, about=about[0].upper() + about[1:])
 
 
-def _profile_csv(path: Path, name: str, text: str, encoding: str) -> InputProfile:
-    separator, size = _separator(text), path.stat().st_size
-    header, *body = _rows(text, separator)
+def _profile_csv(file: TextFile) -> InputProfile:
+    separator = _separator(file.head)
+    header, *body = _rows(file.head, separator)
     values = {
         title: [row[at].strip() for row in body[:SAMPLE_ROWS] if at < len(row)] for at, title in enumerate(_titles(header))
     }
     columns = [{"name": title, "kind": _kind(cells), "examples": _examples(cells)} for title, cells in values.items()]
-    rows = len(body) if size <= HEAD_BYTES else _count_rows(path, text, encoding)
-    read = f"pd.read_csv({name!r}{_csv_options(separator, encoding, values)})"
-    return InputProfile(name, "csv", read, size, rows, columns)
+    rows = len(body) + 1 if file.whole else file.rows(separator)
+    nearly = 0 if rows else file.estimate(len(body))
+    about = f"CSV{_SEPARATED[separator]}, {size_of_table(rows and rows - 1, len(columns), nearly=nearly)}"
+    read = f"pd.read_csv({file.name!r}{_csv_options(separator, file.encoding, values)})"
+    more = {"rows_about": nearly} if nearly else {}
+    return InputProfile(file.name, "csv", read, 0, rows and rows - 1, columns, about, more)
 
 
 def _rows(text: str, separator: str) -> Iterator[list[str]]:
@@ -248,32 +258,37 @@ def _kind(cells: list[str]) -> str:
     return "text"
 
 
-def _count_rows(path: Path, head: str, encoding: str) -> int | None:
-    """Rows under the header, by lines; None when lines are no rows or the file is very large."""
-    if '"' in head or encoding == "utf-16" or path.stat().st_size > COUNT_BYTES:
-        return None
-    lines, last = 0, b"\n"
-    with path.open("rb") as content:
-        while chunk := content.read(2**20):
-            lines += chunk.count(b"\n")
-            last = chunk[-1:]
-    return max(lines + (last != b"\n") - 1, 0)
-
-
-def _profile_json(name: str, text: str, encoding: str, size: int) -> InputProfile:
-    options = "" if encoding == "utf-8" else f", encoding={encoding!r}"
-    by_line = name.lower().endswith((".jsonl", ".ndjson"))
-    try:
-        value = json.loads(text.lstrip().splitlines()[0] if by_line else text)
-    except (ValueError, RecursionError) as error:
-        if size <= HEAD_BYTES:
-            raise RequestError(f"{name} is not JSON: {error}.") from error
-        value = []
-    if by_line:
-        options += ", lines=True"
-    elif not _is_table(value):
+def _profile_json(file: TextFile) -> InputProfile:
+    options = "" if file.encoding == "utf-8" else f", encoding={file.encoding!r}"
+    if file.path.name.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson")):
+        _parsed(file.head.lstrip().splitlines()[0], file)
+        lines = file.lines()
+        about = "JSON lines" if lines is None else f"JSON lines, {lines:,} record{'s' * (lines != 1)}"
+        return InputProfile(file.name, "json", f"pd.read_json({file.name!r}{options}, lines=True)", about=about)
+    value = _parsed(_all_of(file), file)
+    about = "JSON"
+    if isinstance(value, list):
+        about = f"JSON, {len(value):,} record{'s' * (len(value) != 1)}"
+    elif isinstance(value, dict):
+        about = f"JSON, {len(value):,} key{'s' * (len(value) != 1)}"
+    if value is not None and not _is_table(value):
         options += ", typ='series'"
-    return InputProfile(name, "json", f"pd.read_json({name!r}{options})", size)
+    return InputProfile(file.name, "json", f"pd.read_json({file.name!r}{options})", about=about)
+
+
+def _all_of(file: TextFile) -> str:
+    """The whole text, or nothing of one that is too long to be parsed."""
+    if file.length > JSON_BYTES:
+        return ""
+    with file.opened() as content:
+        return content.read().decode(file.encoding, "replace")
+
+
+def _parsed(text: str, file: TextFile) -> Any:
+    try:
+        return json.loads(text.lstrip("\ufeff")) if text else None
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"{file.name} is not JSON: {error}.") from error
 
 
 def _is_table(value: Any) -> bool:
@@ -322,7 +337,8 @@ def profile_table(name: str, table: "pa.Table") -> InputProfile:
         if title not in unnamed
     ]
     read = f"{name}.reset_index()" if len(index) > len(unnamed) else name
-    return InputProfile(name, "dataframe", read, table.nbytes, table.num_rows, columns)
+    about = f"DataFrame, {size_of_table(table.num_rows, len(columns))}"
+    return InputProfile(name, "dataframe", read, table.nbytes, table.num_rows, columns, about)
 
 
 def _arrow_kind(arrow_type: "pa.DataType") -> str:

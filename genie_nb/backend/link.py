@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from genie_nb.backend.wire.native import FrameId
 
-__all__ = ("LINK", "REFUSED", "Broken", "LinkPatience", "LinkPlace", "LinkState")
+__all__ = ("LINK", "LONGEST_BEAT_S", "REFUSED", "SHORTEST_BEAT_S", "Broken", "LinkPatience", "LinkPlace", "LinkState")
 
 LinkState = Literal["closed", "opening", "open", "lost"]
 LINK: dict[LinkState, dict[str, LinkState]] = {
@@ -23,6 +23,8 @@ LINK: dict[LinkState, dict[str, LinkState]] = {
 """State → trigger → state; an absent trigger is a mistake of ours."""
 REFUSED = {400, 401, 403, 404, 405, 410, 413, 415, 421, 422}
 """What will not become better by asking again."""
+SHORTEST_BEAT_S, LONGEST_BEAT_S = 0.1, 300.0
+"""What a server may call its heartbeat: a shorter one would break every link, a longer one would hold a dead link."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class LinkPatience:
     """How a link is held, in seconds.
 
     Attributes:
-        connect_s: Until a connection must stand.
+        connect_s: Until a connection must stand and its answer begin.
+        answer_s: Until a whole answer must be there that is no stream and no file.
         silent_heartbeats: So many heartbeats may be missed before the link counts as lost.
         first_s: The wait before the first new try is up to this; it doubles with each one.
         longest_s: No wait is longer.
@@ -38,6 +41,7 @@ class LinkPatience:
     """
 
     connect_s: float = 10.0
+    answer_s: float = 30.0
     silent_heartbeats: float = 2.5
     first_s: float = 0.5
     longest_s: float = 30.0

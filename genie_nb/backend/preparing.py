@@ -5,17 +5,26 @@ Above: `runs`. Below: `inputs`, `workspace`.
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from genie_nb.backend.inputs import check_inputs, profile_file, profile_table
-from genie_nb.backend.workspace import INPUTS, Workspace, file_ref
+from genie_nb.backend.profiles import InputProfile
+from genie_nb.backend.workspace import INPUTS, Workspace
 from genie_nb.errors import GenieError
 from genie_nb.parts import FileRef
 
 __all__ = ("Prepared", "add_inputs", "preamble_of", "prepare", "reopened", "table_file")
+
+ARROW = "application/vnd.apache.arrow.file"
+T = TypeVar("T")
+Wanted = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -23,15 +32,17 @@ class Prepared:
     """A run's folder with everything in it.
 
     Attributes:
-        files: The files that this run brings.
+        files: The files that this run brings, and what each holds.
         inputs: The files and tables at hand, one JSON object a line.
         preamble: Python that makes the tables variables of the code interpreter.
+        tables: The tables that this run brings; their names are those of the variables.
     """
 
     workspace: Workspace
     files: tuple[FileRef, ...]
     inputs: str
     preamble: str
+    tables: tuple[FileRef, ...] = ()
 
 
 def table_file(name: str) -> str:
@@ -56,12 +67,27 @@ async def prepare(files: Iterable[str | Path], tables: Mapping[str, Any], folder
     Raises:
         RequestError: An input cannot be used, or the folder cannot be made.
     """
-    return await asyncio.to_thread(_prepare, tuple(files), tables, folder)
+    return await _in_thread(lambda wanted: _prepare(tuple(files), tables, folder, wanted))
 
 
-def _prepare(files: tuple[str | Path, ...], tables: Mapping[str, Any], folder: Path) -> Prepared:
-    sources = _checked(files, tables)
-    return _described(Workspace.create(folder, sources), sources, tables)
+async def _in_thread(work: Callable[[Wanted], T]) -> T:
+    """Do the work in a thread; it is told when nobody waits for it any more."""
+    given_up = threading.Event()
+    try:
+        return await asyncio.to_thread(work, lambda: not given_up.is_set())
+    except asyncio.CancelledError:
+        given_up.set()
+        raise
+
+
+def _prepare(files: tuple[str | Path, ...], tables: Mapping[str, Any], folder: Path, wanted: Wanted) -> Prepared:
+    sources, profiles = _checked(files, tables)
+    workspace = Workspace.create(folder)
+    try:
+        return _brought(workspace, sources, profiles, tables, wanted)
+    except GenieError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 async def add_inputs(before: Prepared, files: Iterable[str | Path], tables: Mapping[str, Any]) -> Prepared:
@@ -70,13 +96,12 @@ async def add_inputs(before: Prepared, files: Iterable[str | Path], tables: Mapp
     Raises:
         RequestError: An input cannot be used, or the disk has no room for it.
     """
-    return await asyncio.to_thread(_add_inputs, before, tuple(files), tables)
+    return await _in_thread(lambda wanted: _add_inputs(before, tuple(files), tables, wanted))
 
 
-def _add_inputs(before: Prepared, files: tuple[str | Path, ...], tables: Mapping[str, Any]) -> Prepared:
-    sources = _checked(files, tables)
-    before.workspace.bring(sources)
-    new = _described(before.workspace, sources, tables)
+def _add_inputs(before: Prepared, files: tuple[str | Path, ...], tables: Mapping[str, Any], wanted: Wanted) -> Prepared:
+    sources, profiles = _checked(files, tables)
+    new = _brought(before.workspace, sources, profiles, tables, wanted)
     lines = {json.loads(line)["name"]: line for line in (*before.inputs.splitlines(), *new.inputs.splitlines())}
     known = "\n".join(filter(None, (before.preamble, new.preamble)))
     return replace(new, inputs="\n".join(lines.values()), preamble=known)
@@ -93,24 +118,37 @@ def reopened(folder: Path, inputs: Iterable[str]) -> Prepared:
     return Prepared(workspace, (), "\n".join(profile.line() for profile in profiles), preamble_of(tables))
 
 
-def _checked(files: tuple[str | Path, ...], tables: Mapping[str, Any]) -> dict[str, Path]:
+def _checked(files: tuple[str | Path, ...], tables: Mapping[str, Any]) -> tuple[dict[str, Path], list[InputProfile]]:
+    """Where each file lies, and what it holds; nothing is written before all of them are known to be good."""
     for table in tables.values():
         if isinstance(table, GenieError):
             raise table
-    return check_inputs(files)
+    sources = check_inputs(files)
+    return sources, [profile_file(path, name) for name, path in sources.items()]
 
 
-def _described(workspace: Workspace, sources: Mapping[str, Path], tables: Mapping[str, Any]) -> Prepared:
-    profiles = [profile_file(path, name) for name, path in sources.items()]
+def _brought(
+    workspace: Workspace,
+    sources: Mapping[str, Path],
+    profiles: Iterable[InputProfile],
+    tables: Mapping[str, Any],
+    wanted: Wanted,
+) -> Prepared:
+    files = workspace.bring(sources, wanted)
+    handed_over = [profile_table(name, table) for name, table in tables.items()]
     for name, table in tables.items():
         _write_table(workspace.folder / table_file(name), table)
-        profiles.append(profile_table(name, table))
     return Prepared(
         workspace,
-        tuple(file_ref(name, workspace.folder / name) for name in sources),
-        "\n".join(profile.line() for profile in profiles),
+        tuple(msgspec.structs.replace(files[profile.name], about=profile.about) for profile in profiles),
+        "\n".join(profile.line() for profile in (*profiles, *handed_over)),
         preamble_of(tables),
+        tuple(_table_ref(profile) for profile in handed_over),
     )
+
+
+def _table_ref(profile: InputProfile) -> FileRef:
+    return FileRef(name=profile.name, size=profile.size, media_type=ARROW, sha256="", about=profile.about)
 
 
 def _read_table(path: Path) -> Any:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from genie_nb import events as ev
-from genie_nb.backend.channel import EventChannel
+from genie_nb.backend.channel import EventChannel, Retention
 from genie_nb.backend.client import Client
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.stream_modes import StreamMode
-from genie_nb.errors import GenieError, LinkError, RequestError
+from genie_nb.errors import GenieError, LinkError, RequestError, error_of
 from genie_nb.errors import RunCancelled as Cancelled
 from genie_nb.transcript import apply
 
@@ -30,6 +30,8 @@ FILE_S = 60.0
 """Seconds that a file may take to come."""
 COPY_S = 600.0
 """Seconds that a file of any size may take to come."""
+MOST_BYTES = 2**30
+"""How much a server may tell of one run, as JSON: what a run is shows, so even its head in short takes memory."""
 
 
 class RemoteRun(RunHandle):
@@ -47,12 +49,14 @@ class RemoteRun(RunHandle):
         *,
         files: tuple[Path, ...] = (),
         mode: StreamMode | None = None,
+        most_bytes: int = MOST_BYTES,
         **options: Any,
     ) -> None:
-        super().__init__(EventChannel(""), query)
+        super().__init__(EventChannel("", retention=Retention()), query)
         self.on_link: Callable[[ev.LinkEvent], object] = lambda event: None
         self._client, self._backend = client, backend
         self._files, self._mode, self._options = files, mode, options
+        self._most_bytes = most_bytes
         self._request_id = secrets.token_hex(16)
         self._cancelled = ""
         self._task: asyncio.Task[None] | None = None
@@ -80,10 +84,9 @@ class RemoteRun(RunHandle):
             RequestError: The run has no such file, or the server cannot be reached.
         """
         try:
-            content = self._backend.submit(self._client.read_file(self.run_id, name)).result(FILE_S)
+            return self._backend.submit(self._client.read_file(self.run_id, name, most_bytes)).result(FILE_S)
         except (LinkError, TimeoutError) as error:
             raise RequestError(f"The file {name!r} could not be fetched: {error}") from error
-        return content[:most_bytes]
 
     def copy_file(self, name: str, target: Path, most_bytes: int) -> None:
         """Copy a file of the run from the server to a path piece by piece; see `RunHandle.copy_file`."""
@@ -131,6 +134,14 @@ class RemoteRun(RunHandle):
                 self._hear(event)
             else:
                 self._add(event)
+                self._check_size()
+
+    def _check_size(self) -> None:
+        if self.channel.told_bytes > self._most_bytes and not self.channel.ended:
+            raise LinkError(
+                f"The server told more than {self._most_bytes:,} bytes of the run, so it is followed no longer. "
+                "It may go on there; stop it there if it should not."
+            )
 
     def _hear(self, event: ev.LinkEvent) -> None:
         self.on_link(event)
@@ -144,7 +155,7 @@ class RemoteRun(RunHandle):
             case ev.RunFinished():
                 self._state = "finished"
             case ev.RunFailed(code=code, message=message):
-                self._state, self._error = "failed", _error_of(code, message)
+                self._state, self._error = "failed", error_of(code, message)
             case ev.RunCancelled(reason=reason):
                 self._state, self._error = "cancelled", Cancelled(reason)
         if ev.is_terminal(event):
@@ -159,16 +170,3 @@ class RemoteRun(RunHandle):
         error = task.exception()
         told = error if isinstance(error, GenieError | OSError) else LinkError(f"The run could not be followed: {error}")
         self._add(ev.RunFailed(code=getattr(told, "code", "link"), message=str(told)))
-
-
-def _error_of(code: str, message: str) -> GenieError:
-    """The error that a server tells of by its code."""
-
-    def kinds(root: type[GenieError]) -> list[type[GenieError]]:
-        return [root, *(kind for below in root.__subclasses__() for kind in kinds(below))]
-
-    kind = next((kind for kind in kinds(GenieError) if kind.code == code), GenieError)
-    try:
-        return kind(message)
-    except TypeError:
-        return GenieError(message)

@@ -13,7 +13,7 @@ from genie_nb.backend.log.base import StoredRun
 from genie_nb.backend.log.entry import Entry
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.workspace import Workspace
-from genie_nb.errors import GenieError, RequestError, RunCancelled, RunError, WireError
+from genie_nb.errors import RequestError, WireError, error_of
 from genie_nb.events import RunFailed, Verdict
 from genie_nb.transcript import Transcript, apply
 
@@ -53,7 +53,8 @@ class RestoredRun(RunHandle):
             self.channel.append(failed, first=lambda logged: apply(transcript, logged))
         status = self.transcript.status
         self._state = status if status in ("finished", "failed", "cancelled") else "failed"
-        self._error = _error_of(self)
+        code = self.transcript.error_code
+        self._error = error_of(code, self.transcript.error) if code else None
         self._ended.set_result(None)
 
     def cancel(self, reason: str = "") -> None:
@@ -91,13 +92,3 @@ def _sound(entries: Sequence[Entry], transcript: Transcript) -> tuple[Sequence[E
         if entry.terminal:
             return entries[:number], ""
     return entries, ""
-
-
-def _error_of(run: RestoredRun) -> GenieError | None:
-    match run.transcript.status:
-        case "failed":
-            return RunError(run.transcript.error)
-        case "cancelled":
-            return RunCancelled(run.transcript.error)
-        case _:
-            return None

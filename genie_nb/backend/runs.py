@@ -22,6 +22,7 @@ from genie_nb.backend.context import RunContext, StepBudget
 from genie_nb.backend.conversation import Conversation
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.models.base import ChatModel
+from genie_nb.backend.playbooks import Playbook, fitting_playbook, read_playbooks
 from genie_nb.backend.preparing import Prepared, preamble_of, prepare, table_file
 from genie_nb.backend.printer import Printer
 from genie_nb.backend.run_handle import RunHandle, State
@@ -32,7 +33,7 @@ from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import Deadline, GenieError, RequestError
 from genie_nb.errors import RunCancelled as Cancelled
 from genie_nb.events import RunCancelled, RunFailed, RunFinished, RunQueued, RunStarted, Verdict
-from genie_nb.parts import FileRef, readable
+from genie_nb.parts import readable
 
 __all__ = ("LIFE", "Equipment", "Run", "RunRequest", "new_folder")
 
@@ -214,11 +215,12 @@ class Run(RunHandle):
         finally:
             self._ended.set_result(None)
 
-    def _started(self, model: ChatModel | None = None, files: tuple[FileRef, ...] = ()) -> RunStarted:
+    def _started(self, model: ChatModel | None = None, prepared: Prepared | None = None) -> RunStarted:
         settings = self.request.settings
         name, badge = (model.name, model.badge) if model else (settings.model or "", "")
         query, agent = readable(self.request.query), readable(settings.agent)
-        return RunStarted(query=query, agent=agent, model=readable(name), badge=badge, files=files)
+        files, tables = (prepared.files, prepared.tables) if prepared else ((), ())
+        return RunStarted(query=query, agent=agent, model=readable(name), badge=badge, files=files, tables=tables)
 
     async def _work(self) -> Answer:
         if not self.request.query.strip():
@@ -245,10 +247,23 @@ class Run(RunHandle):
             tools = await self._equipment.tools(prepared, model)
             stack.push_async_callback(_bounded, tools.close)
             budget = StepBudget(settings.max_steps)
+            playbook = await _playbook(request.query, settings)
             context = RunContext(
-                request.query, prepared.inputs, self._printer, prepared.workspace, settings, budget, self._approvals, before
+                request.query,
+                prepared.inputs,
+                self._printer,
+                prepared.workspace,
+                settings,
+                budget,
+                self._approvals,
+                before,
+                playbook.text if playbook else "",
             )
-            self._printer.emit(self._started(model, prepared.files))
+            self._printer.emit(self._started(model, prepared))
+            if playbook:
+                self._printer.note(f"The planner is shown the playbook {playbook.title!r} ({playbook.name}).")
+            for note in tools.notes:
+                self._printer.note(note, warning=True)
             try:
                 async with asyncio.timeout(settings.deadline_s) as deadline:
                     self._approvals.pauses = _pauses(deadline)
@@ -260,6 +275,12 @@ class Run(RunHandle):
                     f"The run stopped at its deadline of {settings.deadline_s:g} s. "
                     "Ask something smaller, or raise deadline_s."
                 ) from error
+
+
+async def _playbook(query: str, settings: Settings) -> Playbook | None:
+    if settings.playbooks is None or settings.agent != "plan_solve":
+        return None
+    return fitting_playbook(query, await asyncio.to_thread(read_playbooks, settings.playbooks))
 
 
 def _pauses(deadline: asyncio.Timeout) -> Pauses:

@@ -3,19 +3,35 @@
 Order, the first that says something counts: arguments of `Genie(...)`, `GENIE_*` variables, the usual `OPENAI_*` variables,
 `genie.yaml` in the working directory, the defaults below.
 
-Below: `errors`.
+Below: `mcp_entry`, `errors`.
 """
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 from yaml import YAMLError  # type: ignore[import-untyped]  # it ships no types
 
+from genie_nb.backend.mcp_entry import McpEntry, entries_in
 from genie_nb.errors import SettingsError
 
-__all__ = ("OFFLINE", "ApprovalRule", "ServerSettings", "Settings")
+__all__ = ("OFFLINE", "ApprovalRule", "SearchSettings", "ServerSettings", "Settings")
 
 OFFLINE = "offline"
 """The name of the built-in analyst that is rules and not a language model."""
@@ -47,7 +63,8 @@ class ServerSettings(BaseModel):
 
     Attributes:
         token: The bearer token of the native dialect; one is made where none is given, and kept beside `log`.
-        heartbeat_s: Seconds of silence before a heartbeat in the native dialect and to JDGenie's page.
+        heartbeat_s: Seconds of silence before a heartbeat in the native dialect and to JDGenie's page; no client takes a
+            link for a living one that is silent for longer than 300.
         agent_heartbeat_s: The same for `/AutoAgent`.
         tool_heartbeat_s: The same for the tool service.
         deadline_s: Seconds that one connection may last; a run goes on without it.
@@ -75,7 +92,7 @@ class ServerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     token: SecretStr | None = None
-    heartbeat_s: float = Field(default=10.0, gt=0)
+    heartbeat_s: float = Field(default=10.0, gt=0, le=300)
     agent_heartbeat_s: float = Field(default=10.0, gt=0)
     tool_heartbeat_s: float = Field(default=15.0, gt=0)
     deadline_s: float = Field(default=3600.0, gt=0)
@@ -100,6 +117,55 @@ class ServerSettings(BaseModel):
     fetch_hosts: tuple[str, ...] = ()
 
 
+class SearchSettings(BaseModel):
+    """What deep search looks through; `search:` in `genie.yaml`, `GENIE_SEARCH__TAVILY_KEY` and so on.
+
+    Attributes:
+        folders: Folders whose files are searched, with all that is below them.
+        engines: Which engines are asked; without any: the folders, else the packages, and each provider with a key.
+        index_folder: Where indexes are kept; the platform's folder for caches where none is given.
+        most_files: Of a folder, or of what is installed, so many files are read.
+        most_mib: And so much of them.
+        rounds: How often the model may ask for other queries at most, the first time counted.
+        queries: Queries of one round.
+        hits: What one engine may find for one query.
+        pages: Web pages that are read in all.
+        sources: Passages that the answer is written from.
+        seconds: Seconds that searching and reading may take; the answer is written after them.
+        tavily_key: The key of Tavily; the same for the others.
+        tavily_url: Another address that answers like Tavily; the same for the others.
+        searxng_url: A SearXNG server; it needs no key.
+        private_addresses: Whether pages may be read from private addresses.
+        fetch_hosts: Host names that pages may always be read from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folders: tuple[Path, ...] = ()
+    engines: tuple[Literal["folders", "packages", "tavily", "serper", "brave", "bing", "searxng"], ...] = ()
+    index_folder: Path | None = None
+    most_files: int = Field(default=10_000, ge=1)
+    most_mib: int = Field(default=128, ge=1)
+    rounds: int = Field(default=2, ge=1, le=10)
+    queries: int = Field(default=4, ge=1, le=20)
+    hits: int = Field(default=5, ge=1, le=20)
+    pages: int = Field(default=6, ge=0, le=50)
+    sources: int = Field(default=8, ge=1, le=30)
+    seconds: float = Field(default=120.0, gt=0)
+    tavily_key: SecretStr | None = None
+    tavily_url: str | None = None
+    serper_key: SecretStr | None = None
+    serper_url: str | None = None
+    brave_key: SecretStr | None = None
+    brave_url: str | None = None
+    bing_key: SecretStr | None = None
+    bing_url: str | None = None
+    searxng_key: SecretStr | None = None
+    searxng_url: str | None = None
+    private_addresses: bool = False
+    fetch_hosts: tuple[str, ...] = ()
+
+
 class Settings(BaseSettings):
     """All settings of genie_nb.
 
@@ -108,7 +174,7 @@ class Settings(BaseSettings):
         base_url: Where an OpenAI-compatible server answers, usually ending in `/v1`.
         api_key: The key for it.
         context_tokens: How many tokens of conversation the model takes.
-        agent: `plan_solve` or `react`.
+        agent: `plan_solve`, `react`, or `report`, which always ends with a report.
         max_steps: How many times a run may ask its model, in all.
         max_task_steps: How many times one task may ask its model.
         max_parallel: How many tasks of a plan run at once.
@@ -117,10 +183,19 @@ class Settings(BaseSettings):
         tool_timeout_s: Seconds that one call of any other tool may take.
         memory_mib: MiB of address space that the code interpreter may take.
         runs_folder: Where each run gets a folder of its own.
+        report_format: The form of a report where the question names none: `html`, `markdown` or `pptx`.
+        report_name: Its file's name where the question names none.
+        report_style: `page`, or `dashboard` for charts side by side.
+        report_templates: A folder with a `report.html.j2` or a `report.css` that take the place of ours.
+        slides_template: A presentation whose layouts slides are made with.
+        slide_pictures: Whether slides are shown as pictures, where LibreOffice is installed.
         tool_url: A genie-tool service that runs code and writes reports instead of this process.
-        mcp_url: A genie-client service that reaches MCP servers.
+        mcp: MCP servers whose tools agents may call; see `McpEntry`.
+        mcp_url: A genie-client service that reaches those of them that have an address.
+        playbooks: A folder of procedures in Markdown; the planner is shown the one that fits a question.
         approval: Rules about calls that a person must allow; the first that fits a call counts.
         approval_timeout_s: Seconds without an answer after which such a call is refused.
+        search: What deep search looks through.
         server: What the bundled server does.
     """
 
@@ -147,10 +222,19 @@ class Settings(BaseSettings):
     tool_timeout_s: float = Field(120.0, gt=0)
     memory_mib: int = Field(4096, ge=1024)
     runs_folder: Path = Path("genie_runs")
+    report_format: Literal["html", "markdown", "pptx"] = "html"
+    report_name: str = "report"
+    report_style: Literal["page", "dashboard"] = "page"
+    report_templates: Path | None = None
+    slides_template: Path | None = None
+    slide_pictures: bool = True
     tool_url: str | None = None
+    mcp: Annotated[tuple[McpEntry, ...], NoDecode, BeforeValidator(entries_in)] = ()
     mcp_url: str | None = None
+    playbooks: Path | None = None
     approval: tuple[ApprovalRule, ...] = ()
     approval_timeout_s: float = Field(3600.0, gt=0)
+    search: SearchSettings = SearchSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod
@@ -214,4 +298,4 @@ class Settings(BaseSettings):
 def _told(error: ValidationError, prefix: str) -> SettingsError:
     first = error.errors(include_input=False, include_url=False)[0]
     name = prefix + ".".join(str(part) for part in first["loc"])
-    return SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower()}.")
+    return SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower().removeprefix('value error, ')}.")

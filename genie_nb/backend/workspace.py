@@ -1,6 +1,7 @@
 """The workspace: one run's folder. Files come in, the interpreter works in it, what it writes is listed.
 
-Nothing outside the folder can be named through it, by `..`, by an absolute path or by a link.
+Nothing outside the folder can be named through it, by `..`, by an absolute path or by a link. Files come in as copies, never
+as links: what writes into the folder changes no original. The copies are made by the system, not through our memory.
 
 Below: `parts`, `errors`.
 """
@@ -12,9 +13,9 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from io import BufferedReader
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 
 from genie_nb.errors import RequestError
@@ -32,6 +33,10 @@ SPARE_BYTES = 64 * 2**20
 """Room that must stay on the disk beside the files that come in."""
 PIECE_BYTES = 2**20
 """So much of a file that is copied is held in memory."""
+COPY_BYTES = 256 * 2**20
+"""So much of a file is copied by the system at a time."""
+_NO_COPY_WITHIN = (errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM)
+"""What a system says that cannot copy from this disk to that one by itself."""
 
 
 class Workspace:
@@ -42,41 +47,41 @@ class Workspace:
         self._seen: dict[str, tuple[int, int]] = {}
 
     @classmethod
-    def create(cls, folder: Path, inputs: dict[str, Path]) -> "Workspace":
-        """Make the folder and copy the inputs (name → source) into it.
+    def create(cls, folder: Path) -> "Workspace":
+        """Make the folder.
 
         Raises:
-            RequestError: The folder cannot be made, or the disk has no room for the inputs.
+            RequestError: It cannot be made.
         """
         try:
             folder.mkdir(parents=True, mode=0o700)
         except OSError as error:
             raise RequestError(_why_no_folder(folder, error)) from error
-        workspace = cls(folder.resolve())
-        try:
-            workspace.bring(inputs)
-        except RequestError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return workspace
+        return cls(folder.resolve())
 
-    def bring(self, inputs: Mapping[str, Path]) -> None:
+    def bring(self, inputs: Mapping[str, Path], wanted: Callable[[], bool] = lambda: True) -> dict[str, FileRef]:
         """Copy inputs (name → source) into the folder; one takes the place of a file of its name.
 
+        Args:
+            inputs: What is copied.
+            wanted: Whether anybody still waits for it; asked between two pieces of a copy.
+
         Raises:
-            RequestError: The disk has no room for them, or the folder is gone.
+            RequestError: The disk has no room for them, the folder is gone, or nobody waits any more.
         """
+        unfinished = self.folder / f".{secrets.token_hex(8)}"
         try:
             needed = sum(path.stat().st_size for path in inputs.values()) + SPARE_BYTES
             if shutil.disk_usage(self.folder).free < needed:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             for name, source in inputs.items():
-                unfinished = self.folder / f".{secrets.token_hex(8)}"
-                shutil.copyfile(source, unfinished)
+                _copy(source, unfinished, wanted)
                 os.replace(unfinished, self.folder / name)
+            known = {file.name: file for file in self.changed()}
+            return {name: known.get(name) or file_ref(name, self.folder / name) for name in inputs}
         except OSError as error:
+            unfinished.unlink(missing_ok=True)
             raise RequestError(_why_no_folder(self.folder, error)) from error
-        self.changed()
 
     def resolve(self, name: str) -> Path:
         """The path of a file in the folder.
@@ -135,6 +140,31 @@ class Workspace:
                         raise RequestError(f"The file {name!r} is too large to be copied.")
                     copy.write(piece)
 
+    def put(self, name: str, content: bytes) -> FileRef:
+        """Store a file under a plain name, or under the next free one like it; it appears whole, and `changed` skips it.
+
+        Raises:
+            RequestError: There is no room on the disk for it.
+            OSError: It cannot be stored.
+        """
+        stem, suffix = os.path.splitext(name)
+        number = 1
+        while os.path.lexists(self.folder / name):
+            number += 1
+            name = f"{stem}-{number}{suffix}"
+        part, path = self.folder / f".{name}.part", self.folder / name
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise RequestError(_why_no_folder(self.folder, error)) from error
+            raise
+        status = path.lstat()
+        self._seen[name] = (status.st_mtime_ns, status.st_size)
+        return file_ref(name, path)
+
     def changed(self) -> list[FileRef]:
         """The files that are new or different since the last call, by name."""
         found: list[FileRef] = []
@@ -158,6 +188,29 @@ class Workspace:
                 if _hidden(name) or status is None or not stat.S_ISREG(status.st_mode):
                     continue
                 yield path.relative_to(self.folder).as_posix(), path, (status.st_mtime_ns, status.st_size)
+
+
+def _copy(source: Path, target: Path, wanted: Callable[[], bool]) -> None:
+    """Copy a file within the system: by reference where the disk can, else past our memory; else piece by piece."""
+    with source.open("rb") as content, target.open("xb") as copy:
+        step = _copy_within if hasattr(os, "copy_file_range") else _copy_piece
+        while wanted():
+            try:
+                if not step(content, copy):
+                    return
+            except OSError as error:
+                if step is _copy_piece or error.errno not in _NO_COPY_WITHIN:
+                    raise
+                step = _copy_piece
+    raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+
+
+def _copy_within(content: BufferedReader, copy: BufferedWriter) -> int:
+    return os.copy_file_range(content.fileno(), copy.fileno(), COPY_BYTES)
+
+
+def _copy_piece(content: BufferedReader, copy: BufferedWriter) -> int:
+    return copy.write(content.read(PIECE_BYTES))
 
 
 def file_ref(name: str, path: Path, *, most_bytes: int = HASHED_BYTES) -> FileRef:

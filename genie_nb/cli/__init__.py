@@ -1,4 +1,4 @@
-"""`genie-nb lab | ask | serve | doctor`: the project from a terminal.
+"""`genie-nb lab | ask | serve | mcp | doctor`: the project from a terminal.
 
 Below: `network`, `session`; `terminal.py` shows a run there, `questions.py` asks what a run asks, `doctor.py` looks at the
 machine.
@@ -60,7 +60,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question, in English or Chinese.")],
     *,
     file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to look at; several times.")] = None,
-    agent: Annotated[str | None, typer.Option(help="plan_solve or react.")] = None,
+    agent: Annotated[str | None, typer.Option(help="plan_solve, react or report.")] = None,
     model: Annotated[str | None, typer.Option(help="A model's name; offline is the built-in analyst.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end, nothing else.")] = False,
     events: Annotated[bool, typer.Option("--events", help="Print each event as one line of JSON.")] = False,
@@ -115,15 +115,15 @@ def _outcome(run: Any) -> dict[str, Any]:
     }
 
 
-PORTS = {"agent": 8080, "tools": 1601, "mcp": 8188, "model": 1600}
-"""Where the original's services listen; the model's is ours."""
+PORTS = {"agent": 8080, "tools": 1601, "mcp": 8188, "model": 1600, "offer": 8189}
+"""Where the original's services listen; the last two are ours."""
 
 
 @app.command()
 def serve(
     *,
     service: Annotated[
-        list[str] | None, typer.Option("--service", help="agent, tools, mcp or model; several times. All, if none is given.")
+        list[str] | None, typer.Option("--service", help="agent, tools, mcp, model or offer; several times; else all.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="0 takes any free one.")] = None,
     address: Annotated[str, typer.Option(help="What to bind to; only this machine can call 127.0.0.1.")] = "127.0.0.1",
@@ -133,24 +133,52 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
 ) -> None:
     """Serve runs over HTTP until Ctrl-C or SIGTERM."""
+    services = tuple(service or PORTS)
+    chosen = port if port is not None else PORTS.get(services[0], 0)
+    _serve_until_stopped(
+        {"port": chosen, "address": address, "services": services, "model": model, "token": token, "log": log},
+        as_json=as_json,
+    )
+
+
+@app.command("mcp")
+def offer(
+    *,
+    http: Annotated[bool, typer.Option("--http", help="Over streamable HTTP instead of standard input and output.")] = False,
+    port: Annotated[int | None, typer.Option(help="With --http; 0 takes any free one.")] = None,
+    token: Annotated[str | None, typer.Option(help="With --http: the token; one is made if none is given.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model's name; offline is the built-in analyst.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --http: print one line of JSON when ready.")] = False,
+) -> None:
+    """Offer genie_nb to other assistants as an MCP server: run an agent, run code."""
+    if http:
+        chosen = PORTS["offer"] if port is None else port
+        _serve_until_stopped({"port": chosen, "services": ("offer",), "model": model, "token": token}, as_json=as_json)
+        return
+    from genie_nb.cli.stdio import be_stdio_server
+
+    raise typer.Exit(be_stdio_server(model))
+
+
+def _serve_until_stopped(given: dict[str, Any], *, as_json: bool) -> None:
     import signal
     import threading
 
     from genie_nb.network import serve as start
 
-    services = tuple(service or PORTS)
-    chosen = port if port is not None else PORTS.get(services[0], 0)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        server = start(port=chosen, address=address, services=services, model=model, token=token, log=log)
+        server = start(**given)
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     with server:
-        told = {"url": server.url, "address": server.address, "token": server.host.token, "services": services}
-        typer.echo(json.dumps(told) if as_json else f"Serving {', '.join(services)} at\n\n    {server.url}\n\nCtrl-C stops.")
+        services, place = given["services"], "mcp" if given["services"] == ("offer",) else ""
+        url = server.url.replace("/?", f"/{place}?")
+        told = {"url": url, "address": server.address, "token": server.host.token, "services": services}
+        typer.echo(json.dumps(told) if as_json else f"Serving {', '.join(services)} at\n\n    {url}\n\nCtrl-C stops.")
         sys.stdout.flush()
         while not stop.wait(timeout=0.5):
             continue

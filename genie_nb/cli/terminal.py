@@ -2,7 +2,7 @@
 
 The work is told in short, the answer in full: it comes last, and once. All is in the notebook's view and in `--events`.
 
-Above: `cli`. Below: `events`, `widgets.cjk_emphasis`.
+Above: `cli`. Below: `events`, `cjk_emphasis`.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from genie_nb import events as ev
+from genie_nb.cjk_emphasis import cjk_friendly
 from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, Plan, StreamPart, TablePart
-from genie_nb.widgets.cjk_emphasis import cjk_friendly
 
 __all__ = ("follow",)
 
@@ -59,6 +59,8 @@ class _Screen:
 
     def show(self, event: ev.RunEvent) -> None:
         match event:
+            case ev.RunQueued():
+                self.say(f"  queued: {event.place} before it", "dim")
             case ev.RunStarted():
                 self.say(" · ".join(filter(None, (event.agent, event.model, event.badge))), "dim")
             case ev.PlanUpdated():

@@ -8,7 +8,7 @@ Above: `patches`. Below: `render`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,9 @@ class Block:
 class TextFlow:
     """A text on its way: `feed` it, `finish` it, and take the blocks that changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, citations: Mapping[int, str] | None = None) -> None:
+        """`citations`: where numbers in brackets lead to."""
+        self._citations = citations
         self._told: list[str] = []
         self._references: dict[str, Any] = {}
         self._closed = 0
@@ -90,19 +92,22 @@ class TextFlow:
             The blocks that are new or different, closed.
         """
         if "".join(self._told) == text:
-            rest = markdown_blocks(self._open + self._carry, self._references)
+            rest = self._rendered_blocks(self._open + self._carry, self._references)
             self._open = self._carry = ""
             if not self._references:
                 yield from self._close(rest)
                 return
         # A link's definition may stand after its use, and an overruled text may differ anywhere.
         self._closed = 0
-        yield from self._close(markdown_blocks(text))
+        yield from self._close(self._rendered_blocks(text, {}))
 
     @property
     def count(self) -> int:
         """How many blocks are closed."""
         return self._closed
+
+    def _rendered_blocks(self, text: str, references: dict[str, Any]) -> list[str]:
+        return markdown_blocks(text, references, self._citations)
 
     def _close(self, blocks: list[str]) -> Iterator[Block]:
         for html in blocks:
@@ -128,7 +133,7 @@ class TextFlow:
         else:
             cut = _line_start(self._open, last.map[0] if last.map else 0)
         if cut:
-            yield from self._close(markdown_blocks(self._open[:cut], self._references))
+            yield from self._close(self._rendered_blocks(self._open[:cut], self._references))
             self._open = self._open[cut:]
         if open_fence:
             mark = f"{re.escape(last.markup[0])}{{{len(last.markup)},}}"
@@ -140,7 +145,7 @@ class TextFlow:
         closing = self._fence.search(self._open, max(self._looked, self._fence_body), lines_end)
         if closing:
             end = min(closing.end() + 1, len(self._open))
-            yield from self._close(markdown_blocks(self._open[:end], self._references))
+            yield from self._close(self._rendered_blocks(self._open[:end], self._references))
             self._open = self._open[end:]
             self._fence = None
             self._looked = 0
@@ -152,7 +157,7 @@ class TextFlow:
             return Block(self._closed, code=shown[self._fence_body :], open=True)
         end = start if _UNDECIDED.fullmatch(self._open, start) else len(self._open)
         if end <= CHEAP_CHARACTERS or end > self._rendered * GROWTH:
-            self._html = "".join(markdown_blocks(self._open[:end], dict(self._references)))
+            self._html = "".join(self._rendered_blocks(self._open[:end], dict(self._references)))
             self._rendered = end
         return Block(self._closed, self._html, tail=self._open[self._rendered : end], open=True)
 

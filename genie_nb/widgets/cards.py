@@ -24,6 +24,7 @@ from genie_nb.widgets.gate import closed_frame, picture
 from genie_nb.widgets.nodes import Node
 from genie_nb.widgets.questions import question_node, verdict_words
 from genie_nb.widgets.render import code_html, markdown_html, table_html
+from genie_nb.widgets.searches import search_node
 
 __all__ = ("PartNode", "card_is_open", "card_node", "part_node", "streamed_code")
 
@@ -86,16 +87,11 @@ def part_node(key: str, part: Part, labels: Labels) -> Node:
         case ErrorPart():
             return _error(key, part)
         case SearchPart():
-            return _search(key, part)
+            return search_node(key, part, labels)
         case ProgressPart():
             return _progress(key, part)
         case _:
             assert_never(part)
-
-
-def _search(key: str, part: SearchPart) -> Node:
-    said = [part.query, *part.queries, *(hit.title for hit in part.hits), part.note]
-    return Node(key, "div", {"class": "gnb-part"}, "; ".join(filter(None, said)))
 
 
 def _progress(key: str, part: ProgressPart) -> Node:

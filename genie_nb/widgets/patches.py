@@ -18,12 +18,14 @@ from genie_nb.widgets.cards import card_is_open, card_node, part_node
 from genie_nb.widgets.labels import labels_for
 from genie_nb.widgets.nodes import Node, Page, Patch
 from genie_nb.widgets.render import markdown_blocks
+from genie_nb.widgets.searches import anchors_of, source_nodes
 
 __all__ = ("Painter",)
 
 WIPE = "wipe"
 FRAME = "frame"
 ENDING = "ending"
+SOURCES = "sources"
 PLAN = "plan"
 
 
@@ -43,14 +45,16 @@ class _Place:
 class Painter:
     """One run's transcript and the page that shows it."""
 
-    def __init__(self) -> None:
-        self.transcript = Transcript()
-        self.labels = labels_for("")
+    def __init__(self, query: str = "") -> None:
+        """A page for the run that answers this question, where it is known before the run begins."""
+        self.transcript = Transcript(query=query)
+        self.labels = labels_for(query)
         self.page = Page(Node("page", "div"))
         self._places: dict[str, _Place] = {}
         self._keys: dict[tuple[str, str], str] = {}
         self._files: dict[str, str] = {}
         self._touched: dict[str, None] = {FRAME: None}
+        self._citations: dict[int, str] = {}
 
     def take(self, event: ev.RunEvent) -> None:
         """Fold one event.
@@ -62,6 +66,9 @@ class Painter:
         if isinstance(event, ev.LogRestarted):
             self._places, self._keys, self._files = {}, {}, {}
             self._touched = {WIPE: None}
+        if isinstance(event, ev.ToolOutput) and (anchors := anchors_of([event.part])):
+            self._citations |= anchors
+            self._touched[SOURCES] = None
         for key in self._touches(event):
             self._touched[key] = None
 
@@ -98,13 +105,13 @@ class Painter:
                 return [PLAN]
             case ev.FileCreated():
                 return [self._file_key(event.file.name)]
-            case ev.LogRestarted():
+            case ev.LogRestarted() | ev.RunQueued():
                 return [FRAME]
             case ev.RunStarted():
                 self.labels = labels_for(event.query)
                 return [FRAME, PLAN]
             case ev.RunFinished() | ev.RunFailed() | ev.RunCancelled():
-                return [FRAME, ENDING, *map(self._file_key, self._known_files())]
+                return [FRAME, ENDING, SOURCES, *map(self._file_key, self._known_files())]
             case _:
                 return []
 
@@ -123,7 +130,7 @@ class Painter:
             case ev.NoteAdded():
                 item, name = (task.items if task else t.items)[-1], ("note", key)
         self._keys[name] = key
-        self._places[key] = _Place(key, item, task)
+        self._places[key] = _Place(key, item, task, TextFlow(self._citations))
         return key
 
     def _file_key(self, name: str) -> str:
@@ -140,6 +147,9 @@ class Painter:
             yield from self.page.place("r", sections.plan_node(self.transcript.plan, self.labels))
         elif key == ENDING:
             yield from self._paint_ending()
+        elif key == SOURCES:
+            inside = tuple(source_nodes(self.transcript))
+            yield from self.page.place("r", sections.section_node("sources", "gnb-sources", self.labels["sources"], inside))
         else:
             yield from self._paint_file(key)
 
@@ -155,6 +165,7 @@ class Painter:
             sections.section_node("work", "gnb-work", labels["work"]),
             sections.error_node(t, labels),
             sections.section_node("answer", "gnb-answer", labels["answer"]),
+            sections.section_node("sources", "gnb-sources", labels["sources"]),
             sections.files_node(labels),
         ):
             yield from self.page.place("r", node)
@@ -189,7 +200,7 @@ class Painter:
         if self.page.tag(place.key) not in (None, shell.tag):
             # Its end may tell that a text is of another kind than it seemed: it is told anew.
             yield from self.page.remove(place.key)
-            place.flow, place.taken, place.blocks = TextFlow(), 0, 0
+            place.flow, place.taken, place.blocks = TextFlow(self._citations), 0, 0
         yield from self.page.place(parent, shell, self._before(place.key, parent))
         if message.finished:
             blocks = place.flow.finish(message.text)
@@ -231,7 +242,7 @@ class Painter:
         if left:
             blocks = tuple(
                 Node(f"last.{number}", "div", {"class": "gnb-block"}, html=html)
-                for number, html in enumerate(markdown_blocks(left))
+                for number, html in enumerate(markdown_blocks(left, citations=self._citations))
             )
             body = Node("last.b", "div", {"class": "gnb-text"}, children=blocks)
             yield from self.page.place("answer.i", Node("last", "div", {"class": "gnb-message gnb-said"}, children=(body,)))

@@ -1,21 +1,24 @@
 """Previews: the head of a file as safe HTML, for the view and for the record. Pure.
 
-Above: `record`, `run_view`. Below: `render`, `gate`, `parts`.
+Above: `record`, `run_view`. Below: `render`, `gate`, `slide_outline`, `parts`, `transcript`.
 """
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
-from genie_nb.parts import FileRef, TablePart
-from genie_nb.widgets.gate import closed_frame, picture
+from genie_nb.parts import FileRef, ImagePart, TablePart
+from genie_nb.transcript import Transcript
+from genie_nb.widgets.gate import clean, closed_frame, picture
 from genie_nb.widgets.render import markdown_html, table_html
+from genie_nb.widgets.slide_outline import slide_titles
 
-__all__ = ("PREVIEW_BYTES", "ReadFile", "preview_html", "readable_size")
+__all__ = ("PREVIEW_BYTES", "ReadFile", "pictures_of", "preview_html", "readable_size")
 
 ReadFile = Callable[[str, int], bytes]
 """Gives the first bytes of a file by its name, at most so many."""
 
+PRESENTATION = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 ROWS = 8
 COLUMNS = 20
 CHARACTERS = 3_000
@@ -32,8 +35,21 @@ def readable_size(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB"
 
 
-def preview_html(file: FileRef, content: bytes, labels: Mapping[str, str]) -> str:
-    """The head of the file as safe HTML, or a sentence where its type has no preview; `content` may be its head alone."""
+def pictures_of(transcript: Transcript, file: FileRef) -> list[ImagePart]:
+    """The pictures of a file that the tool which made it has shown: the slides of a presentation."""
+    parts = (part for call in transcript.calls.values() if call.tool == "report" for part in call.parts)
+    return [part for part in parts if isinstance(part, ImagePart) and part.alt == file.name]
+
+
+def preview_html(file: FileRef, content: bytes, labels: Mapping[str, str], pictures: Sequence[ImagePart] = ()) -> str:
+    """The head of the file as safe HTML, or a sentence where its type has no preview.
+
+    Args:
+        file: Which file it is.
+        content: Its bytes, or the first of them.
+        labels: The fixed words.
+        pictures: What shows it better than its bytes can.
+    """
     media_type, small = file.media_type, file.size <= PREVIEW_BYTES
     if media_type.startswith("image/") and small:
         return picture(content, media_type, file.name)
@@ -44,9 +60,21 @@ def preview_html(file: FileRef, content: bytes, labels: Mapping[str, str]) -> st
         return closed_frame(content.decode(errors="replace"), labels["document"])
     if media_type == "text/markdown":
         return markdown_html(_head(content))
+    if pictures or media_type == PRESENTATION:
+        shown = "".join(picture(part.content, part.media_type, part.alt) for part in pictures)
+        return shown + (_outline(content, labels) if small else "")
     if media_type.startswith("text/") or media_type == "application/json":
         return f'<pre class="gnb-out">{escape(_head(content), quote=False)}</pre>'
     return f'<p class="gnb-muted">{escape(labels["no_preview"])}</p>'
+
+
+def _outline(content: bytes, labels: Mapping[str, str]) -> str:
+    titles = slide_titles(content)
+    if titles is None:
+        return f'<p class="gnb-muted">{escape(labels["no_preview"])}</p>'
+    count = escape(labels["slides"].format(n=len(titles)))
+    listed = "".join(f"<li>{escape(title) or '–'}</li>" for title in titles)
+    return clean(f'<p class="gnb-muted">{count}</p><ol>{listed}</ol>')
 
 
 def _head(content: bytes) -> str:

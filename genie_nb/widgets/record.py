@@ -21,6 +21,7 @@ from genie_nb.widgets.labels import labels_for
 from genie_nb.widgets.nodes import Node, to_html
 from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
 from genie_nb.widgets.render import markdown_blocks, markdown_tokens
+from genie_nb.widgets.searches import anchors_of, cited_sources, source_nodes
 
 __all__ = ("STYLE", "answer_text", "record_html", "record_markdown", "record_text", "safe_line", "safe_markdown")
 
@@ -55,11 +56,13 @@ def record_html(transcript: Transcript, *, read_file: ReadFile) -> str:
 
 def _sections(t: Transcript, labels: Labels, read_file: ReadFile) -> list[Node]:
     shown = [sections.head_node(t, labels, live=False), sections.query_node(t)]
-    work = tuple(_item(f"i{n}", item, labels) for n, item in enumerate(t.items) if not _is_answer(item))
-    answer = tuple(_item(f"i{n}", item, labels) for n, item in enumerate(t.items) if _is_answer(item))
+    cites = anchors_of(part for call in t.calls.values() for part in call.parts)
+    items = [(_item(f"i{n}", item, labels, cites), _is_answer(item)) for n, item in enumerate(t.items)]
+    work = tuple(node for node, answers in items if not answers)
+    answer = tuple(node for node, answers in items if answers)
     left = sections.answer_left(t)
     if left:
-        answer += (Node("last", "div", {"class": "gnb-message gnb-said gnb-text"}, children=_blocks("last", left)),)
+        answer += (Node("last", "div", {"class": "gnb-message gnb-said gnb-text"}, children=_blocks("last", left, cites)),)
     if t.plan and t.plan.steps:
         shown.append(sections.plan_node(t.plan, labels, ended=t.ended))
     if work:
@@ -68,6 +71,8 @@ def _sections(t: Transcript, labels: Labels, read_file: ReadFile) -> list[Node]:
         shown.append(sections.error_node(t, labels))
     if answer:
         shown.append(sections.section_node("answer", "gnb-answer", labels["answer"], answer))
+    if sources := tuple(source_nodes(t)):
+        shown.append(sections.section_node("sources", "gnb-sources", labels["sources"], sources))
     listed = _files(t)
     if listed:
         nodes = tuple(_file_nodes(listed, labels, read_file))
@@ -83,10 +88,10 @@ def _files(t: Transcript) -> list[FileRef]:
     return list((t.files | {file.name: file for file in t.deliverables}).values())
 
 
-def _item(key: str, item: Item, labels: Labels, task: Task | None = None) -> Node:
+def _item(key: str, item: Item, labels: Labels, cites: Mapping[int, str], task: Task | None = None) -> Node:
     match item:
         case Message():
-            inside = _blocks(key, item.text)
+            inside = _blocks(key, item.text, cites)
             return sections.message_node(key, item, labels, inside, who=sections.speaker(item, task))
         case ToolCall():
 
@@ -97,14 +102,13 @@ def _item(key: str, item: Item, labels: Labels, task: Task | None = None) -> Nod
         case Note():
             return sections.note_node(key, item)
         case Task():
-            children = tuple(_item(f"{key}.{n}", inner, labels, item) for n, inner in enumerate(item.items))
+            children = tuple(_item(f"{key}.{n}", inner, labels, cites, item) for n, inner in enumerate(item.items))
             return sections.task_node(key, item, labels, children, is_open=item.status != "completed")
 
 
-def _blocks(key: str, text: str) -> tuple[Node, ...]:
-    return tuple(
-        Node(f"{key}.{n}", "div", {"class": "gnb-block"}, html=html) for n, html in enumerate(markdown_blocks(text))
-    )
+def _blocks(key: str, text: str, cites: Mapping[int, str]) -> tuple[Node, ...]:
+    blocks = markdown_blocks(text, citations=cites)
+    return tuple(Node(f"{key}.{n}", "div", {"class": "gnb-block"}, html=html) for n, html in enumerate(blocks))
 
 
 def _file_nodes(files: list[FileRef], labels: Labels, read_file: ReadFile) -> Iterator[Node]:
@@ -152,6 +156,8 @@ def record_markdown(transcript: Transcript) -> str:
     answer = answer_text(transcript)
     if answer:
         pieces.append(safe_markdown(answer))
+    if sources := _sources(transcript, answer):
+        pieces.append(f"**{labels['sources']}**\n\n" + "\n".join(f"- {safe_line(source)}" for source in sources))
     if _files(transcript):
         names = "\n".join(f"- {safe_line(file.name)}" for file in _files(transcript))
         pieces.append(f"**{labels['files']}**\n\n{names}")
@@ -171,10 +177,20 @@ def record_text(transcript: Transcript) -> str:
     answer = answer_text(transcript)
     if answer:
         pieces.append(f"{labels['answer']}:\n{answer}")
+    if sources := _sources(transcript, answer):
+        pieces.append("\n".join((f"{labels['sources']}:", *sources)))
     names = ", ".join(file.name for file in _files(transcript))
     if names:
         pieces.append(f"{labels['files']}: {names}")
     return "\n\n".join(pieces)
+
+
+def _sources(transcript: Transcript, answer: str) -> list[str]:
+    """What the answer cites, a line each; nothing where it lists its sources itself."""
+    cited = cited_sources(transcript, answer)
+    if all(hit.source in answer for hit in cited):
+        return []
+    return [f"[{hit.number}] {hit.title} ({hit.source})" for hit in cited]
 
 
 def _state(step: PlanStep, transcript: Transcript) -> str:

@@ -1,31 +1,40 @@
 """Rendering: Markdown, code and tables to HTML that is safe in any page. Pure.
 
+Citations become buttons after the gate: all that is set in is digits and the id of an element of the page.
 Markdown is rendered block by block, in the live view as in the record, so that both say the same.
 
 Above: `blocks`, `nodes`, `record`. Below: `gate`, `cjk_emphasis`, `parts`.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from pygments import highlight  # type: ignore[import-untyped]
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
-from genie_nb.parts import TablePart
-from genie_nb.widgets.cjk_emphasis import cjk_friendly
+from genie_nb.cjk_emphasis import cjk_friendly
+from genie_nb.parts import CITATION, TablePart
 from genie_nb.widgets.gate import clean
 
 __all__ = ("code_html", "markdown_blocks", "markdown_html", "markdown_tokens", "table_html")
 
 HIGHLIGHT_CHARACTERS = 30_000
 """Longer code is shown without colours: a second of work would be spent on them."""
+
+Citations = Mapping[int, str]
+"""The ids of the elements that numbers in brackets lead to."""
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_MARKED = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
+_PRIVATE = str.maketrans({_OPEN: "\ufffd", _CLOSE: "\ufffd", "\0": "\ufffd"})
 
 _formatter = HtmlFormatter(nowrap=True)
 
@@ -49,6 +58,10 @@ class _Renderer(RendererHTML):
         """An indented code block, which names no language."""
         return _code(tokens[idx].content, "")
 
+    def citation(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """Numbers that are cited, marked for `_linked`."""
+        return "".join(f"{_OPEN}{number}{_CLOSE}" for number in tokens[idx].meta["numbers"])
+
     def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         """A wide table scrolls in a box of its own."""
         return '<div class="gnb-wide"><table>'
@@ -60,6 +73,34 @@ class _Renderer(RendererHTML):
 
 _markdown = cjk_friendly(MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer))
 _markdown.enable(["table", "strikethrough"])
+
+
+def _cite(state: StateInline, silent: object) -> bool:
+    """The inline rule: numbers in brackets, all of which are sources; what stands around them is no link then."""
+    citations: Citations = state.env.get("citations") or {}
+    found = CITATION.match(state.src, state.pos) if citations and state.src[state.pos] == "[" else None
+    if found is None or state.linkLevel:
+        return False
+    numbers = [int(number) for number in re.findall(r"\d+", found[1])]
+    if not all(number in citations for number in numbers):
+        return False
+    if not silent:
+        state.push("citation", "", 0).meta = {"numbers": numbers}
+    state.pos = found.end()
+    return True
+
+
+_markdown.inline.ruler.before("link", "citation", _cite)
+
+
+def _linked(html: str, citations: Citations) -> str:
+    """The safe HTML with its marked numbers as buttons that open their passage, which takes no script."""
+    return _MARKED.sub(
+        lambda mark: (
+            f'<button type="button" class="gnb-cite" popovertarget="{citations[int(mark[1])]}">[{mark[1]}]</button>'
+        ),
+        html,
+    )
 
 
 def _host(url: str) -> str:
@@ -89,7 +130,7 @@ def code_html(code: str, language: str) -> str:
 def markdown_tokens(text: str, references: dict[str, Any]) -> list[Token]:
     """The Markdown as blocks of tokens, links not looked into; `references` gets the link definitions it holds."""
     tokens: list[Token] = []
-    _markdown.block.parse(text.replace("\0", "\ufffd"), _markdown, {"references": references}, tokens)
+    _markdown.block.parse(text.translate(_PRIVATE), _markdown, {"references": references}, tokens)
     return tokens
 
 
@@ -102,16 +143,19 @@ def _top_level(tokens: list[Token]) -> Iterator[list[Token]]:
             block = []
 
 
-def markdown_blocks(text: str, references: dict[str, Any] | None = None) -> list[str]:
+def markdown_blocks(text: str, references: dict[str, Any] | None = None, citations: Citations | None = None) -> list[str]:
     """The Markdown's top-level blocks as safe HTML.
 
     Args:
         text: Markdown; HTML in it is shown as text.
         references: Link definitions that stand elsewhere in the same document; new ones are added.
+        citations: Where numbers in brackets lead to; others are text.
     """
-    env: dict[str, Any] = {"references": {} if references is None else references}
-    tokens = _markdown.parse(text, env)
-    return [clean(_markdown.renderer.render(block, _markdown.options, env)) for block in _top_level(tokens)]
+    cites = citations or {}
+    env: dict[str, Any] = {"references": {} if references is None else references, "citations": cites}
+    tokens = _markdown.parse(text.translate(_PRIVATE), env)
+    html = (clean(_markdown.renderer.render(block, _markdown.options, env)) for block in _top_level(tokens))
+    return [_linked(block, cites) for block in html]
 
 
 def markdown_html(text: str) -> str:

@@ -23,7 +23,7 @@ from genie_nb.errors import GenieError, WireError
 from genie_nb.events import NoteAdded, RunEvent, is_terminal
 from genie_nb.parts import FileRef
 from genie_nb.widgets.patches import Painter
-from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
+from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, pictures_of, preview_html
 from genie_nb.widgets.pulse import Pulse
 from genie_nb.widgets.questions import changed_arguments
 from genie_nb.widgets.record import STYLE
@@ -62,6 +62,7 @@ class RunView(anywidget.AnyWidget):
         on_cancel: Callable[[], None],
         decide: Decide,
         read_file: ReadFile,
+        query: str = "",
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         """Open the view; call this on the kernel's main thread.
@@ -70,12 +71,13 @@ class RunView(anywidget.AnyWidget):
             on_cancel: Called on the loop's thread when a reader wants the run to stop.
             decide: Awaited on the loop when a reader says whether a call may be made.
             read_file: Reads a file of the run; called in worker threads.
+            query: The question, for the time before the run begins.
             loop: The loop that `follow` will run on; without one, buttons work from `follow` on.
         """
         self._on_cancel, self._decide, self._read_file, self._loop = on_cancel, decide, read_file, loop
         # The painter and the count of frames belong to whoever holds the lock; everything else to the loop's thread.
         self._lock = threading.Lock()
-        self._painter, self._pulse, self._told = Painter(), Pulse(), _Told()
+        self._painter, self._pulse, self._told = Painter(query), Pulse(), _Told()
         self._sent = self._acknowledged = 0
         self._arrived: list[tuple[RunEvent, float]] = []
         self._news = asyncio.Event()
@@ -247,7 +249,7 @@ class RunView(anywidget.AnyWidget):
             self._send_preview(key, f'<p class="gnb-muted">{escape(labels["unreadable"])}</p>')
             return
         if kind == "preview":
-            self._send_preview(key, preview_html(file, content, labels))
+            self._send_preview(key, preview_html(file, content, labels, pictures_of(self._painter.transcript, file)))
         else:
             self.send({"type": "download", "name": file.name.rsplit("/", 1)[-1]}, buffers=[content])
 

@@ -43,10 +43,9 @@ RUN_MARKS = {"pending": "○", "running": "◉", "finished": "✓", "failed": "�
 def head_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
     """The line on top: how the run stands, what answers, and in a live view the clock and the button to stop it."""
     status = transcript.status
-    asked = live and status == "running" and any(call.waits for call in transcript.calls.values())
     parts = [
         Node("head.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{RUN_MARKS[status]} "),
-        Node("head.s", "span", {"class": "gnb-status", "role": "status"}, labels["asked" if asked else status]),
+        Node("head.s", "span", {"class": "gnb-status", "role": "status"}, _status(transcript, labels, live=live)),
     ]
     if live:
         parts += [
@@ -67,6 +66,13 @@ def head_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
             Node("head.x", "button", {"class": "gnb-stop", "type": "button", "data-action": "cancel"}, labels["stop"])
         )
     return Node("head", "div", {"class": "gnb-head", "data-status": status}, children=tuple(parts))
+
+
+def _status(transcript: Transcript, labels: Labels, *, live: bool) -> str:
+    if transcript.status == "pending" and transcript.place:
+        return labels["queued"].format(n=transcript.place)
+    asked = live and transcript.status == "running" and any(call.waits for call in transcript.calls.values())
+    return labels["asked" if asked else transcript.status]
 
 
 def _usage(transcript: Transcript, labels: Labels) -> str:
@@ -182,8 +188,8 @@ def speaker(message: Message, task: Task | None) -> str:
 
 
 def is_answer(message: Message) -> bool:
-    """Whether a text that belongs to no task is part of the answer."""
-    return message.channel in ANSWER_CHANNELS
+    """Whether a text that belongs to no task is part of the answer; what a search reports is work towards it."""
+    return message.channel in ANSWER_CHANNELS and message.assignee != "deep_search"
 
 
 def answer_left(transcript: Transcript) -> str:

@@ -33,7 +33,13 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Followed(Protocol):
-    """What the stage needs of a run."""
+    """What the stage needs of a run.
+
+    Attributes:
+        query: The question.
+    """
+
+    query: str
 
     def events(self) -> AsyncIterator[RunEvent]:
         """Every event of the run, up to its last."""
@@ -76,7 +82,7 @@ class Stage:
         self._awaited = False
         self._record_due = False
         self.shown: Future[None] = Future()
-        self._view = RunView(on_cancel=run.cancel, decide=run.decide, read_file=run.read_file, loop=loop)
+        self._view = RunView(on_cancel=run.cancel, decide=run.decide, read_file=run.read_file, query=run.query, loop=loop)
         self._publish({_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self._view.model_id}})
         if stays:
             self.shown.set_result(None)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genie_nb.backend.channel import EventChannel, Retention
-from genie_nb.events import NoteAdded, RunCancelled, RunEvent, RunFailed, RunFinished
-from tests.fakes import BOUND_S, Clock, collect, run
+from genie_nb.events import LogRestarted, NoteAdded, RunCancelled, RunEvent, RunFailed, RunFinished
+from tests.fakes import BOUND_S, Clock, collect, fold, run
 
 END = RunFinished(output="done")
 
@@ -150,6 +150,24 @@ def test_the_writer_does_not_wait_for_a_reader_that_stands_still() -> None:
         return [first, *await collect(reader)]
 
     assert [event.seq for event in run(scene())] == list(range(1, 10_002))
+
+
+def test_a_reader_that_the_head_outgrows_is_told_to_begin_anew() -> None:
+    channel = EventChannel("r", retention=Retention(max_events=10))
+
+    async def scene() -> list[RunEvent]:
+        reader = channel.read()
+        channel.append(note(0))
+        first = await anext(reader)
+        for number in range(1, 100):
+            channel.append(note(number))
+        channel.append(END)
+        return [first, *await collect(reader)]
+
+    got = run(scene())
+    assert [type(event) for event in got[:2]] == [NoteAdded, LogRestarted]
+    assert [event.seq for event in got[2:]] == list(range(1, 102))
+    assert fold(got) == fold(run(collect(channel.read())))
 
 
 def test_a_cancelled_reader_leaves_nothing_behind_and_others_go_on() -> None:

@@ -2,13 +2,22 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
 
+import httpcore
+import httpcore2
 import httpx
+import httpx2
 import pytest
 
-from genie_nb.backend.fetching import AddressCheck, Resolve, check_address
+from genie_nb.backend.fetching import AddressCheck, Resolve, check_address, guarded_transport, guarded_transport2
+from genie_nb.backend.mcp_sessions import McpServer, McpSessions
+from genie_nb.backend.server.file_fetching import fetch_file
+from genie_nb.backend.server.file_shelf import FileShelf
 from genie_nb.backend.settings import ServerSettings
-from genie_nb.errors import RequestError
+from genie_nb.errors import LinkError, RequestError
 
 
 def names(*addresses: str) -> Resolve:
@@ -52,6 +61,26 @@ def test_a_public_address_passes(url: str) -> None:
         "::ffff:10.0.0.1",
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
+        "192.0.0.1",
+        "192.0.0.170",
+        "192.0.2.1",
+        "192.88.99.1",
+        "198.18.0.1",
+        "198.51.100.1",
+        "203.0.113.1",
+        "::ffff:192.0.0.1",
+        "::7f00:1",
+        "64:ff9b:1::1",
+        "64:ff9b::c058:6301",
+        "100::1",
+        "2001::1",
+        "2001:2::1",
+        "2001:20::1",
+        "2001:db8::1",
+        "2002:5db8:d70e::",
+        "3fff::1",
+        "5f00::1",
+        "fec0::1",
     ],
 )
 def test_an_address_that_is_not_public_is_refused(address: str) -> None:
@@ -88,19 +117,154 @@ def test_an_unknown_host_is_told() -> None:
         asyncio.run(check_address("http://nowhere.example", ServerSettings(), resolve=resolve))
 
 
-def test_a_redirect_is_checked_like_the_first_address() -> None:
-    asked = []
+def test_a_host_is_allowed_by_its_name_however_that_is_written() -> None:
+    check("http://b\u00fccher.example/", "10.0.0.1", fetch_hosts=("xn--bcher-kva.example",))
+    check("http://xn--bcher-kva.example/", "10.0.0.1", fetch_hosts=("B\u00fccher.example.",))
+    with pytest.raises(RequestError, match="private address"):
+        check("http://bucher.example/", "10.0.0.1", fetch_hosts=("xn--bcher-kva.example",))
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(str(request.url))
-        return httpx.Response(302, headers={"location": "http://127.0.0.1:1/secret"})
 
-    async def fetch() -> None:
-        check = AddressCheck(ServerSettings(fetch_hosts=("first.example",)))
-        transport = httpx.MockTransport(answer)
-        async with httpx.AsyncClient(transport=transport, follow_redirects=True, event_hooks={"request": [check]}) as client:
-            await client.get("http://first.example/")
+Library = tuple[Any, Any, Callable[..., Any]]
+LIBRARIES = {"httpx": (httpx, httpcore, guarded_transport), "httpx2": (httpx2, httpcore2, guarded_transport2)}
+either_library = pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
+
+
+class Wire:
+    """A network in which every address answers; it writes down what is asked of it."""
+
+    def __init__(self, core: Any, *answers: bytes, unreachable: tuple[str, ...] = ()) -> None:
+        self.core, self.answers, self.unreachable = core, list(answers), unreachable
+        self.connected: list[tuple[str, int]] = []
+        self.tls: list[str] = []
+        self.written = b""
+
+    async def connect_tcp(self, host: str, port: int, **_: Any) -> Any:
+        self.connected.append((host, port))
+        if host in self.unreachable:
+            raise self.core.ConnectError("unreachable")
+        wire = self
+
+        class Stream(self.core.AsyncMockStream):
+            async def write(self, buffer: bytes, *_: Any, **__: Any) -> None:
+                wire.written += buffer
+
+            async def start_tls(self, ssl_context: Any, server_hostname: str | None = None, **_: Any) -> Any:
+                assert ssl_context.check_hostname
+                wire.tls.append(server_hostname or "")
+                return self
+
+        return Stream([self.answers.pop(0)])
+
+
+def answer(status: str, *headers: str) -> bytes:
+    return "\r\n".join((f"HTTP/1.1 {status}", *headers, "content-length: 0", "connection: close", "", "")).encode()
+
+
+async def get(library: Library, wire: Wire, url: str, resolve: Resolve, **settings: Any) -> int:
+    http, _, guarded = library
+    transport = guarded(ServerSettings.model_validate(settings), resolve=resolve, backend=wire)
+    async with http.AsyncClient(transport=transport, follow_redirects=True) as client:
+        return int((await client.get(url)).status_code)
+
+
+@either_library
+def test_a_guarded_transport_connects_to_the_very_address_that_was_looked_at(library: Library) -> None:
+    """The name service would say something else when asked once more."""
+    told = iter((["93.184.215.14", "93.184.215.15"], ["127.0.0.1"]))
+    wire = Wire(library[1], answer("200 OK"), unreachable=("93.184.215.14",))
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return next(told)
+
+    assert asyncio.run(get(library, wire, "https://mcp.example.org:8443/a", resolve)) == 200
+    assert wire.connected == [("93.184.215.14", 8443), ("93.184.215.15", 8443)]
+    assert wire.tls == ["mcp.example.org"]
+    assert b"\r\nhost: mcp.example.org:8443\r\n" in wire.written.lower()
+
+
+@either_library
+def test_a_guarded_transport_connects_to_nothing_if_one_address_is_private(library: Library) -> None:
+    wire = Wire(library[1])
+    with pytest.raises(RequestError, match=r"'mcp\.example\.org' is at a private address"):
+        asyncio.run(get(library, wire, "http://mcp.example.org/", names("93.184.215.14", "10.0.0.1")))
+    with pytest.raises(RequestError, match=r"'::1' is at a private address"):
+        asyncio.run(get(library, wire, "http://[::1]/", names("::1")))
+    assert wire.connected == []
+
+
+@either_library
+def test_a_redirect_is_checked_like_the_first_address(library: Library) -> None:
+    wire = Wire(library[1], answer("302 Found", "location: http://127.0.0.1:1/secret"))
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["93.184.215.14"] if host == "first.example" else [host]
 
     with pytest.raises(RequestError, match=r"'127\.0\.0\.1' is at a private address"):
-        asyncio.run(fetch())
-    assert asked == ["http://first.example/"]
+        asyncio.run(get(library, wire, "http://first.example/", resolve))
+    assert wire.connected == [("93.184.215.14", 80)]
+
+
+@either_library
+@pytest.mark.parametrize("settings", [{"private_addresses": True}, {"fetch_hosts": ("Far.example.",)}], ids=["all", "host"])
+def test_what_the_settings_allow_is_connected_to_by_its_name(library: Library, settings: dict[str, Any]) -> None:
+    wire = Wire(library[1], answer("200 OK"))
+    assert asyncio.run(get(library, wire, "http://far.example/", names(), **settings)) == 200
+    assert wire.connected == [("far.example", 80)]
+
+
+@either_library
+def test_no_proxy_of_the_machine_is_asked(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    wire = Wire(library[1], answer("200 OK"))
+    assert asyncio.run(get(library, wire, "http://far.example/", names("93.184.215.14"))) == 200
+    assert wire.connected == [("93.184.215.14", 80)]
+
+
+class Rebound(asyncio.SelectorEventLoop):
+    """A machine on which the name service first says a public address and ever after one of the machine itself."""
+
+    said = 0
+    connected: tuple[str, ...] = ()
+
+    async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:
+        address = str(host)
+        if address == "rebound.example":
+            self.said += 1
+            address = "93.184.215.14" if self.said == 1 else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    async def create_connection(self, factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
+        self.connected += (host,)
+        if host != "127.0.0.1":
+            raise OSError("no route")
+        return await super().create_connection(factory, host, port, **options)
+
+
+@pytest.mark.parametrize("who", ["files", "mcp"])
+def test_a_name_that_is_pointed_here_after_the_check_leads_nowhere(who: str, tmp_path: Path) -> None:
+    async def main() -> tuple[str, ...]:
+        asked = []
+
+        async def secret(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readline())
+            writer.close()
+
+        async with await asyncio.start_server(secret, "127.0.0.1", 0) as server:
+            url = f"http://rebound.example:{server.sockets[0].getsockname()[1]}/secret"
+            await (fetch(url) if who == "files" else ping(url))
+        assert asked == []
+        return cast(Rebound, asyncio.get_running_loop()).connected
+
+    async def fetch(url: str) -> None:
+        with pytest.raises(RequestError, match="cannot be had"):
+            await fetch_file(url, FileShelf(tmp_path, 2**20), ServerSettings())
+
+    async def ping(url: str) -> None:
+        sessions = McpSessions(check=AddressCheck(ServerSettings()))
+        with pytest.raises(LinkError, match="could not be reached"):
+            await sessions.ping(McpServer(url))
+        await sessions.close()
+
+    with asyncio.Runner(loop_factory=Rebound) as runner:
+        assert set(runner.run(main())) == {"93.184.215.14"}

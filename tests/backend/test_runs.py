@@ -3,7 +3,10 @@
 import _thread
 import asyncio
 import logging
+import signal
+import sys
 import threading
+import types
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -488,14 +491,27 @@ def test_result_with_a_limit_gives_up_waiting_and_the_run_goes_on(make_run: Make
 def test_an_interrupt_while_waiting_for_the_result_cancels_the_run(make_run: MakeRun) -> None:
     gate = Gate()
     a_run = make_run(say(AT_THE_GATE), gate).start()
+    waiting, before = threading.Event(), signal.getsignal(signal.SIGINT)
 
     def interrupt() -> None:
-        gate.entered.wait(BOUND_S)
+        assert gate.entered.wait(BOUND_S)
+        while not waiting.wait(0.01):
+            continue
         _thread.interrupt_main()
 
+    def inside(frame: types.FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_name == "_wait":  # the run's handle waits, and would cancel it
+            waiting.set()
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started without one
     threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        a_run.result(BOUND_S)
+    sys.setprofile(inside)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            a_run.result(BOUND_S)
+    finally:
+        sys.setprofile(None)
+        signal.signal(signal.SIGINT, before)
 
     assert ended(a_run)[-1].reason == "You interrupted the run."
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from genie_nb.backend import workspace
+from genie_nb.backend.preparing import prepare
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import RequestError
+from tests.fakes import run
 
 
 @pytest.fixture
@@ -17,7 +19,7 @@ def space(tmp_path: Path) -> Workspace:
     (tmp_path / "secret.txt").write_text("secret")
     (tmp_path / "runs-2").mkdir()
     (tmp_path / "runs-2" / "a.txt").write_text("of another run")
-    made = Workspace.create(tmp_path / "runs", {})
+    made = Workspace.create(tmp_path / "runs")
     (made.folder / "a.txt").write_text("mine")
     (made.folder / "sub").mkdir()
     (made.folder / "sub" / "b.txt").write_text("deeper")
@@ -83,7 +85,9 @@ def test_inputs_are_copies_and_are_not_news(tmp_path: Path) -> None:
     original = tmp_path / "sales.csv"
     original.write_text("a\n1\n")
 
-    space = Workspace.create(tmp_path / "deep" / "runs" / "r1", {"sales.csv": original})
+    space = Workspace.create(tmp_path / "deep" / "runs" / "r1")
+    brought = space.bring({"sales.csv": original})
+    assert brought["sales.csv"].size == 4
     assert space.changed() == []
     (space.folder / "sales.csv").write_text("overwritten")
 
@@ -92,7 +96,7 @@ def test_inputs_are_copies_and_are_not_news(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_the_person_s_own(tmp_path: Path) -> None:
-    assert Workspace.create(tmp_path / "r", {}).folder.stat().st_mode & 0o077 == 0
+    assert Workspace.create(tmp_path / "r").folder.stat().st_mode & 0o077 == 0
 
 
 def test_new_and_altered_files_are_told_once_by_name(space: Workspace) -> None:
@@ -139,7 +143,7 @@ def test_a_folder_that_is_there_already_is_refused_and_left_as_it_is(tmp_path: P
     (older / "precious.txt").write_text("precious")
 
     with pytest.raises(RequestError, match="The run's folder cannot be made in runs: File exists"):
-        Workspace.create(older, {})
+        Workspace.create(older)
 
     assert (older / "precious.txt").read_text() == "precious"
 
@@ -148,23 +152,26 @@ def test_a_folder_below_a_file_is_refused_with_a_sentence(tmp_path: Path) -> Non
     (tmp_path / "runs").write_text("a file")
 
     with pytest.raises(RequestError, match="The run's folder cannot be made in runs: "):
-        Workspace.create(tmp_path / "runs" / "r1", {})
+        Workspace.create(tmp_path / "runs" / "r1")
 
 
-def test_when_a_copy_fails_nothing_is_left(tmp_path: Path) -> None:
+def test_when_a_copy_fails_no_half_of_it_is_left(space: Workspace, tmp_path: Path) -> None:
+    before = sorted(space.folder.iterdir())
+
     with pytest.raises(RequestError, match="No such file"):
-        Workspace.create(tmp_path / "r1", {"a.csv": tmp_path / "nowhere.csv"})
+        space.bring({"b.csv": tmp_path / "secret.txt", "a.csv": tmp_path / "nowhere.csv"})
 
-    assert not (tmp_path / "r1").exists()
+    assert sorted(space.folder.iterdir()) == before
 
 
 def test_inputs_larger_than_the_disk_are_refused_before_they_are_copied(tmp_path: Path) -> None:
     huge = tmp_path / "huge.csv"
     with huge.open("wb") as file:
+        file.write(b"a,b\n" + b"1,2\n" * 2**17)
         file.truncate(2**42)  # 4 TiB on paper, nothing on the disk
 
     with pytest.raises(RequestError, match=r"no room on the disk for the run's folder in runs. Free some space"):
-        Workspace.create(tmp_path / "runs" / "r1", {"huge.csv": huge})
+        run(prepare([huge], {}, tmp_path / "runs" / "r1"))
 
     assert not (tmp_path / "runs" / "r1").exists()
 
@@ -174,7 +181,7 @@ def test_a_folder_that_may_not_be_written_is_refused_with_what_to_set(tmp_path: 
     tmp_path.chmod(0o500)
 
     with pytest.raises(RequestError, match=r"is not writable. Set GENIE_RUNS_FOLDER"):
-        Workspace.create(tmp_path / "r1", {})
+        Workspace.create(tmp_path / "r1")
 
 
 REASONS = {

@@ -88,7 +88,7 @@ class World:
     async def kill(self) -> None:
         """The server dies between two steps: nothing is said to anybody, nothing more is stored."""
         self.broken["kills"] += 1
-        storing = tuple(self.hosting.host.archive._storing)
+        storing = tuple(self.hosting.host.archive._storing.values())
         for task in storing:
             task.cancel()
         await self.bridge.lose_server()
@@ -183,13 +183,14 @@ async def one_round(folder: Path, chance: random.Random) -> Counter[str]:
 
 
 def check(got: list[ev.RunEvent], said: list[ev.RunEvent], log: list[ev.RunEvent], mode: StreamMode | None) -> None:
-    """A reader has one whole log: the run's own, or the one that is in the file and says that the run was interrupted."""
+    """A reader has one whole log: the run's own, or the one that is in the file, and that the run was interrupted."""
     begins = [number for number, event in enumerate(got) if isinstance(event, ev.LogRestarted)]
     seqs = [event.seq for event in got[begins[-1] + 1 if begins else 0 :]]
     assert seqs == sorted(set(seqs)), "doubled, or out of order"
     if mode is None and not begins:
         assert seqs == list(range(1, len(seqs) + 1)), "lost"
-    own = log if isinstance(got[-1], ev.RunFailed) else said
+    interrupted = isinstance(got[-1], ev.RunFailed) and got[-1].code == "interrupted"
+    own = [*log, got[-1]] if interrupted else said
     assert seen(got) == seen(own)
     assert ev.is_terminal(got[-1])
 

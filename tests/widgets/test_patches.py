@@ -1,5 +1,6 @@
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -198,3 +199,23 @@ def test_the_answer_is_not_said_twice() -> None:
     assert page.text("answer").count("The rise comes from") == 1
     other = painted_at_once(numbered([started(), ev.RunFinished(output="Only *here*.")]))
     assert "<p>Only <em>here</em>.</p>" in other.text("answer")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("What happened?", ["Queued", "Queued: 3 before it", "Queued: 1 before it", "Running"]),
+        ("发生了什么？", ["排队中", "排队中：前面还有 3 个", "排队中：前面还有 1 个", "运行中"]),
+    ],
+    ids=["english", "chinese"],
+)
+def test_a_queued_run_says_how_many_are_before_it_in_the_language_of_its_question(query: str, said: list[str]) -> None:
+    painter, page = Painter(query), PageModel()
+    page.apply(painter.paint())
+    shown = [page.nodes["head.s"]["text"]]
+    assert page.nodes["query"]["text"] == query
+    for event in numbered([ev.RunQueued(place=3), ev.RunQueued(place=1), started(query)]):
+        painter.take(event)
+        page.apply(painter.paint())
+        shown.append(page.nodes["head.s"]["text"])
+    assert shown == said

@@ -13,7 +13,24 @@ from tests.widgets.sample_runs import ANSWER, FILES, call, file_ref, folded, num
 from tests.widgets.test_render import Reader
 
 RECORD_TAGS = {
-    *("a", "blockquote", "code", "del", "details", "div", "em", "h1", "hr", "iframe", "img", "li", "ol", "p", "pre"),
+    *(
+        "a",
+        "blockquote",
+        "button",
+        "code",
+        "del",
+        "details",
+        "div",
+        "em",
+        "h1",
+        "hr",
+        "iframe",
+        "img",
+        "li",
+        "ol",
+        "p",
+        "pre",
+    ),
     *("span", "strong", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 MARKDOWN_TAGS = {"a", "blockquote", "br", "code", "em", "h1", "hr", "li", "ol", "p", "pre", "span", "strong", "ul"}
@@ -62,6 +79,10 @@ def test_a_run_without_an_answer_says_why(end: ev.RunEvent, said: str) -> None:
 
 def test_a_run_that_goes_on_says_so() -> None:
     assert record_text(folded(numbered([started()]))) == "Question: What happened?\n\nRunning"
+
+
+def test_a_run_that_waits_says_how_many_are_before_it() -> None:
+    assert ">Queued: 2 before it<" in html_of(numbered([ev.RunQueued(place=2)]))
 
 
 def test_labels_are_in_the_language_of_the_question() -> None:

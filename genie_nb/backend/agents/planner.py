@@ -56,7 +56,9 @@ class Planner:
         self._model = model
         self._context = context.for_task(None, "planner")
         described = "\n".join(tool.name + ": " + tool.description.partition("\n")[0] for tool in tools)
-        sections = (section("question", context.query), at_hand(context), section("tools", described))
+        sections = [section("question", context.query), at_hand(context), section("tools", described)]
+        if context.playbook:
+            sections.append(section("playbook", context.playbook))
         self._history = History(
             ChatMessage("system", prompt("planner", context.language)),
             ChatMessage("user", "\n".join(sections)),

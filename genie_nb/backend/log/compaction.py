@@ -17,7 +17,8 @@ def compact(events: Iterable[ev.RunEvent]) -> list[ev.RunEvent]:
     """The same story in fewer events; whoever folds them sees what the fold of all events shows.
 
     Deltas of a text become one, or none where the whole text follows; so do fragments of arguments and the lines that one
-    call prints. Of plans, places in the queue, waits for the model and a call's progress the last one stays.
+    call prints. Of plans, places in the queue, waits for the model and a call's progress the last one stays. Of
+    what was told before the log began anew, the question stays.
     """
     everything = list(events)
     kept: dict[int, ev.RunEvent] = {}
@@ -38,6 +39,12 @@ def compact(events: Iterable[ev.RunEvent]) -> list[ev.RunEvent]:
                 kept.pop(open_at.get((type(event).__name__, ""), -1), None)
                 open_at[type(event).__name__, ""] = place
                 kept[place] = event
+            case ev.LogRestarted():
+                begun = [at for at, earlier in kept.items() if isinstance(earlier, ev.RunStarted)]
+                kept = {at: kept[at] for at in begun[-1:]}
+                kept[place] = event
+                open_at.clear()
+                last_printed.clear()
             case _:
                 kept[place] = event
     return [kept[place] for place in sorted(kept)]

@@ -40,7 +40,7 @@ class RunBody(BaseModel):
 
     Attributes:
         query: The question.
-        agent: `plan_solve` or `react`; the server's choice where none is given.
+        agent: `plan_solve`, `react` or `report`; the server's choice where none is given.
         files: Ids that `POST /v1/uploads` gave.
         request_id: Asking again with it joins the run that was begun with it.
         deadline_s: Seconds that the run may take; no more than the server gives it.

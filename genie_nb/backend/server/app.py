@@ -20,6 +20,7 @@ from genie_nb.backend.server.guard import LOOPBACK, Guard
 from genie_nb.backend.server.host import Host
 from genie_nb.backend.server.mcp_routes import McpRoutes
 from genie_nb.backend.server.model_routes import ModelRoutes
+from genie_nb.backend.server.offer_routes import OfferRoutes
 from genie_nb.backend.server.problems import answer_to, problem
 from genie_nb.backend.server.stream import HandOver
 from genie_nb.backend.server.tool_routes import ToolRoutes
@@ -29,7 +30,7 @@ from genie_nb.errors import GenieError
 __all__ = ("SERVICES", "create_app")
 
 VERSION = version("genie_nb")
-SERVICES = ("agent", "tools", "mcp", "model")
+SERVICES = ("agent", "tools", "mcp", "model", "offer")
 
 
 def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str = "127.0.0.1") -> ASGIApp:
@@ -37,7 +38,7 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
 
     Args:
         host: What its routes work on.
-        services: Which of the four services it is.
+        services: Which of the services it is.
         address: The address that it will be bound to.
     """
     app = FastAPI(title="genie_nb", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
@@ -52,6 +53,8 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
         app.include_router(McpRoutes(host).router)
     if "model" in chosen:
         app.include_router(ModelRoutes(host).router)
+    if "offer" in chosen:
+        app.router.routes.append(OfferRoutes(host).route)
     _add_common(app, host, chosen)
     app.add_exception_handler(GenieError, _answer)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import httpx
 
-from genie_nb.backend.fetching import AddressCheck
+from genie_nb.backend.fetching import guarded_transport
 from genie_nb.backend.server.file_shelf import FileShelf, Shelved
 from genie_nb.backend.settings import ServerSettings
 from genie_nb.errors import RequestError
@@ -45,13 +45,11 @@ async def fetch_file(url: str, shelf: FileShelf, settings: ServerSettings) -> Sh
 
 @asynccontextmanager
 async def _answer(url: str, settings: ServerSettings) -> AsyncIterator[httpx.Response]:
-    trusted = await asyncio.to_thread(httpx.create_ssl_context)
     client = httpx.AsyncClient(
-        verify=trusted,
+        transport=await asyncio.to_thread(guarded_transport, settings),
         follow_redirects=True,
         max_redirects=MOST_REDIRECTS,
-        trust_env=False,  # a proxy would look names up by itself
-        event_hooks={"request": [AddressCheck(settings)]},
+        trust_env=False,
     )
     async with client, client.stream("GET", url) as answer:
         yield answer

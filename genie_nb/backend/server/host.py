@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from genie_nb.backend.channel import Retention
+from genie_nb.backend.interpreter.base import CodeRunner
 from genie_nb.backend.log.base import Store
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.runs import Run
@@ -24,7 +25,7 @@ from genie_nb.backend.settings import Settings
 from genie_nb.backend.wire.coat import Coat
 from genie_nb.parts import readable
 
-__all__ = ("Ask", "Host", "MakeRun")
+__all__ = ("Ask", "Host", "MakeRun", "MakeRunner")
 
 CLOSE_S = 5.0
 """Seconds that what the routes have gets to close."""
@@ -55,13 +56,18 @@ class Ask:
 
 MakeRun = Callable[[Ask], Run]
 """Makes a run that is not started yet."""
+MakeRunner = Callable[[Path], CodeRunner]
+"""Makes a Python session in a folder."""
 
 
 class Host:
     """One server's state; lives on the backend's loop."""
 
-    def __init__(self, make_run: MakeRun, settings: Settings, store: Store | None = None) -> None:
+    def __init__(
+        self, make_run: MakeRun, settings: Settings, store: Store | None = None, make_runner: MakeRunner | None = None
+    ) -> None:
         self._make_run = make_run
+        self.make_runner = make_runner
         self.settings = settings
         server = settings.server
         self.token = token_of(server)
@@ -73,6 +79,8 @@ class Host:
         self.archive = Archive(self.admission, server, store)
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """What the routes want closed with the server."""
+        self.leavers: list[Callable[[], None]] = []
+        """What ends streams that are not ours when nothing new is taken any more."""
         self.uploads = settings.runs_folder.expanduser().absolute() / "uploads"
 
     async def begin(self, ask: Ask, *, request_id: str = "", owner: str = "", follow: bool = True) -> tuple[Kept, bool]:
@@ -151,6 +159,8 @@ class Host:
         self.admission.closed = True
         self.faults.lift()
         self.links.close("server_shutdown")
+        for leave in self.leavers:
+            leave()
 
     async def stop_runs(self) -> None:
         """Cancel every run that works or waits, and wait for their ends; their readers were told before."""

@@ -4,7 +4,7 @@ Its contract is genie-client's (`C/server.py`). What differs on purpose: session
 too (# C2), an error is one sentence that says what happened (# C3), every failure stays in the envelope (# C4), and
 addresses are checked before they are asked (# C7).
 
-Above: `app`. Below: `host`, `fetching`, `mcp_sessions`.
+Above: `app`. Below: `host`, `fetching`, `mcp`.
 """
 
 from collections.abc import Awaitable
@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from genie_nb.backend.fetching import AddressCheck, check_address
-from genie_nb.backend.mcp_sessions import McpPatience, McpServer, McpSessions
+from genie_nb.backend.mcp.sessions import McpPatience, McpServer, McpSessions
 from genie_nb.backend.server.host import Host
 from genie_nb.errors import GenieError
 

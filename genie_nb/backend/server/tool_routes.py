@@ -1,19 +1,17 @@
 """The tool service: run code, write a report, search; JDGenie's `/v1/tool`, each answer in the coat of its tool.
 
-Each request is a run of this host's `react` agent in its own folder, with the named files in it; the service's loop never
-waits for it, so heartbeats keep their time (# T1, T2). What it makes lies on the shelf before anybody can ask for it.
+Each request is a run of this host's `react` or `report` agent in its own folder, with the named files in it; the service's
+loop never waits for it, so heartbeats keep their time (# T1, T2). What it makes lies on the shelf before anybody can ask.
 A file is named as it lies on the shelf, or by an address that the server may go to: no path of this machine (# T14).
 
 Above: `app`. Below: `file_shelf`, `file_fetching`, `host`, `wire.genie_tool`, `wire.genie_requests`.
 """
 
 import asyncio
-import html
 import logging
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,86 +20,55 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from genie_nb.backend.log.entry import Entry
+from genie_nb.backend.reports.document import without_fence
+from genie_nb.backend.search.engines import create_engines
 from genie_nb.backend.server.archive import Kept
 from genie_nb.backend.server.file_fetching import fetch_file
 from genie_nb.backend.server.file_routes import unprocessable
-from genie_nb.backend.server.file_shelf import FileShelf, media_type_of, urls_of
+from genie_nb.backend.server.file_shelf import FileShelf, urls_of
 from genie_nb.backend.server.guard import LOOPBACK
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.leaving import while_asked
 from genie_nb.backend.server.problems import problem
-from genie_nb.backend.settings import OFFLINE
+from genie_nb.backend.settings import SearchSettings
 from genie_nb.backend.wire.genie_calls import FileUrl, JsonObject, file_item, one_line
 from genie_nb.backend.wire.genie_requests import (
     CodeRequest,
     ReportRequest,
+    SearchRequest,
     decode_code_request,
     decode_report_request,
     decode_search_request,
 )
-from genie_nb.backend.wire.genie_tool import CodeCoat, ReportCoat
+from genie_nb.backend.wire.genie_tool import CodeCoat, ReportCoat, SearchCoat
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import AdmissionRefused, RequestError, WireError
 from genie_nb.events import RunEvent, TextDelta, TextFinished, TextStarted
 from genie_nb.parts import FileRef, readable
+from genie_nb.transcript import Transcript
 
 __all__ = ("ToolRoutes",)
 
 log = logging.getLogger(__name__)
 
 LATER = ("auto_analysis", "nl2sql", "table_rag", "cal_engine", "sopRecall")
-NO_SLIDES = "Slides (fileType ppt) are not written here yet; they come later. Ask for html or markdown."
-NO_ENGINE = "No search engine is configured on this server, so nothing was searched for: {query}"
+ENGINES = {"serp": "serper", "bing": "bing"}
+"""JDGenie's names of engines that are ours too; its others are not here."""
 DONE = b"data: [DONE]\r\n\r\n"
-_WISHES = {
-    "markdown": "Write the report in Markdown. Begin with its title as a heading, and reply with nothing but the report.",
-    "html": "Write the report as one complete HTML page without scripts or anything from the network. Begin with "
-    "<!DOCTYPE html>, and reply with nothing but the page.",
-}
-_SUFFIXES = {"markdown": ".md", "html": ".html"}
-_FENCE = re.compile(r"```\s?(?:html|markdown|md)?[ \t]*\n")
-_PAGE = """<!DOCTYPE html>
-<html><head><meta charset="utf-8"><title>{title}</title></head>
-<body><pre style="white-space: pre-wrap; font-family: inherit">{text}</pre></body></html>
-"""
-
-
-@dataclass(frozen=True)
-class _Report:
-    """The report's file: its name, and its text out of the run's answer."""
-
-    request_id: str
-    name: str
-    file_type: str
-
-    @classmethod
-    def of(cls, asked: ReportRequest) -> "_Report":
-        """The report that is asked for."""
-        name, suffix = asked.file_name or "report", _SUFFIXES[asked.file_type]
-        named = name if name.lower().endswith(suffix) else name + suffix
-        return cls(asked.request_id, named, asked.file_type)
-
-    def text(self, answer: str) -> str:
-        """The report itself: without a fence around it, and as a page where a page is asked for."""
-        text = answer.strip()
-        if (fence := _FENCE.match(text)) and text.endswith("```"):
-            text = text[fence.end() : -3].rstrip("\n")
-        head = text[:4000].lower()
-        if self.file_type != "html" or "<html" in head or "<!doctype" in head:
-            return text
-        return _PAGE.format(title=html.escape(self.name), text=html.escape(text))
+_FORMATS = {"html": "html", "markdown": "markdown", "ppt": "pptx"}
+"""Our name of each file type."""
 
 
 class _ReportFileCoat(ReportCoat):
-    """Tells the report from what an agent says beside its calls, and ends with the report's own file.
+    """Tells the report from what an agent says beside its calls.
 
-    An agent's text is its answer only once it has ended without a call. It leaves live if it begins as a report does, and
-    else waits for that.
+    What the report tool writes leaves live. An agent's own text is the report only where the tool was not called, and only
+    once it has ended without a call: it leaves live if it begins as a report does, and else waits for that.
     """
 
-    def __init__(self, report: _Report, file_url: FileUrl, asked: ReportRequest) -> None:
+    def __init__(self, file_url: FileUrl, asked: ReportRequest) -> None:
         super().__init__(asked.request_id, file_url, mode=asked.stream_mode)
-        self._report = report
+        self._begins = "#" if asked.file_type == "markdown" else ("#", "<", "```")
         self._thoughts: set[str] = set()
         self._waiting: dict[str, list[Entry]] = {}
         self._live: set[str] = set()
@@ -114,33 +81,32 @@ class _ReportFileCoat(ReportCoat):
         event = entry.event
         if isinstance(event, TextStarted) and event.channel in ("reasoning", "plan_thought"):
             self._thoughts.add(event.message_id)
+        if isinstance(event, TextStarted) and event.channel == "report":
+            self._live.add(event.message_id)
         if isinstance(event, TextDelta) and event.message_id not in self._live:
             waiting = self._waiting.setdefault(event.message_id, [])
             waiting.append(entry)
-            if event.message_id in self._thoughts or not self._begins(waiting):
+            if self._reported or event.message_id in self._thoughts or not self._is_report(waiting):
                 return
             self._live.add(event.message_id)
             yield from self._waiting.pop(event.message_id)
             return
         if isinstance(event, TextFinished):
             waiting = self._waiting.pop(event.message_id, [])
-            if event.channel in ("answer", "report"):
+            if event.channel == "answer" and not self._reported:
                 yield from waiting
         yield entry
 
-    def _begins(self, waiting: Sequence[Entry]) -> bool:
+    def _is_report(self, waiting: Sequence[Entry]) -> bool:
         """Whether a text that begins so is the report."""
         begun = "".join(entry.event.text for entry in waiting[:20] if isinstance(entry.event, TextDelta)).lstrip()
-        return begun.startswith("#" if self._report.file_type == "markdown" else ("<", "```"))
+        return begun.startswith(self._begins)
 
     def _sends(self, event: RunEvent) -> bool:
         return isinstance(event, TextDelta)
 
     def _final(self, output: str, files: list[JsonObject]) -> list[JsonObject]:
-        text = self._report.text(output)
-        size, name = len(text.encode()), self._report.name
-        ref = FileRef(name=name, size=size, media_type=media_type_of(name), sha256="")
-        return [{"data": text, "fileInfo": [file_item(ref, self._file_url("", ref))], "isFinal": True}]
+        return super()._final(self._whole or without_fence(output), files)
 
 
 class ToolRoutes:
@@ -178,40 +144,37 @@ class ToolRoutes:
             asked = decode_report_request(await request.body())
         except WireError as error:
             return unprocessable(str(error))
-        if asked.file_type == "ppt":
-            return _refused(asked, NO_SLIDES)
-        kept = await self._begin(request, asked, self._with_wish(asked))
-        report = _Report.of(asked)
-        kept.run.on_end(lambda: self._shelf.expect(asked.request_id, self._keep_report(report, kept)))
+        options = {
+            "agent": "report",
+            "report_format": _FORMATS[asked.file_type],
+            "report_name": asked.file_name or "report",
+            "report_style": "dashboard" if asked.template_type == "fix" else None,
+        }
+        kept = await self._begin(request, asked, asked.task, options)
+        kept.run.on_end(lambda: self._shelf.expect(asked.request_id, self._keep(asked.request_id, kept)))
         file_url = _file_url(request, asked.request_id)
-        coat = _ReportFileCoat(report, file_url, asked)
         if asked.stream:
-            return self._stream(kept, coat)
-        return await self._whole(kept, asked.request_id, lambda text: coat._final(text, [])[0]["fileInfo"], report)
+            return self._stream(kept, _ReportFileCoat(file_url, asked))
+        return await self._whole(kept, asked.request_id, lambda _: _items(kept, file_url))
 
     async def search(self, request: Request) -> Response:
-        """Say in the form of a search that there is no engine for it."""
+        """Search in depth; the answer is always a stream. `maxLoop` is how many rounds there may be (# T5)."""
         try:
             asked = decode_search_request(await request.body())
         except WireError as error:
             return unprocessable(str(error))
-        asks: JsonObject = {"query": [asked.query], "docs": [[]]}
-        nothing: JsonObject = {"query": [], "docs": []}
-        said = NO_ENGINE.format(query=asked.query)
-        messages = [
-            {"searchResult": asks, "isFinal": False, "messageType": "extend"},
-            {"searchResult": asks, "isFinal": False, "messageType": "search"},
-            {"searchResult": nothing, "isFinal": False, "messageType": "report", "answer": said},
-            {"searchResult": nothing, "isFinal": True, "messageType": "report", "answer": ""},  # B18
-        ]
-        return _told({"requestId": asked.request_id, "query": asked.query, **message} for message in messages)
+        search = _search_settings(self._host.settings.search, asked)
+        asks = Ask(readable(asked.query), (), {"agent": "search", "search": search})
+        kept, _ = await self._host.begin(asks, follow=True)
+        coat = SearchCoat(asked.request_id, _file_url(request, asked.request_id), query=asked.query, mode=asked.stream_mode)
+        return self._stream(kept, coat)
 
     async def not_yet(self, request: Request) -> Response:
         """Say that this tool of JDGenie's is none of ours."""
         name = request.url.path.rsplit("/", 1)[-1]
         return problem(501, "not_implemented", f"This server has no {name}. It has code_interpreter, report and deepsearch.")
 
-    async def _begin(self, request: Request, asked: CodeRequest, query: str) -> Kept:
+    async def _begin(self, request: Request, asked: CodeRequest, query: str, options: dict[str, Any] | None = None) -> Kept:
         """A run for this; every request is a new one, as a request id is a whole conversation's here.
 
         Raises:
@@ -220,7 +183,7 @@ class ToolRoutes:
         """
         await self._shelf.settled(asked.request_id)
         files = await while_asked(request.receive, self._files(request, asked))
-        asks = Ask(readable(query), tuple(files), {"agent": "react"})
+        asks = Ask(readable(query), tuple(files), options or {"agent": "react"})
         kept, _ = await self._host.begin(asks, follow=asked.stream)
         return kept
 
@@ -239,25 +202,18 @@ class ToolRoutes:
             raise RequestError(f"There is no file {name[:100]!r} for this request id. Bring it by upload_file_data first.")
         return found.path
 
-    def _stream(self, kept: Kept, coat: CodeCoat | ReportCoat) -> Response:
+    def _stream(self, kept: Kept, coat: CodeCoat | ReportCoat | SearchCoat) -> Response:
         beat_s = self._host.settings.server.tool_heartbeat_s
         return self._host.stream(kept, coat, dialect="genie_tool", heartbeat_s=beat_s)
 
-    async def _whole(
-        self,
-        kept: Kept,
-        request_id: str,
-        files: Callable[[str], list[JsonObject]],
-        report: _Report | None = None,
-    ) -> Response:
+    async def _whole(self, kept: Kept, request_id: str, files: Callable[[str], list[JsonObject]]) -> Response:
         """The answer in one piece, once the run has ended (# T4)."""
         await kept.run
         await self._shelf.settled(request_id)
         transcript = kept.run.transcript
         if kept.run.status == "finished":
-            answer = transcript.answer
-            text = report.text(answer) if report else answer
-            return JSONResponse({"code": 200, "data": text, "fileInfo": files(answer), "requestId": request_id})
+            answer = _report_in(transcript) or without_fence(transcript.answer)
+            return JSONResponse({"code": 200, "data": answer, "fileInfo": files(answer), "requestId": request_id})
         said = transcript.error or "The run was stopped."
         return JSONResponse({"code": 500, "data": said, "error": said, "fileInfo": [], "requestId": request_id}, 500)
 
@@ -272,18 +228,6 @@ class ToolRoutes:
             with _told_in_log():
                 self._shelf.put(request_id, name, workspace.resolve(name))
 
-    async def _keep_report(self, report: _Report, kept: Kept) -> None:
-        if kept.run.status == "finished":
-            content = report.text(kept.run.answer).encode("utf-8", "replace")
-            with _told_in_log():
-                await asyncio.to_thread(self._shelf.put, report.request_id, report.name, content)
-
-    def _with_wish(self, asked: ReportRequest) -> str:
-        """The task, and for a model that can read it what form the report takes; the offline rules would stumble over it."""
-        chosen = self._host.settings
-        offline = chosen.model == OFFLINE or not (chosen.model or chosen.base_url or chosen.api_key)
-        return asked.task if offline or not asked.task.strip() else f"{asked.task}\n\n{_WISHES[asked.file_type]}"
-
 
 @contextmanager
 def _told_in_log() -> Iterator[None]:
@@ -292,6 +236,20 @@ def _told_in_log() -> Iterator[None]:
         yield
     except (RequestError, AdmissionRefused, OSError) as error:
         log.warning("A file of a run cannot be offered: %s", error)
+
+
+def _report_in(transcript: Transcript) -> str:
+    """The last report that a tool wrote in the run, or nothing."""
+    texts = [message.text for message in transcript.messages.values() if message.channel == "report"]
+    return texts[-1] if texts else ""
+
+
+def _search_settings(settings: SearchSettings, asked: SearchRequest) -> SearchSettings:
+    """The server's settings with the rounds that are asked for, and those of the engines that it has."""
+    had = [engine.name for engine in create_engines(settings)]
+    named = [ENGINES.get(name, name) for name in asked.search_engines]
+    chosen = tuple(name for name in named if name in had)
+    return settings.model_copy(update={"rounds": min(asked.max_loop, 10)} | ({"engines": chosen} if chosen else {}))
 
 
 def _items(kept: Kept, file_url: FileUrl) -> list[JsonObject]:
@@ -315,13 +273,6 @@ def _own_place(request: Request, url: str) -> tuple[str, str] | None:
         return None
     place = re.fullmatch(r"/v1/file_tool/(?:preview|download)/([^/]+)/(.+)", parts.path) if same else None
     return (unquote(place[1]), unquote(place[2])) if place else None
-
-
-def _refused(asked: ReportRequest, why: str) -> Response:
-    if asked.stream:
-        message = {"code": 400, "data": why, "error": why, "fileInfo": [], "isFinal": True}
-        return _told([{"requestId": asked.request_id, **message}])
-    return JSONResponse({"code": 400, "data": why, "error": why, "fileInfo": [], "requestId": asked.request_id}, 400)
 
 
 def _told(messages: Iterable[JsonObject]) -> Response:

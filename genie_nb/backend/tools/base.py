@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,11 +90,23 @@ def _check_required(arguments: dict[str, Any], spec: ToolSpec) -> None:
 class ToolBox:
     """The tools of one run, by name.
 
+    Args:
+        tools: Those that stay the same.
+        others: Called for those that may come and go while the run goes on, with the names that are taken.
+        notes: What the person is told of the tools when the run begins.
+
     Raises:
         SettingsError: Two tools have one name.
     """
 
-    def __init__(self, tools: Iterable[Tool]) -> None:
+    def __init__(
+        self,
+        tools: Iterable[Tool],
+        others: Callable[[Iterable[str]], Iterable[Tool]] = lambda taken: (),
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.notes = tuple(notes)
+        self._others = others
         self._tools: dict[str, Tool] = {}
         for tool in tools:
             if tool.spec.name in self._tools:
@@ -104,7 +116,10 @@ class ToolBox:
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
         """What a model is told of the tools."""
-        return tuple(tool.spec for tool in self._tools.values())
+        return tuple(tool.spec for tool in self._now().values())
+
+    def _now(self) -> dict[str, Tool]:
+        return self._tools | {tool.spec.name: tool for tool in self._others(self._tools)}
 
     async def run(self, request: ToolCallRequest, call_id: str, context: RunContext) -> str:
         """Call a tool and print how it ended; returns what the model is told.
@@ -129,9 +144,10 @@ class ToolBox:
 
     async def _allowed(self, request: ToolCallRequest, call_id: str, context: RunContext) -> tuple[Tool, Call, str]:
         """The tool and the call, once it may be made; and what the model is told if the person changed its arguments."""
-        tool = self._tools.get(request.name)
+        tools = self._now()
+        tool = tools.get(request.name)
         if tool is None:
-            raise ToolFailed(f"There is no tool {request.name!r}. There are: {', '.join(self._tools) or 'none'}.")
+            raise ToolFailed(f"There is no tool {request.name!r}. There are: {', '.join(tools) or 'none'}.")
         arguments = parse_arguments(request, tool.spec)
         question = Question(call_id, request.name, arguments, tool.spec.asks, _at_hand(context))
         allowed = await context.approvals.check(question, context.printer)

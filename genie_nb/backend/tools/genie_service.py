@@ -29,6 +29,7 @@ CODE_S, REPORT_S = 300.0, 600.0
 """Seconds that a whole call may take, as JDGenie's backend has it."""
 TOLD_CHARACTERS = 12_000
 """How much of an output the model is told; the middle is left out of more."""
+_PAGE = re.compile(r"\s*<(?:!doctype|html)[\s>]", re.IGNORECASE)
 _BAD = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 
 _FILE_NAMES = {
@@ -51,14 +52,14 @@ _CODE_SPEC = ToolSpec(
 )
 _REPORT_SPEC = ToolSpec(
     "report",
-    "Have a report written from the files at hand, as Markdown or as an HTML page.",
+    "Have a report written from the files at hand, as Markdown, as an HTML page or as slides.",
     {
         "type": "object",
         "properties": {
             "task": {"type": "string", "description": "What the report is about and what it must hold."},
             "fileName": {"type": "string", "description": "The report's file name without its ending."},
             "fileDescription": {"type": "string", "description": "What the file is, in one sentence."},
-            "fileType": {"type": "string", "enum": ["markdown", "html"]},
+            "fileType": {"type": "string", "enum": ["markdown", "html", "ppt"]},
             "fileNames": _FILE_NAMES,
         },
         "required": ["task"],
@@ -175,8 +176,8 @@ class ServiceReport:
             ToolFailed: There is no such task or file, or the service failed.
         """
         kind = call.arguments.get("fileType") or "markdown"
-        if kind not in ("markdown", "html"):
-            raise ToolFailed(f"The argument fileType must be markdown or html, not {str(kind)[:40]!r}.")
+        if kind not in ("markdown", "html", "ppt"):
+            raise ToolFailed(f"The argument fileType must be markdown, html or ppt, not {str(kind)[:40]!r}.")
         asks = {name: readable(str(call.arguments.get(name) or "")) for name in ("fileName", "fileDescription")}
         body = await _body(call, self.luggage) | asks
         body |= {"fileName": asks["fileName"] or "report", "fileType": kind, "templateType": "empty"}
@@ -188,7 +189,7 @@ class ServiceReport:
             if writer is not None:
                 writer.finish()
         if writer is None or not writer.text:
-            call.show(DocumentPart(text=whole, media_type=f"text/{kind}"))
+            call.show(DocumentPart(text=whole, media_type="text/html" if _PAGE.match(whole) else "text/markdown"))
         told = await self.luggage.fetch(call, files)
         return "\n".join(filter(None, (cut_middle(whole, TOLD_CHARACTERS), told))) or "(the report is empty)"
 

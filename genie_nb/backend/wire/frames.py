@@ -17,7 +17,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 _COLON = ord(":")
 _BOM = b"\xef\xbb\xbf"
 _RETRY = re.compile(r"[0-9]{1,15}")
-_ASKED = re.compile(rb"(?:^|\n)retry: ?([0-9]{1,15})\n")
+_ASKED = re.compile(rb"^retry: ?([0-9]{1,15})\n", re.MULTILINE)
 _USUAL = re.compile(r"(?:id: ?([^\n\0]*)\n)?(?:event: ?([^\n]*)\n)?data: ?([^\n]*)\n\n")
 """An event as most servers write it."""
 
@@ -54,6 +54,8 @@ class FrameDecoder:
         self.comments = 0
         self._max_event_bytes = max_event_bytes
         self._block = bytearray()
+        self._heeded = 0
+        """How many bytes at the block's beginning are whole lines that were looked at."""
         self._by_line = False
         self._line = bytearray()
         self._first_line = True
@@ -82,21 +84,22 @@ class FrameDecoder:
         self._first_line = False
         searched = max(len(self._block) - 1, 0)
         self._block += piece
-        if self._block[0] == _COLON:
-            searched = self._skip_comments()
-        if self._block.find(b"\n\n", searched) < 0:
+        searched = self._skip_comments(searched)
+        end = self._block.rfind(b"\n\n", searched) + 2
+        if end < 2:
             if len(self._block) > self._max_event_bytes:
                 raise self._too_large()
-            self._heed_retry()
+            self._heed_retry(searched)
             return []
-        end = self._block.rfind(b"\n\n") + 2
         blocks = bytes(self._block[:end])
-        del self._block[:end]
+        self._drop(end)
         frames = self._read_blocks(blocks)
-        if self._block and self._block[0] == _COLON:
-            self._skip_comments()
-        self._heed_retry()
+        self._heed_retry(self._skip_comments(0))
         return frames
+
+    def _drop(self, end: int) -> None:
+        del self._block[:end]
+        self._heeded = 0
 
     def _read_blocks(self, blocks: bytes) -> list[Frame]:
         """The frames of whole events, one after another."""
@@ -124,17 +127,27 @@ class FrameDecoder:
             at = end + 2
         return frames
 
-    def _heed_retry(self) -> None:
+    def _heed_retry(self, searched: int) -> None:
         """A reconnection time counts from its line on, also where its event never becomes whole."""
-        if b"retry" in self._block and (asked := _ASKED.search(self._block)):
-            self.retry_ms = int(asked[1])
+        end = self._block.rfind(b"\n", searched) + 1
+        if end <= self._heeded:
+            return
+        if self._block.find(b"retry", self._heeded, end) >= 0:
+            for asked in _ASKED.finditer(self._block, self._heeded, end):
+                self.retry_ms = int(asked[1])
+        self._heeded = end
 
-    def _skip_comments(self) -> int:
-        """Take whole comment lines off the front: a heartbeat is to be noticed when it comes; returns where to search."""
-        while self._block and self._block[0] == _COLON and (end := self._block.find(b"\n")) >= 0:
-            del self._block[: end + 1]
+    def _skip_comments(self, searched: int) -> int:
+        """Take whole comment lines off the front: a heartbeat is to be noticed when it comes.
+
+        Args:
+            searched: From where on nobody has looked for a line's end; returns the same of what is left.
+        """
+        while self._block and self._block[0] == _COLON and (end := self._block.find(b"\n", searched)) >= 0:
+            self._drop(end + 1)
             self.comments += 1
-        return 0
+            searched = 0
+        return searched
 
     def _read_block(self, block: str) -> Frame | None:
         frame = None

@@ -5,14 +5,14 @@ They are the same objects in all its dialects: the tool service makes them, the 
 Above: `genie_agent`, `genie_web`, `genie_tool`. Below: `events`, `parts`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, assert_never
 
 import msgspec
 
 from genie_nb import events as ev
-from genie_nb.parts import CodePart, DocumentPart, FileRef, Part, StreamPart, TablePart
+from genie_nb.parts import CodePart, DocumentPart, FileRef, Hit, Part, SearchPart, StreamPart
 
 __all__ = ("FileUrl", "FileUrls", "JsonObject", "Message", "ToolCalls", "file_item", "one_line")
 
@@ -60,6 +60,7 @@ class _Call:
     fragments: list[str] = field(default_factory=list)
     files: list[JsonObject] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    found: dict[str, list[JsonObject]] = field(default_factory=dict)
     announced: bool = False
 
     @property
@@ -71,10 +72,15 @@ class _Call:
             return {}
 
     @property
+    def query(self) -> str:
+        """What is searched for."""
+        return str(self.arguments.get("query", ""))
+
+    @property
     def report_type(self) -> str:
         """What a report is: html, ppt, or else markdown."""
         asked = self.arguments.get("fileType", self.arguments.get("file_type", self.arguments.get("format")))
-        return asked if asked in ("html", "ppt") else "markdown"
+        return {"html": "html", "ppt": "ppt", "pptx": "ppt"}.get(str(asked), "markdown")
 
 
 class Message(NamedTuple):
@@ -121,15 +127,15 @@ class ToolCalls:
             self._open[call_id].files.append(item)
 
     def take_report(self, task_id: str | None, text: str, *, final: bool) -> Iterable[Message] | None:
-        """What is to be said of a report's text; None while no report is being made in this task."""
-        reports = (call for call in self._open.values() if call.started.tool == "report")
+        """What is to be said of a report's text; None while no report is made and nothing searched in this task."""
+        reports = (call for call in self._open.values() if call.started.tool in ("report", "deep_search"))
         call = next((report for report in reports if report.started.task_id == task_id), None)
         if call is None:
             return None
         if final:
             call.told[:] = [text]
             return []
-        return _report_shown(call, StreamPart(text=text))
+        return _SHOWN[call.started.tool](call, StreamPart(text=text))
 
 
 def _nothing(_call: _Call, _part: Part) -> Iterable[Message]:
@@ -150,54 +156,80 @@ def _code_ended(call: _Call, output: str) -> Iterable[Message]:
 
 
 def _search_shown(call: _Call, part: Part) -> Iterable[Message]:
-    query, message_id = str(call.arguments.get("query", "")), call.started.call_id
-    if not call.announced:
-        call.announced = True
-        yield _search(message_id, "extend", query, [[]])
-    if isinstance(part, TablePart):
-        yield _search(message_id, "search", query, [_pages(part)])
+    if isinstance(part, SearchPart):
+        yield from _stage_shown(call, part)
     elif isinstance(part, StreamPart | DocumentPart) and part.text:
+        if not call.announced:
+            yield from _extend(call, [call.query])
         call.told.append(part.text)
-        yield _answer(message_id, query, part.text, final=False)
+        yield _answer(call, part.text, final=False)
+
+
+def _stage_shown(call: _Call, part: SearchPart) -> Iterable[Message]:
+    """A round is told twice, as it begins and with all that it found; docs[i] belong to query[i] (# T6)."""
+    match part.stage:
+        case "queries":
+            yield from _found(call)
+            yield from _extend(call, part.queries)
+            call.found = {query: [] for query in part.queries}
+        case "hits" if part.query:
+            call.found.setdefault(part.query, []).extend(_doc(hit, part.engine) for hit in part.hits)
+        case "hits":  # pages were read: their text takes the snippet's place (# T7)
+            read = {hit.source: hit.text for hit in part.hits}
+            for docs in call.found.values():
+                for doc in docs:
+                    doc["content"] = read.get(doc["link"], doc["content"])
+        case "verdict" | "sources":
+            yield from _found(call)
+
+
+def _extend(call: _Call, queries: Sequence[str]) -> Iterable[Message]:
+    call.announced = True
+    yield _search(call, "extend", list(queries), [[] for _ in queries])
+
+
+def _found(call: _Call) -> Iterable[Message]:
+    """What the round found, told once."""
+    if call.found:
+        yield _search(call, "search", list(call.found), list(call.found.values()))
+        call.found = {}
 
 
 def _search_ended(call: _Call, output: str) -> Iterable[Message]:
+    yield from _found(call)
     if not call.told:
         yield from _search_shown(call, DocumentPart(text=output))
     # The page appends even the final answer: it must be empty (# B18, U4).
-    yield _answer(call.started.call_id, str(call.arguments.get("query", "")), "", final=True)
+    yield _answer(call, "", final=True)
 
 
-def _search(message_id: str, step: str, query: str, pages: list[list[JsonObject]]) -> Message:
-    found = {"query": [query], "docs": pages}
+def _search(call: _Call, step: str, queries: list[str], docs: list[list[JsonObject]]) -> Message:
     content = {
         "messageType": step,
-        "query": query,
+        "query": call.query,
         "searchFinish": step == "search",
         "isFinal": False,
-        "searchResult": found,
+        "searchResult": {"query": queries, "docs": docs},
     }
-    return Message("deep_search", message_id, content, final=False)
+    return Message("deep_search", call.started.call_id, content, final=False)
 
 
-def _answer(message_id: str, query: str, answer: str, *, final: bool) -> Message:
+def _answer(call: _Call, answer: str, *, final: bool) -> Message:
     found: JsonObject = {"query": [], "docs": []}
-    content = {"messageType": "report", "query": query, "searchFinish": True, "isFinal": final, "searchResult": found}
-    return Message("deep_search", f"{message_id}:report", content | {"answer": answer}, final)
+    asked = {"messageType": "report", "query": call.query, "searchFinish": True, "isFinal": final, "searchResult": found}
+    return Message("deep_search", f"{call.started.call_id}:report", asked | {"answer": answer}, final)
 
 
-def _pages(part: TablePart) -> list[JsonObject]:
-    """The rows of a table of pages; an address may be called `link` or `url`, a text `content` or `snippet`."""
-    rows = [dict(zip(part.columns, row, strict=False)) for row in part.rows]
-    return [
-        {
-            "doc_type": "web_page",
-            "title": row.get("title", ""),
-            "link": row.get("link", row.get("url", "")),
-            "content": row.get("content", row.get("snippet", "")),
-        }
-        for row in rows
-    ]
+def _doc(hit: Hit, engine: str) -> JsonObject:
+    """A find as JDGenie lists it; only an address of the web is a link, as the page opens it."""
+    web = hit.source.startswith(("http://", "https://"))
+    return {
+        "doc_type": "web_page" if web else "file",
+        "title": hit.title,
+        "link": hit.source if web else "",
+        "content": hit.text,
+        "data": {"search_engine": engine, "source": hit.source},
+    }
 
 
 def _report_shown(call: _Call, part: Part) -> Iterable[Message]:

@@ -74,13 +74,28 @@ class Received(NamedTuple):
     Attributes:
         id: Up to where the reader knows the log after it; None for a closing notice.
         anew: Whether everything before is to be forgotten.
+        joined: Whether its events may stand for pieces of texts before them, too.
         closing: Why the server closes the connection now, or nothing.
     """
 
     id: FrameId | None
     events: tuple[RunEvent, ...]
     anew: bool = False
+    joined: bool = False
     closing: str = ""
+
+    def misplaced(self, run_id: str, last: FrameId | None) -> str:
+        """Why this cannot be what comes after `last`, in words; nothing if it can."""
+        if self.id is None:
+            return ""
+        if self.id.run_id != run_id:
+            return "it sent an event of another run"
+        if self.anew:
+            return ""
+        if last is not None and self.id.epoch != last.epoch:
+            return "it went on in another log"
+        known, before = last.seq if last else 0, self.id.seq - max(len(self.events), 1)
+        return "" if self.joined or before <= known else f"the events from {known + 1} to {before} are missing"
 
 
 class NativeCoat:
@@ -208,9 +223,14 @@ def read_frame(frame: Frame) -> Received:
             raise WireError(f"The server's last words cannot be read: {error}.") from error
     frame_id = FrameId.parse(frame.id)
     if frame.event not in ("joined", "snapshot"):
-        return Received(frame_id, (decode_event(frame.data),))
+        events: tuple[RunEvent, ...] = (decode_event(frame.data),)
+        return Received(frame_id, events, joined=_are_pieces(events))
     try:
         events = msgspec.json.decode(frame.data, type=_Events).events
     except (msgspec.DecodeError, RecursionError) as error:
         raise WireError(f"This line holds no events that this version of genie_nb knows: {error}.") from error
-    return Received(frame_id, events, anew=frame.event == "snapshot")
+    return Received(frame_id, events, anew=frame.event == "snapshot", joined=_are_pieces(events))
+
+
+def _are_pieces(events: tuple[RunEvent, ...]) -> bool:
+    return bool(events) and all(isinstance(event, TextDelta | ToolArguments) for event in events)

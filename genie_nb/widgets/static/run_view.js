@@ -3,7 +3,8 @@
 
 const TAGS = new Set(["button", "details", "div", "input", "li", "p", "pre", "span", "summary", "textarea", "ul"]);
 const ATTRIBUTES = new Set([
-  "aria-busy", "aria-hidden", "aria-label", "aria-level", "class", "lang", "placeholder", "role", "spellcheck", "tabindex",
+  "aria-busy", "aria-hidden", "aria-label", "aria-level", "class", "id", "lang", "placeholder", "popover",
+  "popovertarget", "role", "spellcheck", "tabindex",
   "title", "type",
 ]);
 const ACK_MS = 60;
@@ -142,7 +143,7 @@ class View {
     el.addEventListener("toggle", (event) => this.toggled(event.target), true);
     el.addEventListener("keydown", (event) => {
       if (event.target.matches("textarea, input")) event.stopPropagation(); // what is typed is no command of the notebook
-      else if (event.key === "Escape" && this.running) this.cancel(event);
+      else if (event.key === "Escape" && this.running && !this.root.querySelector(":popover-open")) this.cancel(event);
     });
     this.reset();
     this.build("page");

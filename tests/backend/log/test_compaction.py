@@ -25,6 +25,18 @@ def test_the_fold_of_a_compacted_head_and_the_tail_is_the_fold_of_all(events: li
     assert compact(short) == short
 
 
+@given(deltas_of_run(), deltas_of_run())
+def test_of_what_was_told_before_a_log_began_anew_only_the_question_stays(
+    old: list[ev.RunEvent], new: list[ev.RunEvent]
+) -> None:
+    everything = numbered([*old, ev.LogRestarted(), *new])
+    short = compact(everything)
+    assert fold(short) == fold(everything)
+    assert [type(event) for event in short[:2]] == [ev.RunStarted, ev.LogRestarted]
+    assert short[2:] == compact(everything[len(old) + 1 :])
+    assert compact(short) == short
+
+
 def test_a_finished_text_is_told_once() -> None:
     text = [ev.TextStarted(message_id="m", channel="answer", assignee="a")]
     text += [ev.TextDelta(message_id="m", text="x") for _ in range(1000)]

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from genie_nb.backend.mcp_sessions import McpPatience, McpServer, McpSessions
+from genie_nb.backend.mcp.sessions import McpPatience, McpServer, McpSessions
 from genie_nb.backend.server.mcp_routes import mcp_health
 from genie_nb.backend.server.serving import Server
 from genie_nb.errors import AdmissionRefused, LinkError

@@ -278,10 +278,13 @@ def test_a_page_is_kept_as_a_page(serve: Serve, said: str, page: str) -> None:
 
 def test_an_answer_that_is_no_page_becomes_a_harmless_one(serve: Serve) -> None:
     told = messages(post(serve(saying("A & <script>B</script>")), "report", requestId=ID, task="t"))
-    assert told[0]["data"] == "A & <script>B</script>"
-    assert "<body><pre" in told[-1]["data"]
-    assert "A &amp; &lt;script&gt;B" in told[-1]["data"]
-    assert told[-1]["fileInfo"][0]["fileName"] == "report.html"
+    assert [message["data"] for message in told] == ["A & <script>B</script>"] * 2
+    (file,) = told[-1]["fileInfo"]
+    page = httpx.get(file["domainUrl"]).text
+    assert file["fileName"] == "report.html"
+    assert page.startswith("<!doctype html>")
+    assert "<p>A &amp; &lt;script&gt;B&lt;/script&gt;</p>" in page
+    assert "<script" not in page
 
 
 def test_a_report_in_one_piece(serve: Serve) -> None:
@@ -297,31 +300,108 @@ def test_a_language_model_is_told_what_form_the_report_takes(serve: Serve) -> No
     model = saying("# R")
     post(serve(model), "report", requestId=ID, task="The task.", fileType="markdown")
     asked = model.asked[0][-1].content
-    assert "The task.\n\nWrite the report in Markdown." in asked
+    assert "The task.\n\nWork it out first, then write it as a report with the tool report." in asked
 
 
-def test_slides_come_later(serve: Serve) -> None:
-    server = serve(saying())
-    (told,) = messages(post(server, "report", requestId=ID, task="t", fileType="ppt"))
-    assert (told["code"], told["isFinal"], told["requestId"]) == (400, True, ID)
-    assert "come later" in told["error"]
-    answer = post(server, "report", requestId=ID, task="t", fileType="ppt", stream=False)
-    assert (answer.status_code, answer.json()["code"]) == (400, 400)
+def reporting(*pieces: str) -> gn.ScriptedModel:
+    """A model that calls the report tool, writes these pieces there, and has a last word."""
+    return saying(gn.Say("", [("report", {"task": "t"})]), list(pieces), "It is written.")
 
 
-def test_a_search_says_that_there_is_no_engine(serve: Serve) -> None:
-    server = serve(saying())
-    told = messages(post(server, "deepsearch", request_id="r:abc", query="谁?", agent_id="1", src_configs={"bing": {}}))
-    assert [(message["messageType"], message["isFinal"]) for message in told] == [
-        ("extend", False),
-        ("search", False),
-        ("report", False),
-        ("report", True),
-    ]
+@pytest.mark.parametrize(
+    ("kind", "name", "begins"),
+    [("html", "报告.html", b"<!doctype html>"), ("ppt", "报告.pptx", b"PK"), ("markdown", "报告.md", b"# R")],
+)
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "one-piece"])
+def test_what_the_report_tool_writes_leaves_live_and_its_file_is_named(
+    serve: Serve, kind: str, name: str, begins: bytes, stream: bool
+) -> None:
+    server = serve(reporting("# R", "\n\nIt ", "is."), settings={"slide_pictures": False})
+    asked = {"requestId": ID, "task": "t", "fileName": "报告", "fileType": kind, "stream": stream}
+    answer = post(server, "report", **asked)
+    told = messages(answer) if stream else [answer.json()]
+    if stream:
+        assert [message["data"] for message in told[:-1]] == ["# R", "\n\nIt ", "is."]
+    (file,) = told[-1]["fileInfo"]
+    content = httpx.get(file["downloadUrl"]).content
+    assert told[-1]["data"] == "# R\n\nIt is."
+    assert (file["fileName"], file["fileSize"], content[: len(begins)]) == (name, len(content), begins)
+
+
+def test_jdgenies_fixed_template_is_a_dashboard(serve: Serve) -> None:
+    for template, look in (("fix", '<body class="dashboard">'), ("empty", "<body>")):
+        told = messages(post(serve(reporting("# R")), "report", requestId=ID, task="t", templateType=template))
+        assert look in httpx.get(told[-1]["fileInfo"][0]["downloadUrl"]).text
+
+
+@pytest.mark.parametrize("name", ["../r", "/etc/passwd", "a\0b", "con", "x" * 500, "a/b"])
+def test_a_hostile_name_is_one_sentence(serve: Serve, name: str) -> None:
+    (told,) = messages(post(serve(saying("# R")), "report", requestId=ID, task="t", fileName=name))
+    assert "file name" in told["error"]
+    assert told["fileInfo"] == []
+
+
+def test_the_offline_analyst_writes_reports_too_and_says_so(serve: Serve) -> None:
+    server = serve("offline")
+    upload(server, "sales.csv", "地区,营收\n华东,3\n华北,5\n华东,4\n".encode())
+    asked = {"requestId": ID, "task": "按地区统计总营收", "fileNames": ["sales.csv"], "fileType": "html"}
+    told = messages(post(server, "report", **asked))
+    page = httpx.get(told[-1]["fileInfo"][0]["downloadUrl"]).text
+    assert told[-1]["data"].startswith("# 按地区统计总营收")
+    assert "没有使用语言模型" in page
+    assert "<svg" in page
+
+
+def searching(tmp_path: Path, **search: Any) -> dict[str, Any]:
+    """Settings with two notes to search."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "plan.md").write_text("# Costs\n\nThe heat pump costs 12,400 euro.\n")
+    (folder / "计划.md").write_text("# 补贴\n\n国家补贴百分之三十。\n", encoding="utf-8")
+    return {"search": {"folders": (folder,), "index_folder": tmp_path / "index", **search}}
+
+
+def thinking(*answers: str) -> gn.ScriptedModel:
+    """A model that searches in two rounds and answers in pieces."""
+    again = '{"enough": false, "why": "The subsidy is missing.", "queries": ["补贴"]}'
+    enough = '{"enough": true, "why": "All is there.", "queries": []}'
+    return gn.ScriptedModel([gn.Say("heat pump\nprice"), gn.Say(again), gn.Say(enough), gn.Say(answers)])
+
+
+def test_a_search_is_told_round_by_round_with_each_querys_finds_beside_it(serve: Serve, tmp_path: Path) -> None:
+    server = serve(thinking("It costs ", "12,400 euro [1]."), settings=searching(tmp_path))
+    told = messages(
+        post(server, "deepsearch", request_id="r:abc", query="谁?", agent_id="1", maxLoop=3, src_configs={"bing": {}})
+    )
+    assert [message["messageType"] for message in told][:4] == ["extend", "search", "extend", "search"]
     assert all((message["requestId"], message["query"]) == ("r:abc", "谁?") for message in told)
-    assert [message["searchResult"] for message in told[:2]] == [{"query": ["谁?"], "docs": [[]]}] * 2
-    assert told[2]["answer"] == "No search engine is configured on this server, so nothing was searched for: 谁?"
-    assert told[3]["answer"] == ""
+    assert told[0]["searchResult"] == {"query": ["heat pump", "price"], "docs": [[], []]}
+    (pump, price), (again,) = told[1]["searchResult"]["docs"], told[3]["searchResult"]["docs"]
+    assert [doc["content"] for doc in pump] == ["The heat pump costs 12,400 euro."]
+    assert price == []
+    assert [doc["data"]["source"] for doc in again] == ["notes/计划.md#补贴"]
+    assert {message["messageType"] for message in told[4:]} == {"report"}
+    assert "".join(message["answer"] for message in told[4:]) == "It costs 12,400 euro [1]."
+    assert [message["isFinal"] for message in told] == [False] * (len(told) - 1) + [True]
+    assert told[-1]["answer"] == ""
+
+
+def test_a_search_has_the_rounds_that_are_asked_for_and_heeds_the_stream_mode(serve: Serve, tmp_path: Path) -> None:
+    model = gn.ScriptedModel(
+        [gn.Say("heat"), gn.Say('{"enough": false, "queries": ["more"]}'), gn.Say(["a", "b", "c", "d"])]
+    )
+    server = serve(model, settings=searching(tmp_path))
+    mode = {"mode": "token", "token": 2}
+    told = messages(post(server, "deepsearch", request_id="r", query="q", maxLoop=1, streamMode=mode))
+    assert [message["messageType"] for message in told] == ["extend", "search", "report", "report", "report"]
+    assert [message["answer"] for message in told[2:]] == ["ab", "cd", ""]
+
+
+def test_a_search_without_anything_to_search_says_why(serve: Serve, tmp_path: Path) -> None:
+    settings = {"search": {"folders": (tmp_path / "nowhere",), "index_folder": tmp_path / "index"}}
+    told = messages(post(serve(saying("heat pump", "{}"), settings=settings), "deepsearch", request_id="r", query="q"))
+    assert told[-1]["isFinal"]
+    assert "does not exist" in told[-1]["error"]
 
 
 BODIES = {

@@ -389,8 +389,8 @@ def test_wrong_arguments_are_told_to_the_model(context: RunContext, arguments: d
 
 
 def test_a_report_of_another_type_is_refused(context: RunContext) -> None:
-    with pytest.raises(ToolFailed, match="must be markdown or html, not 'ppt'"):
-        ask(code_script(FINAL, DONE), context, report=True, fileType="ppt")
+    with pytest.raises(ToolFailed, match="must be markdown, html or ppt, not 'pdf'"):
+        ask(code_script(FINAL, DONE), context, report=True, fileType="pdf")
 
 
 def test_a_file_that_is_gone_is_told(context: RunContext) -> None:

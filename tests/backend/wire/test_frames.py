@@ -98,3 +98,29 @@ def test_an_event_over_the_limit_is_refused_with_the_limit_named(stream: bytes, 
 def test_many_small_events_never_meet_the_limit() -> None:
     decoder = FrameDecoder(max_event_bytes=64)
     assert len(decode(decoder, [b"data: 12345\n\n"] * 100)) == 100
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "line", [b"data: retry", b"data: " + b"retry: 1 " * 100, b": retry"], ids=["data", "wide", "comment"]
+)
+@pytest.mark.parametrize("end", [b"\n", b""], ids=["many-lines", "one-line"])
+def test_each_byte_of_a_large_event_is_looked_at_once_however_small_the_pieces(line: bytes, end: bytes) -> None:
+    """4 MiB in pieces of 32 bytes take about a second; looking at all of them again for each piece takes minutes."""
+    stream = (line + end) * (2**22 // len(line + end))
+    decoder = FrameDecoder()
+    assert decode(decoder, cut(stream, {"chunk_size": 32})) == []
+    assert decoder.retry_ms is None
+
+
+def test_a_reconnection_time_counts_from_its_line_on_and_the_last_one_stands() -> None:
+    decoder, seen = FrameDecoder(), []
+    for byte in b"data: a\nretry: 20\nretry: x\ndata: b\nretry: 30\n":
+        decoder.feed(bytes([byte]))
+        seen.append(decoder.retry_ms)
+    assert seen.count(None) == len("data: a\nretry: 20")
+    assert list(dict.fromkeys(seen)) == [None, 20, 30]
+    assert decode(decoder, [b"retry: 40\n: retry: 50\n\ndata: c\n\n"]) == [
+        Frame("message", "a\nb", retry_ms=40),
+        Frame("message", "c", retry_ms=40),
+    ]

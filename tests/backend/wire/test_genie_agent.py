@@ -9,7 +9,7 @@ from genie_nb import events as ev
 from genie_nb.backend.log.entry import Entry
 from genie_nb.backend.wire.genie_agent import CARRIED, PLAN_SOLVE, REACT, AgentCoat, Responses
 from genie_nb.backend.wire.genie_calls import FileUrls
-from genie_nb.parts import CodePart, DocumentPart, FileRef, ImagePart, Plan, PlanStep, StreamPart, TablePart
+from genie_nb.parts import CodePart, DocumentPart, FileRef, Hit, ImagePart, Plan, PlanStep, SearchPart, StreamPart
 from tests.event_strategies import EVENT_CLASSES, deltas_of_run
 from tests.widgets.sample_runs import call, file_ref, numbered, sample_run, started, words
 
@@ -24,7 +24,14 @@ CSV = {
     "downloadUrl": "http://here/download/run/sales.csv",
     "fileSize": file_ref("sales.csv").size,
 }
-PAGES = TablePart(columns=("", "title", "url", "snippet"), rows=(("0", "Title", "http://a", "Words"),))
+STAGES = (
+    SearchPart(stage="queries", query="q", queries=("one",)),
+    SearchPart(stage="hits", query="one", engine="brave", hits=(Hit(title="Title", source="http://a", text="Words"),)),
+    SearchPart(stage="verdict"),
+    SearchPart(stage="queries", round=2, query="q", queries=("two",)),
+    SearchPart(stage="hits", round=2, query="two", engine="brave"),
+    SearchPart(stage="verdict", round=2, enough=True),
+)
 STEPS = (
     PlanStep(id="s1", stage="Search", title="find prices", status="completed"),
     PlanStep(id="s2", stage="Search", title="forget it", status="dropped"),
@@ -65,7 +72,13 @@ def search(step: str, query: list[str], docs: list, **more: object) -> dict:
     return inner(messageType=step, query="q", searchFinish=step != "extend", searchResult=found, **more)
 
 
-DOC = {"doc_type": "web_page", "title": "Title", "link": "http://a", "content": "Words"}
+DOC = {
+    "doc_type": "web_page",
+    "title": "Title",
+    "link": "http://a",
+    "content": "Words",
+    "data": {"search_engine": "brave", "source": "http://a"},
+}
 ROWS = {
     "plan-thought": (
         [*words("m", "I think", "plan_thought")],
@@ -150,12 +163,28 @@ ROWS = {
         ],
     ),
     "deep-search": (
-        [*call("c", "deep_search", '{"query": "q"}', [PAGES, DocumentPart(text="Found")])],
+        [*call("c", "deep_search", '{"query": "q"}', [*STAGES, DocumentPart(text="Found")])],
         [
-            ("deep_search", {"messageId": "c", **search("extend", ["q"], [[]])}),
-            ("deep_search", {"messageId": "c", **search("search", ["q"], [[DOC]])}),
+            ("deep_search", {"messageId": "c", **search("extend", ["one"], [[]])}),
+            ("deep_search", {"messageId": "c", **search("search", ["one"], [[DOC]])}),
+            ("deep_search", {"messageId": "c", **search("extend", ["two"], [[]])}),
+            ("deep_search", {"messageId": "c", **search("search", ["two"], [[]])}),
             ("deep_search", {"messageId": "c:report", "isFinal": False, **search("report", [], [], answer="Found")}),
             ("deep_search", {"messageId": "c:report", "isFinal": True, **search("report", [], [], answer="", isFinal=True)}),
+        ],
+    ),
+    "deep-search-that-streams-its-answer": (
+        [
+            ev.ToolStarted(call_id="c", tool="deep_search", assignee="a"),
+            ev.ToolArguments(call_id="c", fragment='{"query": "q"}'),
+            *words("m", "Found", "report"),
+            ev.ToolFinished(call_id="c", status="ok", output="Found"),
+        ],
+        [
+            ("deep_search", {"messageId": "c", **search("extend", ["q"], [[]])}),
+            ("deep_search", {"messageId": "c:report", **search("report", [], [], answer="Foun")}),
+            ("deep_search", {"messageId": "c:report", **search("report", [], [], answer="d")}),
+            ("deep_search", {"messageId": "c:report", **search("report", [], [], answer="", isFinal=True)}),
         ],
     ),
     "deep-search-that-shows-nothing": (

@@ -19,7 +19,7 @@ from genie_nb.backend.wire.genie_tool import (
     SearchCoat,
     ToolCoat,
 )
-from genie_nb.parts import CodePart, DocumentPart, FileRef, StreamPart, TablePart
+from genie_nb.parts import CodePart, DocumentPart, FileRef, Hit, SearchPart, StreamPart
 from tests.event_strategies import EVENT_CLASSES, deltas_of_run
 from tests.widgets.sample_runs import call, file_ref, numbered, sample_run, started, words
 
@@ -33,8 +33,36 @@ CSV = {
     "downloadUrl": "/download/run/sales.csv",
     "fileSize": file_ref("sales.csv").size,
 }
-PAGES = TablePart(columns=("title", "link", "content"), rows=(("Title", "http://a", "Words"),))
-DOC = {"doc_type": "web_page", "title": "Title", "link": "http://a", "content": "Words"}
+STAGES = (
+    SearchPart(stage="queries", query="q", queries=("one", "two")),
+    SearchPart(stage="hits", query="one", engine="brave", hits=(Hit(title="Title", source="http://a", text="Snippet"),)),
+    SearchPart(stage="hits", query="two", engine="brave", note="It refused."),
+    SearchPart(
+        stage="hits", query="one", engine="folders", hits=(Hit(title="Plan", source="notes/plan.md", text="Passage"),)
+    ),
+    SearchPart(stage="hits", engine="pages", hits=(Hit(title="Title", source="http://a", text="Words"),)),
+    SearchPart(stage="verdict", enough=True),
+    SearchPart(stage="sources", hits=(Hit(title="Title", source="http://a", text="Words", number=1),)),
+)
+DOCS = [
+    [
+        {
+            "doc_type": "web_page",
+            "title": "Title",
+            "link": "http://a",
+            "content": "Words",
+            "data": {"search_engine": "brave", "source": "http://a"},
+        },
+        {
+            "doc_type": "file",
+            "title": "Plan",
+            "link": "",
+            "content": "Passage",
+            "data": {"search_engine": "folders", "source": "notes/plan.md"},
+        },
+    ],
+    [],
+]
 
 
 class Clock:
@@ -152,10 +180,10 @@ ROWS = {
     ),
     "search": (
         search,
-        [*call("c", "deep_search", ASK, [PAGES]), *words("m", "It is.", "answer"), ev.RunFinished(output="It is.")],
+        [*call("c", "deep_search", ASK, STAGES), *words("m", "It is.", "answer"), ev.RunFinished(output="It is.")],
         [
-            told("extend", ["q"], [[]]),
-            told("search", ["q"], [[DOC]]),
+            told("extend", ["one", "two"], [[], []]),
+            told("search", ["one", "two"], DOCS),
             said("It i", final=False),
             said("s.", final=False),
             said("", final=True),
@@ -164,13 +192,13 @@ ROWS = {
     "search-whose-tool-answers": (
         search,
         [
-            *call("c", "deep_search", ASK, [PAGES, DocumentPart(text="It is.")]),
+            *call("c", "deep_search", ASK, [*STAGES, DocumentPart(text="It is.")]),
             *words("m", "It is.", "answer"),
             ev.RunFinished(output="It is."),
         ],
         [
-            told("extend", ["q"], [[]]),
-            told("search", ["q"], [[DOC]]),
+            told("extend", ["one", "two"], [[], []]),
+            told("search", ["one", "two"], DOCS),
             told("report", [], [], answer="It is."),
             said("", final=True),
         ],

@@ -15,6 +15,8 @@ from genie_nb.backend.models.analyst.conversation import Call, Conversation, rea
 from genie_nb.backend.models.analyst.executor import executing, reacting
 from genie_nb.backend.models.analyst.phrases import unknown_text
 from genie_nb.backend.models.analyst.planner import planning
+from genie_nb.backend.models.analyst.reporting import reporting
+from genie_nb.backend.models.analyst.searching import searching
 from genie_nb.backend.models.analyst.summary import summing_up
 from genie_nb.backend.models.base import ChatMessage, Chunk, Finish, Text, ToolCallFragment, ToolSpec
 
@@ -79,6 +81,10 @@ def _reply(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> tuple[
 
 def _move(conversation: Conversation) -> Call | str | tuple[str, Call | None]:
     names = conversation.tool_names
+    if conversation.report:
+        return reporting(conversation)
+    if conversation.search:
+        return searching(conversation)
     if "plan" in names:
         return planning(conversation)
     if conversation.task:

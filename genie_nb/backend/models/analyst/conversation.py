@@ -10,6 +10,7 @@ from typing import Any
 
 from genie_nb.backend.models.analyst.columns import Source, read_sources
 from genie_nb.backend.models.analyst.intents import language_of
+from genie_nb.backend.models.analyst.report_wish import ReportWish, report_wish
 from genie_nb.backend.models.base import ChatMessage, ToolSpec
 from genie_nb.backend.models.sections import read_sections
 
@@ -37,6 +38,12 @@ class Conversation:
         outputs: What the tools answered since the question, in order.
         plans: The arguments of the calls of `plan` so far.
         earlier: The questions before this one, the oldest first.
+        has_playbook: Whether a procedure was shown; rules cannot follow it.
+        wish: The report that the question asks for, where there is a tool for it; the question is without it then.
+        report: What the report must be, where the analyst is to write it; `findings` is what it is made of.
+        scope: What can be searched, as the tool for it says; nothing without that tool.
+        search: The job that a search wants done, or nothing.
+        passages: What the search has found.
     """
 
     question: str
@@ -49,6 +56,13 @@ class Conversation:
     outputs: list[str] = field(default_factory=list)
     plans: list[dict[str, Any]] = field(default_factory=list)
     earlier: tuple[str, ...] = ()
+    has_playbook: bool = False
+    wish: ReportWish | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    scope: str = ""
+    search: dict[str, Any] = field(default_factory=dict)
+    passages: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def tool_names(self) -> set[str]:
@@ -78,10 +92,11 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         for call in message.tool_calls:
             if call.name == "plan":
                 plans.append(_object(call.arguments))
-    question = sections.get("question", "").strip()
+    asked = sections.get("question", "").strip()
+    wish = report_wish(asked) if _can_report(tools, sections.get("tools", "")) else None
     return Conversation(
-        question=question,
-        language=language_of(question),
+        question=wish.rest if wish else asked,
+        language=language_of(asked),
         sources=read_sources(sections.get("inputs", "")),
         tools=tuple(tools),
         task=_object(sections.get("task", "")),
@@ -89,8 +104,26 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         created=[line.strip() for line in sections.get("created", "").splitlines() if line.strip()],
         outputs=outputs,
         plans=plans,
+        has_playbook="playbook" in sections,
         earlier=tuple(str(_object(line).get("question", "")) for line in sections.get("conversation", "").splitlines()),
+        wish=wish,
+        report=_object(sections.get("report", "")),
+        findings=[entry for line in sections.get("findings", "").splitlines() if (entry := _object(line))],
+        scope=_scope(sections.get("tools", ""), tools),
+        search=_object(sections.get("search", "")),
+        passages=[entry for line in sections.get("passages", "").splitlines() if (entry := _object(line))],
     )
+
+
+def _can_report(tools: Sequence[ToolSpec], described: str) -> bool:
+    """Whether there is a tool for reports: at hand, or at the hand of those whom the planner plans for."""
+    return any(tool.name == "report" for tool in tools) or any(line.startswith("report:") for line in described.splitlines())
+
+
+def _scope(described: str, tools: Sequence[ToolSpec]) -> str:
+    """What deep search says of itself: to a planner in words, to others as one of their tools."""
+    lines = [*described.splitlines(), *(f"{tool.name}: {tool.description}" for tool in tools)]
+    return next((line for line in lines if line.startswith("deep_search: ")), "")
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from genie_nb.backend.models.analyst.conversation import Call, Conversation, Script, next_move
 from genie_nb.backend.models.analyst.jobs import Job, job_of_wish, jobs_of, look_job
 from genie_nb.backend.models.analyst.question import read_question, source_for
+from genie_nb.backend.models.analyst.report_step import report_script, report_title, worth_a_report
 from genie_nb.backend.models.analyst.summary import bolded
 from genie_nb.backend.models.analyst.wish import Wish
 
@@ -18,13 +19,18 @@ __all__ = ("executing", "reacting")
 
 def executing(conversation: Conversation) -> Call | str:
     """The next call for a task, or the task's summary."""
+    title = str(conversation.task.get("title", ""))
+    if conversation.wish and title == report_title(conversation.wish, conversation.language):
+        return next_move(report_script(conversation, ""), conversation.outputs)
     suffix = "_" + re.sub(r"\W", "_", str(conversation.task.get("id", "s0")))
     return next_move(_together(_jobs_for(conversation), suffix), conversation.outputs)
 
 
 def reacting(conversation: Conversation) -> Call | str:
     """The next call for a question, or its answer."""
-    move = next_move(_together(jobs_of(conversation), ""), conversation.outputs)
+    jobs = jobs_of(conversation)
+    script = _with_report(conversation, jobs) if conversation.wish and worth_a_report(jobs) else _together(jobs, "")
+    move = next_move(script, conversation.outputs)
     return bolded(move) if isinstance(move, str) else move
 
 
@@ -33,6 +39,12 @@ def _together(jobs: Sequence[Job], suffix: str) -> Script:
     for at, job in enumerate(jobs):
         texts.append((yield from job.script(f"{suffix}_{at + 1}" if at else suffix)))
     return "\n\n".join(texts)
+
+
+def _with_report(conversation: Conversation, jobs: Sequence[Job]) -> Script:
+    found = yield from _together(jobs, "")
+    written = yield from report_script(conversation, found)
+    return f"{found}\n\n{written}"
 
 
 def _jobs_for(conversation: Conversation) -> list[Job]:

@@ -23,6 +23,7 @@ from genie_nb.backend.models.analyst.look import with_values
 from genie_nb.backend.models.analyst.numbers import figure
 from genie_nb.backend.models.analyst.phrases import say, unknown_text
 from genie_nb.backend.models.analyst.question import source_for
+from genie_nb.backend.models.analyst.searching import asks_documents, subject_of
 from genie_nb.backend.models.analyst.user_tools import arguments_for, converted_amount, tool_for
 from genie_nb.backend.models.analyst.wish import Wish
 from genie_nb.backend.models.analyst.wording import answer_text
@@ -54,6 +55,9 @@ def jobs_of(conversation: Conversation) -> list[Job]:
                 lambda suffix: _tool_script(conversation, tool),
             )
         ]
+    if subject := _subject(conversation):
+        title = say(f"Search for {subject[:80]}", f"搜索{subject[:40]}", language)
+        return [Job(title, say("Search", "搜索", language), lambda suffix: _search_script(subject, language))]
     if code := given_code(question):
         return [
             Job(
@@ -73,6 +77,21 @@ def jobs_of(conversation: Conversation) -> list[Job]:
     if wishes:
         return _with_titles([job_of_wish(wish, language) for wish in wishes])
     return [_unknown_job(conversation, source)]
+
+
+def _subject(conversation: Conversation) -> str | None:
+    """What is to be searched for: what the question names, or the question itself where folders are all there is to ask."""
+    question = conversation.question
+    named = subject_of(question) if conversation.scope else None
+    if named or conversation.sources or "folders" not in conversation.scope:
+        return named
+    computed = given_code(question) or read_computation(question)
+    return question if asks_documents(question) and not computed else None
+
+
+def _search_script(subject: str, language: str) -> Script:
+    thought = say("The question is one for the documents: I search them.", "这个问题要查文档，先搜索。", language)
+    return (yield Call("deep_search", {"query": subject}, thought))
 
 
 def _fits_table(wishes: Sequence[Wish]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from genie_nb.backend.models.analyst.conversation import Call, Conversation
 from genie_nb.backend.models.analyst.jobs import Job, job_of_wish, jobs_of, look_job
 from genie_nb.backend.models.analyst.phrases import say
+from genie_nb.backend.models.analyst.report_step import report_job, report_title, worth_a_report
 from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("planning",)
@@ -26,8 +27,9 @@ def planning(conversation: Conversation) -> Call:
     steps = _steps(conversation.plans)
     extra = _needed(conversation, steps)
     if extra:
+        change = {"add": extra} | _report_after(conversation, steps, extra)
         words = say("The results ask for one more step.", "根据已有结果，需要增加步骤。", language)
-        return Call("plan", {"add": extra}, words)
+        return Call("plan", change, words)
     done = {str(entry.get("step")) for entry in conversation.results}
     if done >= set(steps):
         words = say("Every step has its result; the answer can be written.", "所有步骤都有结果，可以作答。", language)
@@ -44,6 +46,20 @@ def planning(conversation: Conversation) -> Call:
     left = [str(entry["title"]) for step, entry in steps.items() if step not in done]
     words = say(f"Next: {'; '.join(left)}.", f"接下来：{'；'.join(left)}。", language)
     return Call("plan", {"mark": []}, words)
+
+
+def _report_after(
+    conversation: Conversation, steps: dict[str, dict[str, Any]], extra: list[dict[str, Any]]
+) -> dict[str, list[Any]]:
+    """The change that lets the report wait for the added steps too, if it is not written yet."""
+    title = report_title(conversation.wish, conversation.language) if conversation.wish else ""
+    written = {str(entry.get("step")) for entry in conversation.results}
+    waiting = next((step for step, entry in steps.items() if entry.get("title") == title and step not in written), None)
+    if waiting is None:
+        return {}
+    added = [str(entry["id"]) for entry in extra]
+    later = {**steps[waiting], "id": f"{waiting}r", "after": [*(steps[waiting].get("after") or []), *added]}
+    return {"drop": [waiting], "add": [*extra, later]}
 
 
 def _failed(conversation: Conversation) -> set[str]:
@@ -71,6 +87,10 @@ def _first(conversation: Conversation) -> Call:
     for job in jobs:
         after = ["s1"] if steps and wishes else []
         steps.append(_step(len(steps) + 1, job, after))
+    if conversation.wish and worth_a_report(jobs):
+        job = report_job(conversation)
+        jobs = [*jobs, job]
+        steps.append(_step(len(steps) + 1, job, [str(step["id"]) for step in steps]))
     titles = say("; ", "；", language).join(job.title for job in jobs)
     count = len(steps)
     thought = say(
@@ -78,6 +98,10 @@ def _first(conversation: Conversation) -> Call:
         f"我按规则工作，对问题的理解是：{titles}。共 {count} 步。",
         language,
     )
+    if conversation.has_playbook:
+        thought += say(
+            " Rules cannot follow the playbook; a language model can.", "规则无法按流程手册执行，语言模型可以。", language
+        )
     return Call("plan", {"title": titles[:120], "add": steps}, thought)
 
 

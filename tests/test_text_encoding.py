@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genie_nb.backend.text_encoding import decode_head, encoding_of
+from genie_nb.text_encoding import decode_head, encoding_of
 
 CHINESE = "地区,销售额\n华北,120\n华东,300\n"
 GERMAN = "Straße;Größe\nMüllerstraße;3\n"

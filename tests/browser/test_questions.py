@@ -1,0 +1,59 @@
+"""A call that waits to be allowed, in a real notebook: seen, changed, allowed; after a reload refused, with a reason."""
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Lab
+
+SET_UP = """
+import genie_nb as gn
+
+code = "import pandas as pd\\nfor name in ['old.csv', 'older.csv']:\\n    print('removing', name)"
+model = gn.ScriptedModel([
+    gn.Say("I will tidy up the folder.", calls=[("code_interpreter", {"code": code})]), gn.Say("All is tidy."),
+])
+genie = gn.Genie(model=model, agent="react", approval=["code_interpreter"])
+"""
+ASK = "run = genie.ask({query!r})"
+QUESTION = ".gnb-question"
+
+
+def test_a_changed_call_runs_as_it_was_changed_and_the_notebooks_keys_do_nothing_meanwhile(lab: Lab) -> None:
+    lab.open([SET_UP, ASK.format(query="Tidy up"), "print(next(iter(run.transcript.calls.values())).output)"])
+    lab.run(0)
+    lab.run(1)
+    question = lab.output(1).locator(QUESTION)
+    expect(question).to_contain_text("May this run?", timeout=30_000)
+    expect(lab.output(1).locator(".gnb-status")).to_have_text("Waiting for you")
+    lab.shot(1, "question")
+    lab.theme("dark")
+    lab.shot(1, "question-dark")
+    lab.theme("light")
+    question.locator("summary").click()
+    field = question.locator("textarea")
+    field.fill("print('nothing was removed')")
+    field.press("Escape")
+    field.press("d")
+    field.press("d")
+    field.press("Backspace")
+    field.press("Backspace")
+    question.get_by_role("button", name="Allow once").click()
+    expect(lab.output(1)).to_contain_text("allowed, changed by you", timeout=30_000)
+    expect(lab.output(1).locator(".gnb").first).to_have_attribute("data-status", "finished", timeout=30_000)
+    lab.run(2)
+    expect(lab.output(2)).to_contain_text("nothing was removed")
+
+
+def test_a_question_waits_over_a_reload_and_a_refusal_takes_its_reason_along(lab: Lab) -> None:
+    lab.open([SET_UP, ASK.format(query="整理文件夹"), "print(next(iter(run.transcript.calls.values())).output)"])
+    lab.run(0)
+    lab.run(1)
+    expect(lab.output(1).locator(QUESTION)).to_contain_text("允许运行吗？", timeout=30_000)
+    lab.save()
+    lab.reload()
+    question = lab.output(1).locator(QUESTION)
+    expect(question).to_contain_text("允许运行吗？", timeout=30_000)
+    question.locator("input").fill("请保留 old.csv")
+    question.get_by_role("button", name="拒绝").click()
+    expect(lab.output(1).locator(".gnb").first).to_have_attribute("data-status", "finished", timeout=30_000)
+    lab.run(2)
+    expect(lab.output(2)).to_contain_text("The person refused this call of code_interpreter. The reason: 请保留 old.csv")
