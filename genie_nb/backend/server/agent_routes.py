@@ -20,6 +20,7 @@ from genie_nb.backend.server.uploads import form_of, save_upload, uploaded
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.native import FrameId, NativeCoat
 from genie_nb.errors import RequestError, WireError
+from genie_nb.transcript import Transcript
 
 __all__ = ("AgentRoutes", "RunBody")
 
@@ -178,7 +179,7 @@ def _state(kept: Kept) -> dict[str, Any]:
         "files": msgspec.to_builtins(run.files),
         "usage": msgspec.to_builtins(run.usage),
         "seconds": round(run.seconds, 3),
-        "error": {"code": run.error.code, "message": str(run.error)} if run.error else _told(run.transcript),
+        "error": _error_of(run.transcript),
         "events": len(run.channel),
         "epoch": run.channel.epoch,
         "listeners": kept.listeners,
@@ -186,5 +187,5 @@ def _state(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _told(transcript: Any) -> dict[str, str] | None:
-    return {"code": transcript.error_code, "message": transcript.error} if transcript.error else None
+def _error_of(transcript: Transcript) -> dict[str, str] | None:
+    return {"code": transcript.error_code, "message": transcript.error} if transcript.error_code else None

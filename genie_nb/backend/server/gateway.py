@@ -3,29 +3,37 @@
 However the other server fails, the page gets a finished packet: a refusal, an end without a result, a broken link, silence
 (# B1, S6, S7, S8). A page that leaves closes the link at once.
 
-Above: `genie_routes`. Below: `wire.genie_web`, `wire.frames`.
+Above: `genie_routes`. Below: `passing`, `wire.genie_web`, `wire.frames`.
 """
 
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 
 import httpx
+import msgspec
 from httpx_sse import aconnect_sse
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from genie_nb.backend.server.host import Host
+from genie_nb.backend.server.passing import PassedOn
+from genie_nb.backend.server.stream import LinkLimits
 from genie_nb.backend.wire.frames import Frame, FrameDecoder
 from genie_nb.backend.wire.genie_calls import JsonObject, one_line
 from genie_nb.backend.wire.genie_requests import GptQueryReq
 from genie_nb.backend.wire.genie_web import WebPackets
 from genie_nb.errors import WireError
+from genie_nb.parts import readable
 
 __all__ = ("Gateway",)
 
 CONNECT_S = 60.0
+FIRST_WORDS_S, FIRST_WORDS_BYTES = 5.0, 300
+"""So much of a refusal is read, in time and in bytes."""
+CUT_SHORT = "The server ended this stream before the result: {reason}. Ask again."
+UNUSABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, msgspec.MsgspecError)
+"""What an object may lead to that is none of an agent's: too deep, of wrong types, or without an encoding."""
 SILENT_HEARTBEATS = 6
 """So many of the other server's heartbeats may be missing before the link counts as lost."""
 
@@ -36,7 +44,11 @@ class Gateway:
     def __init__(self, url: str, host: Host) -> None:
         self._url = f"{url.rstrip('/')}/AutoAgent"
         self._host = host
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(None, connect=CONNECT_S))
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(None, connect=CONNECT_S),
+            limits=httpx.Limits(max_connections=None),  # the host counts streams
+            headers={"accept-encoding": "identity"},
+        )
         host.closers.append(self._http.aclose)
 
     def stream(self, asked: GptQueryReq) -> Response:
@@ -46,48 +58,54 @@ class Gateway:
             AdmissionRefused: All connections are in use.
         """
         self._host.admission.check_link(len(self._host.links.open))
-        packets = WebPackets(asked.trace_id, asked.agent_type)
-        headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-        return _PassedOn(self._pass_on(asked, packets), headers)
+        server = self._host.settings.server
+        return PassedOn(
+            self._pass_on(asked),
+            self._host.links,
+            limits=LinkLimits(server.heartbeat_s, server.deadline_s, server.stall_s),
+            last_words=lambda reason: _last_words(asked, CUT_SHORT.format(reason=reason)),
+        )
 
-    async def _pass_on(self, asked: GptQueryReq, packets: WebPackets) -> AsyncGenerator[bytes, None]:
+    async def _pass_on(self, asked: GptQueryReq) -> AsyncGenerator[bytes, None]:
         opened = self._host.metrics.links.labels("gateway")
         opened.inc()
         try:
-            async with aclosing(self._packets(asked, packets)) as coming:
-                async for packet in coming:
+            async with aclosing(self._lines(asked)) as coming:
+                async for line in coming:
                     self._host.metrics.events.labels("gateway").inc()
-                    yield b"data:" + one_line(packet) + b"\n\n"
+                    yield line
         finally:
             opened.dec()
 
-    async def _packets(self, asked: GptQueryReq, packets: WebPackets) -> AsyncGenerator[JsonObject, None]:
+    async def _lines(self, asked: GptQueryReq) -> AsyncGenerator[bytes, None]:
+        """Packets until the finished one, each as a frame; whatever the other server sends, there is one."""
+        packets = WebPackets(asked.trace_id, asked.agent_type)
         try:
             async with aclosing(self._frames(asked)) as frames:
                 async for frame in frames:
-                    for packet in _packets_of(frame, packets):
-                        yield packet
+                    for line in _lines_of(frame, packets):
+                        yield line
                     if packets.finished:
                         return
                     if frame.data == "[DONE]":
                         break
             failed = "The agent's server ended the stream before its result."
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             failed = f"The agent's server {self._url} cannot be reached: {str(error) or type(error).__name__}."
         except TimeoutError:
             failed = "The agent's server fell silent, without even a heartbeat."
         except WireError as error:
             failed = f"The agent's server sent something else: {error}"
-        for packet in packets.failure(failed):
-            yield packet
+        yield _last_words(asked, failed)
 
     async def _frames(self, asked: GptQueryReq) -> AsyncGenerator[Frame, None]:
         silence_s = self._host.settings.server.agent_heartbeat_s * SILENT_HEARTBEATS
-        async with aconnect_sse(self._http, "POST", self._url, json=_request(asked)) as source:
-            answer = source.response
+        async with AsyncExitStack() as stack:
+            connecting = aconnect_sse(self._http, "POST", self._url, json=_request(asked))
+            async with asyncio.timeout(max(CONNECT_S, silence_s)):
+                answer = (await stack.enter_async_context(connecting)).response
             if answer.status_code != 200:
-                told = (await answer.aread())[:200].decode(errors="replace")
-                raise WireError(f"it answered {answer.status_code}: {told}")
+                raise WireError(f"it answered {answer.status_code}: {await _first_words(answer)}")
             decoder, pieces = FrameDecoder(), answer.aiter_raw()
             while True:
                 async with asyncio.timeout(silence_s):
@@ -101,40 +119,30 @@ class Gateway:
                 yield last
 
 
-class _PassedOn(Response):
-    """Sends what comes, and stops at once when the reader leaves, however silent the other side is."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, pieces: AsyncGenerator[bytes, None], headers: dict[str, str]) -> None:
-        super().__init__(None, headers=headers)
-        del self.headers["content-length"]
-        self._pieces = pieces
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request."""
-        writing = asyncio.create_task(self._write(send))
-        leaving = asyncio.create_task(_left(receive))
-        try:
-            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            leaving.cancel()
-            writing.cancel()
-            await asyncio.wait({writing, leaving})
-        if not writing.cancelled():
-            writing.result()
-
-    async def _write(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async with aclosing(self._pieces) as pieces:
-            async for piece in pieces:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+async def _first_words(answer: httpx.Response) -> str:
+    """How an answer begins; no more of it is read."""
+    told = b""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_WORDS_S):
+            told = await anext(answer.aiter_raw(), b"")
+    return told[:FIRST_WORDS_BYTES].decode(errors="replace")
 
 
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        continue
+def _last_words(asked: GptQueryReq, why: str) -> bytes:
+    """The finished packet with this reason; made anew, as what was taken so far may be what cannot be sent."""
+    packets = WebPackets(asked.trace_id, asked.agent_type).failure(readable(why))
+    return b"".join(map(_framed, packets))
+
+
+def _lines_of(frame: Frame, packets: WebPackets) -> list[bytes]:
+    try:
+        return [_framed(packet) for packet in _packets_of(frame, packets)]
+    except UNUSABLE as error:
+        raise WireError(f"{frame.data[:60]!r} cannot be used ({type(error).__name__}).") from error
+
+
+def _framed(packet: JsonObject) -> bytes:
+    return b"data:" + one_line(packet) + b"\n\n"
 
 
 def _packets_of(frame: Frame, packets: WebPackets) -> list[JsonObject]:

@@ -3,6 +3,7 @@
 Above: `app`, the route tables. Below: `archive`, `admission`, `stream`, `wheel`, `metrics`.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from genie_nb.backend.channel import Retention
 from genie_nb.backend.interpreter.base import CodeRunner
 from genie_nb.backend.log.base import Store
+from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.runs import Run
 from genie_nb.backend.server.admission import Admission
 from genie_nb.backend.server.archive import Archive, Kept
@@ -24,6 +26,11 @@ from genie_nb.backend.wire.coat import Coat
 from genie_nb.parts import readable
 
 __all__ = ("Ask", "Host", "MakeRun", "MakeRunner")
+
+CLOSE_S = 5.0
+"""Seconds that what the routes have gets to close."""
+BEFORE_ITS_TURN = "The server was shut down before its turn. Ask again."
+AT_WORK = "The server was shut down while it worked on this. Ask again."
 
 
 @dataclass(frozen=True)
@@ -155,9 +162,23 @@ class Host:
         for leave in self.leavers:
             leave()
 
+    async def stop_runs(self) -> None:
+        """Cancel every run that works or waits, and wait for their ends; their readers were told before."""
+        stopped = (*self.admission.queue, *self.admission.working)
+        for run in stopped:
+            run.cancel(BEFORE_ITS_TURN if run.status == "pending" else AT_WORK)
+        await asyncio.gather(*(_end_of(run) for run in stopped))
+
     async def close(self) -> None:
-        """Stop the wheel and close the store."""
+        """Stop the wheel, close what the routes have, and the store."""
         self.wheel.close()
-        for close in self.closers:
-            await close()
+        closing = [asyncio.ensure_future(close()) for close in self.closers]
+        if closing:
+            _, late = await asyncio.wait(closing, timeout=CLOSE_S)
+            for one in late:
+                one.cancel()
         await self.archive.close()
+
+
+async def _end_of(run: RunHandle) -> None:
+    await run

@@ -172,7 +172,9 @@ class _Reply(Response):
     async def _disturbed(self, chunks: AsyncIterator[Chunk]) -> AsyncGenerator[Chunk, None]:
         """The chunks at the pace and with the faults that were asked for."""
         faults, said, broken = self._body.genie, 0, set[int]()
+        self._stalled = faults.delay_s > 0
         await asyncio.sleep(faults.delay_s)
+        self._stalled = False
         async for chunk in chunks:
             if said == faults.cut_after:
                 raise _Cut

@@ -6,6 +6,7 @@ Above: `session`, `cli`. Below: `app`, `host`.
 """
 
 import asyncio
+import logging
 import socket
 import threading
 from functools import partial
@@ -24,9 +25,12 @@ from genie_nb.errors import SettingsError
 
 __all__ = ("Server",)
 
+log = logging.getLogger(__name__)
+
 SEND_BUFFER_BYTES = 65536
 """So much may lie in the system for a reader that has stalled."""
 DRAIN_S = 5.0
+"""Seconds that readers get to take what is on its way to them."""
 CLOSE_S = 15.0
 
 
@@ -84,7 +88,7 @@ class Server:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                timeout_graceful_shutdown=int(DRAIN_S),
+                timeout_graceful_shutdown=int(CLOSE_S),
             )
         )
         host.links.abort = self._abort
@@ -114,16 +118,25 @@ class Server:
         """Stop to serve: every reader is told where to resume. Safe to call twice."""
         if not self._closed.acquire(blocking=False) or self._backend.closed:
             return
-        self._backend.submit(self._stop()).result(timeout=CLOSE_S)
+        self._backend.submit(self._stop()).result(timeout=2 * CLOSE_S)
 
     async def _stop(self) -> None:
+        """Readers are told first, then runs are stopped, then what is still open is cut; the store is closed in any case."""
         if self._serving is None or self._serving.done():
             return
         await self.host.drain()
-        async with asyncio.timeout(CLOSE_S):
-            await self.host.links.emptied(patience_s=DRAIN_S)
-            self._server.should_exit = True
-            await asyncio.wait({self._serving})
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self.host.links.emptied(patience_s=DRAIN_S)
+                await self.host.stop_runs()
+                self._server.should_exit = True
+                await asyncio.wait({self._serving}, timeout=DRAIN_S)
+                for connection in tuple(self._server.server_state.connections):
+                    cast("Connection", connection).transport.abort()
+                await asyncio.wait({self._serving})
+        except TimeoutError:
+            log.warning("The server at %s did not come to its end within %s s.", self.address, CLOSE_S)
+        finally:
             await self.host.close()
 
     def _abort(self, scope: Scope) -> None:

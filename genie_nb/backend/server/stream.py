@@ -10,7 +10,7 @@ Above: the route tables. Below: `wheel`, `faults`, `metrics`, `channel`, `wire.c
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,7 +23,7 @@ from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.wire.coat import Coat
 from genie_nb.events import RunEvent
 
-__all__ = ("EventStream", "HandOver", "LinkLimits", "Links", "StreamAnswer")
+__all__ = ("EventStream", "HandOver", "Link", "LinkLimits", "Links", "StreamAnswer")
 
 HANDED_OVER = "genie_nb.stream"
 """Where in a request's scope a stream waits until the framework is done with the request."""
@@ -48,12 +48,40 @@ class LinkLimits:
     stall_s: float = 30.0
 
 
+class Link(Protocol):
+    """An open stream, as the server sees it."""
+
+    scope: Scope
+
+    @property
+    def behind(self) -> int:
+        """How many events the reader has not been sent yet."""
+        ...
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the last piece is still on its way to a reader that takes nothing."""
+        ...
+
+    def count(self) -> None:
+        """Bring the metrics up to date."""
+        ...
+
+    def wake(self) -> None:
+        """Look again at what there is to send."""
+        ...
+
+    def close(self, reason: str) -> None:
+        """Say why, and end the connection."""
+        ...
+
+
 class Links:
     """All open streams of a server."""
 
     def __init__(self, wheel: HeartbeatWheel, metrics: Metrics) -> None:
         self.wheel, self.metrics = wheel, metrics
-        self.open: set[EventStream] = set()
+        self.open: set[Link] = set()
         self.abort: Callable[[Scope], None] = lambda scope: None
         """Cuts the connection of a request at once; the server that carries it puts it here."""
         self.faults = Faults(lambda: self.open, lambda scope: self.abort(scope))
@@ -78,7 +106,7 @@ class Links:
                     self.abort(stream.scope)
                 return
 
-    def left(self, stream: "EventStream") -> None:
+    def left(self, stream: Link) -> None:
         """Count a stream out."""
         self.open.discard(stream)
         for closing in self._closing:

@@ -4,13 +4,14 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
 import pytest
 
 from genie_nb.backend.models.scripted import Say, ScriptedModel
+from genie_nb.backend.server import gateway
 from genie_nb.backend.server.serving import Server
 from tests.roads.test_roads import planning
 
@@ -146,6 +147,23 @@ FAILURES = {
     "cut-in-a-frame": (OK + THOUGHT + b'data:{"messageType":"resu', "no JSON"),
     "garbage": (OK + b"data:<html>\n\n", "no JSON"),
     "a-list": (OK + b"data:[1]\n\n", "no object"),
+    "too-deep": (
+        OK + b'data:{"messageType":"tool_thought","toolThought":' + b"[" * 100_000 + b"\n\n",
+        "cannot be used (RecursionError)",
+    ),
+    "deep": (
+        OK + b'data:{"messageType":"tool_thought","toolThought":' + b"[" * 900 + b"]" * 900 + b"}\n\n",
+        "The agent's server",
+    ),
+    "a-list-of-files": (OK + b'data:{"messageType":"file","resultMap":{"fileInfo":7}}\n\n', "cannot be used (TypeError)"),
+    "an-id-that-is-a-list": (OK + b'data:{"messageType":"deep_search","messageId":[]}\n\n', "cannot be used (TypeError)"),
+    "surrogate": (OK + b'data:{"messageType":"result","result":"\\ud800"}\n\n', "cannot be used (UnicodeEncodeError)"),
+    "surrogate-thought": (
+        OK + b'data:{"messageType":"tool_thought","toolThought":"\\ud800"}\n\n',
+        "cannot be used (UnicodeEncodeError)",
+    ),
+    "endless-number": (OK + b'data:{"messageType":"tool_thought","toolThought":' + b"9" * 9000 + b"}\n\n", "is no JSON"),
+    "refused-at-length": (b"HTTP/1.1 500 Oops\r\n\r\n" + b"busy " * 1_000_000, "answered 500: busy"),
     "no-http": (b"hello\r\n\r\n", "cannot be reached"),
     "chunk-cut": (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n50\r\nabc", "cannot be reached"),
 }
@@ -153,9 +171,14 @@ FAILURES = {
 
 @pytest.mark.parametrize(("said", "told"), FAILURES.values(), ids=FAILURES)
 def test_however_the_other_server_fails_the_page_is_unlocked_with_the_reason(serve: Serve, said: bytes, told: str) -> None:
-    with upstream(lambda connection: connection.sendall(said)) as url:
+    def answer(connection: socket.socket) -> None:
+        with suppress(ConnectionError):  # no more of it is read than is needed
+            connection.sendall(said)
+
+    with upstream(answer) as url:
         got = packets(asked(serve(scripted(), agent_url=url)))
     assert got[-1]["finished"]
+    assert len(got[-1]["resultMap"]["eventData"]["resultMap"]["result"]) < 500
     assert got[-1]["resultMap"]["eventData"]["messageType"] == "task"
     assert told in got[-1]["resultMap"]["eventData"]["resultMap"]["result"]
     assert [packet["finished"] for packet in got].count(True) == 1
@@ -174,6 +197,45 @@ def test_a_server_that_falls_silent_is_given_up(serve: Serve) -> None:
         got = packets(asked(serve(scripted(), agent_url=url, agent_heartbeat_s=0.05)))
         silent.set()
     assert "fell silent" in got[-1]["resultMap"]["eventData"]["resultMap"]["result"]
+
+
+def test_a_refusal_whose_words_do_not_come_is_told_without_them(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "FIRST_WORDS_S", 0.05)
+    silent = threading.Event()
+    head = b"HTTP/1.1 500 Oops\r\ncontent-length: 9\r\n\r\n"
+    with upstream(lambda connection: (connection.sendall(head), silent.wait(20))) as url:
+        got = packets(asked(serve(scripted(), agent_url=url)))
+        silent.set()
+    assert "answered 500" in got[-1]["resultMap"]["eventData"]["resultMap"]["result"]
+
+
+def test_a_page_of_a_gateway_counts_and_ends_at_its_deadline_with_a_finished_packet(serve: Serve) -> None:
+    silent = threading.Event()
+    with upstream(lambda connection: (connection.sendall(OK + THOUGHT), silent.wait(20))) as url:
+        server = serve(scripted(), agent_url=url, max_links=1, deadline_s=0.5)
+        path = server.address + "/web/api/v1/gpt/queryAgentStreamIncr"
+        with httpx.stream("POST", path, json=QUERY, timeout=20) as first:
+            lines = first.iter_lines()
+            next(lines)
+            assert asked(server).status_code == 503
+            last = [json.loads(line[5:]) for line in lines if line][-1]
+        silent.set()
+    assert last["finished"]
+    assert "ended this stream before the result: deadline" in last["response"]
+
+
+def test_a_page_of_a_gateway_is_told_when_the_server_closes(serve: Serve) -> None:
+    silent = threading.Event()
+    with upstream(lambda connection: (connection.sendall(OK + THOUGHT), silent.wait(20))) as url:
+        server = serve(scripted(), agent_url=url)
+        with httpx.stream("POST", server.address + "/web/api/v1/gpt/queryAgentStreamIncr", json=QUERY, timeout=20) as page:
+            lines = page.iter_lines()
+            next(lines)
+            server.close()
+            last = [json.loads(line[5:]) for line in lines if line][-1]
+        silent.set()
+    assert last["finished"]
+    assert "server_shutdown" in last["response"]
 
 
 def test_a_server_that_is_not_there_unlocks_the_page(serve: Serve) -> None:

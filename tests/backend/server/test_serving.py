@@ -17,6 +17,8 @@ import pytest
 
 import genie_nb as gn
 from genie_nb import events as ev
+from genie_nb.backend.log.sqlite import SqliteStore
+from genie_nb.backend.server import serving
 from genie_nb.backend.server.serving import Server
 from genie_nb.errors import LinkError, RequestError, SettingsError
 from tests.fakes import collect
@@ -251,6 +253,69 @@ def test_closing_a_server_with_a_stalled_reader_does_not_hang(serve: Serve) -> N
         assert reader.recv(100).startswith(b"HTTP/1.1 200")
         server.close()
     assert not server.host.links.open
+
+
+def test_closing_a_server_ends_the_runs_at_work_and_those_that_wait(serve: Serve, tmp_path: Path) -> None:
+    tools, open_gate = gated()
+    model = gn.ScriptedModel([gn.Say("", [("wait", {})]), gn.Say("never")])
+    log = tmp_path / "runs.sqlite"
+    server = serve(model, tools=tools, max_runs=1, log=log)
+    ids = [post(server, "/v1/runs?follow=false", json={"query": "?"}).json()["run_id"] for _ in range(2)]
+    working, waiting = (server.host.archive._kept[run_id].run for run_id in ids)
+    _until(working, ev.ToolStarted)
+    last: list[bytes] = []
+    reading = threading.Thread(target=lambda: last.append(_followed(server, ids[0])))
+    reading.start()
+    while not server.host.links.open:
+        continue
+    server.close()
+    open_gate()
+    reading.join(20)
+    assert b'"reason":"server_shutdown"' in last[0]
+    assert (working.status, waiting.status) == ("cancelled", "cancelled")
+    assert "shut down while it worked" in str(working.error)
+    assert "shut down before its turn" in str(waiting.error)
+    store = SqliteStore(log)
+    assert [type(store.read(run_id)[-1].event) for run_id in ids] == [ev.RunCancelled] * 2
+    store.close()
+
+
+def _followed(server: Server, run_id: str) -> bytes:
+    headers = {"authorization": f"Bearer {server.host.token}"}
+    return httpx.get(f"{server.address}/v1/runs/{run_id}/events", headers=headers, timeout=20).content
+
+
+@pytest.mark.parametrize("faults", [{"delay_s": 60}, {"tokens_per_s": 0.01}, {"stall_after": 1}], ids=str)
+def test_closing_a_server_ends_a_models_open_reply_without_a_word(
+    serve: Serve, faults: dict[str, float], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(gn.ScriptedModel([]))
+    body = {"model": "offline", "messages": [{"role": "user", "content": "2 + 3"}], "stream": True, "genie": faults}
+    content = json.dumps(body).encode()
+    with socket.create_connection(("127.0.0.1", int(server.address.rsplit(":", 1)[1])), timeout=20) as reader:
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {server.host.token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        reader.sendall(head.encode() + content)
+        while not server._server.server_state.tasks:
+            continue
+        server.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_a_server_that_does_not_come_to_its_end_still_closes_its_store(
+    serve: Serve, tmp_path: Path, monkeypatch: Any
+) -> None:
+    server = serve(gn.ScriptedModel([]), log=tmp_path / "runs.sqlite")
+
+    async def never(*, patience_s: float) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(serving, "CLOSE_S", 0.1)
+    monkeypatch.setattr(server.host.links, "emptied", never)
+    server._backend.submit(server._stop()).result(timeout=20)
+    assert not server.host.archive._store._file_is_open()
 
 
 def command(*arguments: str, folder: Path) -> "subprocess.Popen[str]":
