@@ -238,7 +238,7 @@ class Offer:
             await self._sessions.pop(resting[0]).runner.close()
         session_id = f"code-{secrets.token_hex(8)}"
         folder = self._host.settings.runs_folder.expanduser().absolute() / session_id
-        workspace = await asyncio.to_thread(Workspace.create, folder, {})
+        workspace = await asyncio.to_thread(Workspace.create, folder)
         return _Session(self._make_runner(workspace.folder), workspace, session_id)
 
 
