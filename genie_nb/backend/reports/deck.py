@@ -27,7 +27,7 @@ from genie_nb.backend.reports.deck_charts import add_chart
 from genie_nb.backend.reports.deck_theme import Layouts, Rect, open_deck
 from genie_nb.backend.reports.document import Block, Document, Image, Paragraph, Table, Text, Words, plain_text
 from genie_nb.backend.reports.page import Picture, Pictures
-from genie_nb.backend.reports.slides import CELL_PT, Line, Slide, column_shares, plan_slides, row_lines
+from genie_nb.backend.reports.slides import CELL_GAP_PT, CELL_PT, LEADING, Line, Slide, column_shares, plan_slides, row_lines
 
 __all__ = ("deck_bytes",)
 
@@ -208,7 +208,7 @@ class _Writer:
         shares = column_shares(table)
         rows = (table.head, *table.rows)
         width_pt = Emu(place.width).pt
-        heights = [Pt(row_lines(row, shares, width_pt) * CELL_PT * 1.28 + 10) for row in rows]
+        heights = [Pt(row_lines(row, shares, width_pt) * CELL_PT * LEADING + CELL_GAP_PT) for row in rows]
         size = (Emu(place.left), Emu(place.top), Emu(place.width), Emu(sum(heights)))
         frame = made.shapes.add_table(len(rows), len(table.head), *size)
         grid = frame.table
@@ -230,7 +230,7 @@ class _Writer:
             run.font.bold = True if head else run.font.bold
             run.font.color.theme_color = MSO_THEME_COLOR.TEXT_1
         cell.vertical_anchor = MSO_ANCHOR.MIDDLE
-        cell.margin_top = cell.margin_bottom = Pt(3)
+        cell.margin_top = cell.margin_bottom = Pt(2)
         cell.margin_left = cell.margin_right = Pt(7)
         _border(cell, 1.25 if head else 0.5, "TEXT_1" if head else "line")
 

@@ -111,6 +111,10 @@ def _finish_axes(native: Any, chart: Chart, *, lying: bool) -> None:
     values.major_gridlines.format.line.color.rgb = LINE
     values.major_gridlines.format.line.width = Pt(0.75)
     values.format.line.fill.background()
+    if chart.type == "bar" and min(chart.numbers) >= 0:  # a bar's length is its value
+        values.minimum_scale = 0
+    elif chart.type == "bar" and max(chart.numbers) <= 0:
+        values.maximum_scale = 0
     values.tick_labels.number_format = "#,##0" if max(map(abs, chart.numbers)) >= 10 else "General"
     values.tick_labels.number_format_is_linked = False
     values.major_tick_mark = names.major_tick_mark = XL_TICK_MARK.NONE

@@ -33,11 +33,11 @@ from genie_nb.errors import ToolFailed
 __all__ = ("Line", "Slide", "TableSize", "column_shares", "plan_slides", "row_lines")
 
 MOST_SLIDES = 300
-TEXT_PT, SMALL_PT, CODE_PT, CELL_PT = 18, 16, 13, 14
-LEADING, GAP_PT = 1.28, 8
+TEXT_PT, SMALL_PT, CODE_PT, CELL_PT = 18, 16, 13, 13
+LEADING, GAP_PT, CELL_GAP_PT = 1.28, 8, 8
 FULL_PT, SIDE_PT = (850, 345), (285, 345)
 """The room for text in points, width and height: on a slide of its own, and beside something else."""
-TABLE_PT = (850, 335)
+TABLE_PT = (850, 350)
 MOST_COLUMNS = 8
 MOST_CELL_LINES = 3
 
@@ -280,4 +280,4 @@ def _table_pages(table: Table) -> Iterator[Table]:
 
 
 def _row_pt(row: Sequence[Text], shares: Sequence[float]) -> float:
-    return row_lines(row, shares, TABLE_PT[0]) * CELL_PT * LEADING + 10
+    return row_lines(row, shares, TABLE_PT[0]) * CELL_PT * LEADING + CELL_GAP_PT

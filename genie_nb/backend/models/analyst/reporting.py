@@ -54,7 +54,10 @@ def reporting(conversation: Conversation) -> str:
     told = [result for result in results if not result.failed]
     slides = conversation.report.get("format") == "pptx"
     parts = [f"# {_title(conversation)}", _lead(conversation, told)]
-    if points := [result for result in told if result.first and not _is_look(result.title)]:
+    points = [
+        result for result in told if result.first and not result.first.endswith((":", "：")) and not _is_look(result.title)
+    ]
+    if points:
         listed = "\n".join(f"- {result.first}" for result in points[:8])
         parts.append(f"## {say('Main results', '主要结果', language)}\n\n{listed}")
         if slides:
@@ -125,7 +128,8 @@ def _sections(conversation: Conversation, told: Sequence[_Result], *, slides: bo
         pictures = _PICTURE.findall(result.text)
         if pictures and not table and any(title and title in result.title.lower() for title in drawn):
             continue
-        title = result.title or _short(result.first) or say(f"Result {number}", f"结果 {number}", language)
+        title = say("The data", "数据", language) if _is_look(result.title) else result.title
+        title = title or _short(result.first) or say(f"Result {number}", f"结果 {number}", language)
         parts = [f"## {title}", result.prose]
         if chart is not None:
             drawn.append(result.title.lower())
@@ -195,20 +199,21 @@ def _notes(text: str, language: str) -> str:
 
 
 def _chart(table: str) -> dict[str, Any] | None:
-    """The chart of a table's first column of numbers, or None where there is nothing to draw."""
+    """The chart of a table's first column of numbers that differ, or None where there is nothing to draw."""
     lines = [_cells(line) for line in table.strip().splitlines()]
     head, rows = lines[0], [row for row in lines[2:] if len(row) == len(lines[0])]
     right = [cell.endswith(":") for cell in lines[1]]
-    at = right.index(True) if True in right else 0
-    if at == 0 or not 2 <= len(rows) <= POINTS:
+    first = right.index(True) if True in right else 0
+    if first == 0 or not 2 <= len(rows) <= POINTS:
         return None
-    labels = [" / ".join(row[:at]) for row in rows]
+    at = next((at for at in range(first, len(head)) if len({row[at] for row in rows}) > 1), first)
+    labels = [" / ".join(row[:first]) for row in rows]
     values, units = zip(*(_value(row[at]) for row in rows), strict=True)
     over_time = all(_TIME.fullmatch(label) for label in labels)
     if all(value is None for value in values) or (len(rows) > BARS and not over_time):
         return None
     unit = next((unit for unit in units if unit), "")
-    spec = {"type": "line" if over_time else "bar", "title": head[at], "x": labels, "x_title": " / ".join(head[:at])}
+    spec = {"type": "line" if over_time else "bar", "title": head[at], "x": labels, "x_title": " / ".join(head[:first])}
     return spec | {"series": [{"name": head[at], "values": list(values)}]} | ({"unit": unit} if unit else {})
 
 
