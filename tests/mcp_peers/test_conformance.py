@@ -114,4 +114,4 @@ def test_our_client_passes(scenario: str, tmp_path: Path) -> None:
     command = f"{sys.executable} {FOLDER / 'conformance_client.py'}"
     done = suite("client", "--command", command, "--scenario", scenario, "--timeout", "60000", folder=tmp_path)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
-    assert " 0 failed, 0 warnings" in done.stdout
+    assert " 0 failed, 0 warnings" in done.stdout + done.stderr
