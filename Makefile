@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check bench notebooks browser chromium format lock clean
+.PHONY: help lab test check bench notebooks browser chromium mcp-peers format lock clean
 
 help: ## Say what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 lab: $(VENV)/ready ## Open JupyterLab on the first lesson
 	$(BIN)/genie-nb lab
@@ -33,6 +33,10 @@ browser: $(VENV)/ready ## Run only the browser tests; writes screenshots to test
 chromium: ## Install Debian's Chromium and fonts for the browser tests (needs root)
 	command -v chromium >/dev/null && fc-list 2>/dev/null | grep -qi 'noto.*cjk' || \
 	  { apt-get update -q && apt-get install -y -q --no-install-recommends chromium fonts-noto-cjk fontconfig; }
+
+mcp-peers: ## Install npm's MCP peers for the tests, pinned, into tests/mcp_peers/node_modules (needs npm, or root to get it)
+	command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends npm; }
+	npm ci --prefix tests/mcp_peers --ignore-scripts --no-audit --no-fund
 
 format: $(VENV)/ready ## Format the code
 	$(BIN)/ruff format .
