@@ -13,6 +13,8 @@ HOUSE = Path(genie_nb.__file__).parent
 FILES = sorted(HOUSE.rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 400, 50, 5
 BANNED = {"manager", "helper", "helpers", "util", "utils", "info", "data"}
+GIVEN = {"data_received"}
+"""Names that a library gives: asyncio calls a protocol by them."""
 KNOWN_ONLY_TO = {"openai": {"backend/models/openai.py"}, "jupyter_client": {"backend/interpreter/"}}
 MAY_CATCH_EVERYTHING = {"backend/runs.py", "backend/tools/base.py"}
 
@@ -99,7 +101,7 @@ def test_every_room_says_what_it_gives(path: Path) -> None:
 def test_no_file_class_or_function_has_a_word_that_says_nothing(path: Path) -> None:
     named = [node.name for node in ast.walk(tree(path)) if isinstance(node, Function | ast.ClassDef)]
 
-    assert {name for name in (path.stem, *named) if words(name) & BANNED} == set()
+    assert {name for name in (path.stem, *named) if words(name) & BANNED} <= GIVEN
 
 
 @every_file

@@ -151,7 +151,7 @@ class Index:
             database.execute("PRAGMA synchronous = OFF")  # a cache: what a crash breaks is built anew
             if _version(database) != VERSION:
                 _create(database)
-        except BaseException:
+        except sqlite3.Error:
             database.close()
             raise
         return database
