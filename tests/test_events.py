@@ -19,7 +19,14 @@ STEP = PlanStep(id="s2", title="Count", stage="Read", detail="Count rows", after
 WHOLE: dict[str, dict[str, Any]] = {
     "log_restarted": {},
     "run_queued": {"place": 2},
-    "run_started": {"query": "多少行？", "agent": "react", "model": "m", "badge": "scripted", "files": (FILE,)},
+    "run_started": {
+        "query": "多少行？",
+        "agent": "react",
+        "model": "m",
+        "badge": "scripted",
+        "files": (FILE,),
+        "tables": (FILE,),
+    },
     "step_started": {"step": 3, "agent": "planner"},
     "text_started": {"message_id": "m1", "channel": "reasoning", "assignee": "planner"},
     "text_delta": {"message_id": "m1", "text": 'a "b"\n\u2028\x00🎉'},

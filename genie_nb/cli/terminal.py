@@ -150,6 +150,8 @@ class _Screen:
             self._show_lines(printed, "dim")
         if isinstance(event, ev.ToolOutput):
             self._show_part(event.part)
+        elif event.status == "denied":
+            self.say(f"  {event.output}", "yellow")
 
     def _show_lines(self, text: str, style: str, mark: str = "") -> None:
         """The first lines, each cut to the screen."""

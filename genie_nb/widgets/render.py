@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import fence
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from pygments import highlight  # type: ignore[import-untyped]
@@ -73,6 +74,8 @@ class _Renderer(RendererHTML):
 
 _markdown = cjk_friendly(MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer))
 _markdown.enable(["table", "strikethrough"])
+# A line that opens a code block is no row of a table, whatever follows: what streams must not turn out to be another thing.
+_markdown.block.ruler.before("table", "fence_before_table", fence, {"alt": ["paragraph", "reference", "blockquote", "list"]})
 
 
 def _cite(state: StateInline, silent: object) -> bool:

@@ -54,6 +54,7 @@ def test_a_text_streamed_with_any_cuts_ends_as_the_whole_rendered_at_once(text: 
 
 
 @settings(max_examples=100, deadline=None)
+@example("```a | b\n--- | ---\n```\n\n")
 @given(MARKDOWN)
 def test_a_text_streamed_character_by_character_ends_as_the_whole(text: str) -> None:
     assert streamed(text, list(range(len(text)))) == markdown_blocks(text)

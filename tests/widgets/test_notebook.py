@@ -31,7 +31,7 @@ from genie_nb.parts import (
     TablePart,
 )
 from genie_nb.widgets.beside import COPIED_BYTES
-from genie_nb.widgets.takeaway import to_html, to_json, to_markdown, to_notebook
+from genie_nb.widgets.takeaway import run_json, to_html, to_markdown, to_notebook
 from tests.widgets.hostile import PAYLOADS, hostile_run
 from tests.widgets.sample_runs import FILES, RED_PNG, call, file_ref, numbered, sample_run, started, words
 from tests.widgets.test_render import Reader
@@ -537,6 +537,6 @@ def assert_harmless(notebook: NotebookNode) -> None:
 def test_a_whole_hostile_run_can_be_taken_away() -> None:
     run = Told(hostile_run(PAYLOADS.values()))
     nbformat.validate(nbformat.read(to_notebook(run, "run.ipynb", thoughts=True), as_version=4))
-    assert "<script" not in to_html(run)
-    assert "<script" not in MarkdownIt().render(to_markdown(run))
-    assert len(json.loads(to_json(run))["events"]) == len(run.events)
+    assert "<script" not in to_html([run])
+    assert "<script" not in MarkdownIt().render(to_markdown([run]))
+    assert len(json.loads(run_json(run))["events"]) == len(run.events)

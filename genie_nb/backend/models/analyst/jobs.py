@@ -178,7 +178,7 @@ def _wish_script(wish: Wish, suffix: str, language: str) -> Script:
         cell_for(wish, suffix, language), say(f"Now the numbers: {title}.", f"现在计算：{title}。", language)
     )
     facts = read_result(output)
-    if facts is None:
+    if facts is None and not _DENIED.match(output):
         thought = say(
             "That failed. I try again and clean every column first.",
             "执行失败。先清洗所有用到的列再试一次。",
@@ -191,6 +191,7 @@ def _wish_script(wish: Wish, suffix: str, language: str) -> Script:
     return answer_text(wish, facts, language, missed)
 
 
+_DENIED = re.compile(r"The person refused this call|A rule of the person forbids|Nobody allowed this call")
 _ERROR = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception))(?:: (.*))?$", re.MULTILINE)
 _REASONS: dict[str, tuple[str, str]] = {
     "ZeroDivisionError": ("a division by zero has no result. Use another divisor.", "除以零没有结果，请换一个除数。"),
@@ -214,6 +215,8 @@ def _reason(output: str) -> tuple[str, str]:
 
 
 def _failure(output: str, language: str) -> str:
+    if _DENIED.match(output):
+        return say(f"The code was not allowed to run: {output}", f"代码未获准运行：{output}", language)
     english, chinese = _reason(output)
     return say(f"This could not be computed: {english}", f"无法完成计算：{chinese}", language)
 
