@@ -40,7 +40,7 @@ class RunBody(BaseModel):
 
     Attributes:
         query: The question.
-        agent: `plan_solve`, `react` or `report`; the server's choice where none is given.
+        agent: `plan_solve`, `react`, `report` or `search`; the server's choice where none is given.
         files: Ids that `POST /v1/uploads` gave.
         request_id: Asking again with it joins the run that was begun with it.
         deadline_s: Seconds that the run may take; no more than the server gives it.
@@ -49,7 +49,7 @@ class RunBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field(max_length=100_000)
-    agent: Literal["plan_solve", "react"] | None = None
+    agent: Literal["plan_solve", "react", "report", "search"] | None = None
     files: list[str] = Field(default=[], max_length=100)
     request_id: str = Field(default="", max_length=200)
     deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -89,9 +89,7 @@ class AgentRoutes:
 
     async def ask(self, owner: Owner, mode: AskedMode, body: RunBody, *, follow: bool = True) -> Response:
         """Begin a run and follow it; `follow=false` answers with its id alone."""
-        most_s = self._host.settings.deadline_s
-        deadline_s = most_s if body.deadline_s is None else min(body.deadline_s, most_s)
-        options: dict[str, Any] = {"agent": body.agent, "deadline_s": deadline_s}
+        options: dict[str, Any] = {"agent": body.agent, "deadline_s": body.deadline_s}
         files = tuple(uploaded(self._host.uploads, upload) for upload in body.files)
         asked = Ask(body.query, files, options)
         kept, new = await self._host.begin(asked, request_id=body.request_id, owner=owner, follow=follow)
