@@ -16,6 +16,7 @@ from genie_nb.backend.server.archive import Kept
 from genie_nb.backend.server.downloads import file_answer
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.problems import problem
+from genie_nb.backend.server.quota import Quota
 from genie_nb.backend.server.uploads import form_of, save_upload, uploaded
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.native import FrameId, NativeCoat
@@ -74,6 +75,7 @@ class AgentRoutes:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._quota = Quota(host.uploads, host.settings.server)
         self.router = APIRouter(prefix="/v1", tags=["runs"])
         for path, answer, methods in (
             ("/runs", self.ask, ["POST"]),
@@ -147,7 +149,7 @@ class AgentRoutes:
             if not isinstance(file, UploadFile):
                 return problem(422, "invalid_request", "A form with a field 'file' is needed here.")
             upload_id = secrets.token_urlsafe(12)
-            saved = await save_upload(self._host.uploads / upload_id, file)
+            saved = await save_upload(self._host.uploads / upload_id, file, self._quota)
         return JSONResponse({"id": f"{upload_id}/{saved.name}", "name": saved.name})
 
 
