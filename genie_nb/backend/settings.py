@@ -76,7 +76,9 @@ class ServerSettings(BaseModel):
         max_queue: Runs that may wait for their turn.
         max_body_mib: The largest request body.
         max_upload_mib: The largest uploaded file.
-        keep_s: Seconds that an ended run is kept.
+        max_stored_mib: How much the uploaded files may take in all, and as much those of the tool service.
+        keep_files_s: Seconds that either are kept.
+        keep_s: Seconds that an ended run is kept, in memory and in `log`.
         keep_runs: Ended runs that are kept at most.
         keep_log_mib: So much of a run's log is kept event by event, the head only in short.
         log: A SQLite file that logs outlive the process in; none keeps them in memory.
@@ -104,6 +106,8 @@ class ServerSettings(BaseModel):
     max_queue: int = Field(default=100, ge=0)
     max_body_mib: int = Field(default=4, ge=1)
     max_upload_mib: int = Field(default=200, ge=1)
+    max_stored_mib: int = Field(default=10_240, ge=1)
+    keep_files_s: float = Field(default=604_800.0, ge=600)
     keep_s: float = Field(default=3600.0, ge=600)
     keep_runs: int = Field(default=200, ge=1)
     keep_log_mib: int = Field(default=64, ge=1)

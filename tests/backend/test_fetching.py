@@ -259,7 +259,7 @@ def test_a_name_that_is_pointed_here_after_the_check_leads_nowhere(who: str, tmp
 
     async def fetch(url: str) -> None:
         with pytest.raises(RequestError, match="cannot be had"):
-            await fetch_file(url, FileShelf(tmp_path, 2**20), ServerSettings())
+            await fetch_file(url, FileShelf(tmp_path, ServerSettings()), ServerSettings())
 
     async def ping(url: str) -> None:
         sessions = McpSessions(check=AddressCheck(ServerSettings()))

@@ -16,6 +16,7 @@ from genie_nb.backend.server.archive import Kept
 from genie_nb.backend.server.downloads import file_answer
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.problems import problem
+from genie_nb.backend.server.quota import Quota
 from genie_nb.backend.server.uploads import form_of, save_upload, uploaded
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.native import FrameId, NativeCoat
@@ -40,7 +41,7 @@ class RunBody(BaseModel):
 
     Attributes:
         query: The question.
-        agent: `plan_solve`, `react` or `report`; the server's choice where none is given.
+        agent: `plan_solve`, `react`, `report` or `search`; the server's choice where none is given.
         files: Ids that `POST /v1/uploads` gave.
         request_id: Asking again with it joins the run that was begun with it.
         deadline_s: Seconds that the run may take; no more than the server gives it.
@@ -49,7 +50,7 @@ class RunBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field(max_length=100_000)
-    agent: Literal["plan_solve", "react"] | None = None
+    agent: Literal["plan_solve", "react", "report", "search"] | None = None
     files: list[str] = Field(default=[], max_length=100)
     request_id: str = Field(default="", max_length=200)
     deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -74,6 +75,7 @@ class AgentRoutes:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._quota = Quota(host.uploads, host.settings.server)
         self.router = APIRouter(prefix="/v1", tags=["runs"])
         for path, answer, methods in (
             ("/runs", self.ask, ["POST"]),
@@ -89,9 +91,7 @@ class AgentRoutes:
 
     async def ask(self, owner: Owner, mode: AskedMode, body: RunBody, *, follow: bool = True) -> Response:
         """Begin a run and follow it; `follow=false` answers with its id alone."""
-        most_s = self._host.settings.deadline_s
-        deadline_s = most_s if body.deadline_s is None else min(body.deadline_s, most_s)
-        options: dict[str, Any] = {"agent": body.agent, "deadline_s": deadline_s}
+        options: dict[str, Any] = {"agent": body.agent, "deadline_s": body.deadline_s}
         files = tuple(uploaded(self._host.uploads, upload) for upload in body.files)
         asked = Ask(body.query, files, options)
         kept, new = await self._host.begin(asked, request_id=body.request_id, owner=owner, follow=follow)
@@ -149,7 +149,7 @@ class AgentRoutes:
             if not isinstance(file, UploadFile):
                 return problem(422, "invalid_request", "A form with a field 'file' is needed here.")
             upload_id = secrets.token_urlsafe(12)
-            saved = await save_upload(self._host.uploads / upload_id, file)
+            saved = await save_upload(self._host.uploads / upload_id, file, self._quota)
         return JSONResponse({"id": f"{upload_id}/{saved.name}", "name": saved.name})
 
 

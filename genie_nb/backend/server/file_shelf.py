@@ -3,7 +3,7 @@
 On the disk each lies under digests of its request id and its name, so neither can lead anywhere, whatever characters it has
 (# T13, T15); a small index file beside it keeps both as they are. Sizes are bytes.
 
-Above: `file_routes`, `tool_routes`. Below: `uploads`, `wire.genie_calls`.
+Above: `file_routes`, `tool_routes`. Below: `uploads`, `quota`, `wire.genie_calls`.
 """
 
 import asyncio
@@ -24,7 +24,9 @@ from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from genie_nb.backend.server.host import Host
+from genie_nb.backend.server.quota import Quota
 from genie_nb.backend.server.uploads import PIECE_BYTES, safe_name
+from genie_nb.backend.settings import ServerSettings
 from genie_nb.backend.wire.genie_calls import FileUrls, JsonObject, file_item
 from genie_nb.errors import AdmissionRefused, RequestError
 from genie_nb.parts import FileRef, readable
@@ -62,8 +64,9 @@ class Shelved:
 class FileShelf:
     """Stores files. What reads and writes the disk is synchronous: call it from a worker thread."""
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
-        self._folder, self._max_bytes = folder, max_bytes
+    def __init__(self, folder: Path, settings: ServerSettings) -> None:
+        self._folder, self._max_bytes = folder, settings.max_upload_mib * 2**20
+        self._quota = Quota(folder, settings)
         self._coming: dict[str, set[asyncio.Task[None]]] = {}
 
     @classmethod
@@ -71,7 +74,7 @@ class FileShelf:
         """The one shelf of a host."""
         if host not in _shelves:
             folder = host.settings.runs_folder.expanduser().absolute() / "tool_files"
-            _shelves[host] = cls(folder, host.settings.server.max_upload_mib * 2**20)
+            _shelves[host] = cls(folder, host.settings.server)
         return _shelves[host]
 
     def put(self, request_id: str, name: str, content: bytes | Path | BinaryIO) -> Shelved:
@@ -79,16 +82,16 @@ class FileShelf:
 
         Raises:
             RequestError: The name or the request id is none, or the path leads to no ordinary file.
-            AdmissionRefused: The file is too large.
+            AdmissionRefused: The file is too large, or there is too much already.
             OSError: The disk is full, for example.
         """
         request_id, name = _checked_id(request_id), shelf_name(name)
         self._check_size(len(content) if isinstance(content, bytes) else 0)
         path = self._path(request_id, name)
         index = json.dumps({"requestId": request_id, "name": name, "at": time.time()}).encode()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._quota.make_folder(path.parent)
         size = self._write(path, content)
-        self._write(path.parent.with_suffix(".json"), index)
+        self._write(path.parent.with_suffix(".json"), index, counted=False)
         return Shelved(request_id, name, path, size)
 
     def find(self, request_id: str, name: str) -> Shelved | None:
@@ -137,11 +140,13 @@ class FileShelf:
     def _path(self, request_id: str, name: str) -> Path:
         return self._folder_of(request_id) / _digest(name) / safe_name(name)
 
-    def _write(self, path: Path, content: bytes | Path | BinaryIO) -> int:
+    def _write(self, path: Path, content: bytes | Path | BinaryIO, *, counted: bool = True) -> int:
         handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".")
         try:
             with os.fdopen(handle, "wb") as target:
                 size = self._copy(content, target)
+            if counted:
+                self._quota.check()
             os.replace(unfinished, path)
         finally:
             with suppress(FileNotFoundError):

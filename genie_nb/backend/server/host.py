@@ -98,7 +98,7 @@ class Host:
             SettingsError: An option has a wrong value.
         """
         bounds = Retention(max_bytes=self.settings.server.keep_log_mib * 2**20)
-        asked = Ask(ask.query, ask.files, ask.options, bounds)
+        asked = Ask(ask.query, ask.files, self._within_ours(ask.options or {}), bounds)
 
         def make_run() -> Run:
             if follow:
@@ -109,6 +109,11 @@ class Host:
         if new:
             kept.run.on_end(lambda: self._count_tools(kept))
         return kept, new
+
+    def _within_ours(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options, with no more time than a run of this server may take."""
+        most_s = self.settings.deadline_s
+        return options | {"deadline_s": min(options.get("deadline_s") or most_s, most_s)}
 
     def stream(
         self, kept: Kept, coat: Coat, *, after: int = 0, anew: bool = False, dialect: str = "native", heartbeat_s: float = 0

@@ -183,7 +183,7 @@ class Offer:
     async def _run_agent(self, asked: RunAgent, ctx: Context) -> mt.CallToolResult:
         files = _paths(asked.files)
         options = {"agent": asked.agent, "deadline_s": asked.deadline_s}
-        kept, _ = await self._host.begin(Ask(asked.question, files, options), owner=_owner(ctx))
+        kept, _ = await self._host.begin(Ask(asked.question, files, options), owner=_owner(ctx), follow=False)
         leave = self._host.archive.listens(kept)
         try:
             teller = Teller(ctx)

@@ -1,6 +1,6 @@
 """Uploads: files that clients bring, each in a folder of its own under a name that cannot lead out of it.
 
-Above: the route tables. Below: `errors`.
+Above: the route tables. Below: `quota`, `errors`.
 """
 
 import asyncio
@@ -14,8 +14,9 @@ from typing import BinaryIO
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from genie_nb.backend.server.quota import Quota
 from genie_nb.backend.settings import ServerSettings
-from genie_nb.errors import RequestError
+from genie_nb.errors import AdmissionRefused, RequestError
 
 __all__ = ("form_of", "larger_bodies", "safe_name", "save_upload", "uploaded")
 
@@ -62,24 +63,26 @@ async def form_of(request: Request) -> AsyncIterator[FormData]:
         await form.close()
 
 
-async def save_upload(folder: Path, file: UploadFile) -> Path:
-    """Write an uploaded file into a new folder; returns its path.
+async def save_upload(folder: Path, file: UploadFile, quota: Quota) -> Path:
+    """Write an uploaded file into a new folder; returns its path. If it cannot be had nothing is left of it.
 
     Raises:
         RequestError: Its name is none.
-        OSError: There is no room for it, for example; nothing is left of it then.
+        AdmissionRefused: There is too much already.
+        OSError: The disk is full, for example.
     """
     path = folder / safe_name(file.filename or "")
-    await asyncio.to_thread(_copy, file.file, path)
+    await asyncio.to_thread(_copy, file.file, path, quota)
     return path
 
 
-def _copy(content: BinaryIO, path: Path) -> None:
+def _copy(content: BinaryIO, path: Path, quota: Quota) -> None:
     path.parent.mkdir(mode=0o700, parents=True)
     try:
         with path.open("xb") as target:
             shutil.copyfileobj(content, target, PIECE_BYTES)
-    except OSError:
+        quota.check()
+    except (OSError, AdmissionRefused):
         shutil.rmtree(path.parent, ignore_errors=True)
         raise
 

@@ -14,9 +14,11 @@ import pytest
 import genie_nb as gn
 from genie_nb.backend.server.file_shelf import FileShelf, shelf_name, urls_of
 from genie_nb.backend.server.serving import Server
+from genie_nb.backend.settings import ServerSettings
 from genie_nb.errors import AdmissionRefused, RequestError
 
 Serve = Callable[..., Server]
+SMALL = ServerSettings(max_upload_mib=1)
 ID = "genie会话-1:run/7 ?#%41"
 
 
@@ -256,14 +258,14 @@ def test_files_are_still_there_after_the_server(serve: Serve) -> None:
 
 
 def test_the_shelf_takes_only_ordinary_files(tmp_path: Path) -> None:
-    shelf = FileShelf(tmp_path / "shelf", 10)
+    shelf = FileShelf(tmp_path / "shelf", SMALL)
     os.symlink("/etc/passwd", tmp_path / "link")
     os.mkfifo(tmp_path / "pipe")
     for name in ("link", "pipe", "nothing"):
         with pytest.raises(RequestError):
             shelf.put("r", "a", tmp_path / name)
     with pytest.raises(AdmissionRefused):
-        shelf.put("r", "a", io.BytesIO(b"x" * 11))
+        shelf.put("r", "a", io.BytesIO(b"x" * (2**20 + 1)))
     assert shelf.listed("r") == []
     (tmp_path / "file").write_bytes(b"0123456789")
     kept = shelf.put("r", "a\ud800", tmp_path / "file")
@@ -273,7 +275,7 @@ def test_the_shelf_takes_only_ordinary_files(tmp_path: Path) -> None:
 
 
 def test_a_damaged_index_hides_its_file_and_no_other(tmp_path: Path) -> None:
-    shelf = FileShelf(tmp_path, 10)
+    shelf = FileShelf(tmp_path, SMALL)
     shelf.put("r", "a", b"1")
     kept = shelf.put("r", "b", b"1")
     kept.path.parent.with_suffix(".json").write_text('{"requestId": "r", ')
@@ -282,7 +284,7 @@ def test_a_damaged_index_hides_its_file_and_no_other(tmp_path: Path) -> None:
 
 def test_who_asks_for_a_file_waits_for_those_that_are_being_put_there(tmp_path: Path) -> None:
     async def ask() -> list[str]:
-        shelf, gate, order = FileShelf(tmp_path, 10), asyncio.Event(), list[str]()
+        shelf, gate, order = FileShelf(tmp_path, SMALL), asyncio.Event(), list[str]()
 
         async def work() -> None:
             await gate.wait()

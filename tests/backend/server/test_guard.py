@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from starlette.datastructures import UploadFile
 
+from genie_nb.backend.server.quota import Quota
 from genie_nb.backend.server.uploads import save_upload
+from genie_nb.backend.settings import ServerSettings
 from tests.fakes import run
 from tests.hosting import Hosting
 
@@ -130,7 +132,7 @@ class Full(BytesIO):
 def test_half_an_upload_is_removed(tmp_path: Path) -> None:
     upload = UploadFile(Full(b"x" * 3_000_000), filename="a.bin")
     with pytest.raises(OSError, match="No space"):
-        run(save_upload(tmp_path / "one", upload))
+        run(save_upload(tmp_path / "one", upload, Quota(tmp_path, ServerSettings())))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,8 +17,10 @@ import pytest
 
 import genie_nb as gn
 from genie_nb import events as ev
+from genie_nb.backend.agents import AGENTS
 from genie_nb.backend.log.sqlite import SqliteStore
 from genie_nb.backend.server import serving
+from genie_nb.backend.server.agent_routes import RunBody
 from genie_nb.backend.server.serving import Server
 from genie_nb.errors import LinkError, RequestError, SettingsError
 from tests.fakes import collect
@@ -176,6 +178,11 @@ def test_a_bad_question_gets_one_clear_sentence(serve: Serve, body: bytes, statu
     assert answer.status_code == status
     assert set(answer.json()["error"]) == {"code", "message"}
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("agent", [*AGENTS, None])
+def test_every_agent_of_the_house_may_be_asked_for(agent: str | None) -> None:
+    assert RunBody.model_validate({"query": "?", "agent": agent}).agent == agent
 
 
 @pytest.mark.parametrize(("asked", "given"), [(None, 50.0), (20.0, 20.0), (1e9, 50.0)])
