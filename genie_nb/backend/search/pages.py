@@ -72,6 +72,8 @@ class PageReader:
             raise ToolFailed(f"{place} took longer than {self._page_s:g} s.") from None
         except RequestError as error:
             raise ToolFailed(str(error)) from None
+        except zlib.error:
+            raise ToolFailed(f"{place} cannot be unpacked: its bytes are not what it says.") from None
         except ValueError as error:
             raise ToolFailed(f"{place} {error}.") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
