@@ -13,7 +13,7 @@ from typing import Protocol
 
 import httpx
 
-from genie_nb.backend.fetching import AddressCheck, FetchRules
+from genie_nb.backend.fetching import FetchRules, guarded_transport
 from genie_nb.backend.search.html_text import html_text, html_title
 from genie_nb.backend.search.pdf_text import pdf_pages
 from genie_nb.backend.search.web import trusted
@@ -72,6 +72,8 @@ class PageReader:
             raise ToolFailed(f"{place} took longer than {self._page_s:g} s.") from None
         except RequestError as error:
             raise ToolFailed(str(error)) from None
+        except zlib.error:
+            raise ToolFailed(f"{place} cannot be unpacked: its bytes are not what it says.") from None
         except ValueError as error:
             raise ToolFailed(f"{place} {error}.") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -80,11 +82,10 @@ class PageReader:
     async def _fetch(self, url: str) -> tuple[str, bytes, bytes]:
         """The page's media type, the charset that it names, and its bytes."""
         client = httpx.AsyncClient(
-            verify=await trusted(),
+            transport=guarded_transport(self._rules, verify=await trusted()),
             follow_redirects=True,
             max_redirects=MOST_REDIRECTS,
             trust_env=False,  # a proxy would look names up by itself
-            event_hooks={"request": [AddressCheck(self._rules)]},
             headers={
                 "User-Agent": "genie_nb",
                 "Accept": "text/html, text/plain, application/pdf",

@@ -89,11 +89,11 @@ def cut_code(text: str) -> Iterator[Passage]:
     yield from (Passage(name, piece, name) for piece in cut_plain("\n".join(body)))
 
 
-def cut_plain(text: str) -> Iterator[str]:
-    """The text in pieces, whatever headings are in it: neighbouring paragraphs together, as long as they fit."""
+def cut_plain(text: str, most: int = PASSAGE_CHARACTERS) -> Iterator[str]:
+    """The text in pieces of at most so many characters, whatever headings are in it: paragraphs that fit together."""
     waiting = ""
-    for paragraph in _fitting(_PARAGRAPH.split(text)):
-        if waiting and len(waiting) + len(paragraph) > PASSAGE_CHARACTERS:
+    for paragraph in _fitting(_PARAGRAPH.split(text), most):
+        if waiting and len(waiting) + len(paragraph) + 2 > most:
             yield waiting
             waiting = ""
         waiting = f"{waiting}\n\n{paragraph}" if waiting else paragraph
@@ -101,23 +101,23 @@ def cut_plain(text: str) -> Iterator[str]:
         yield waiting
 
 
-def _fitting(paragraphs: Iterable[str]) -> Iterator[str]:
+def _fitting(paragraphs: Iterable[str], most: int) -> Iterator[str]:
     """The paragraphs that are no blank space; a long one sentence by sentence, and a sentence without end in cuts."""
     for paragraph in paragraphs:
         paragraph = paragraph.strip("\n")
         if not paragraph.strip():
             continue
-        if len(paragraph) <= PASSAGE_CHARACTERS:
+        if len(paragraph) <= most:
             yield paragraph
             continue
         piece = ""
         for sentence in _SENTENCE.split(paragraph):
-            if piece and len(piece) + len(sentence) > PASSAGE_CHARACTERS:
+            if piece and len(piece) + len(sentence) + 1 > most:
                 yield piece
                 piece = ""
             piece = f"{piece} {sentence}".strip() if piece else sentence
-            while len(piece) > PASSAGE_CHARACTERS:
-                yield piece[:PASSAGE_CHARACTERS]
-                piece = piece[PASSAGE_CHARACTERS:]
+            while len(piece) > most:
+                yield piece[:most]
+                piece = piece[most:]
         if piece.strip():
             yield piece

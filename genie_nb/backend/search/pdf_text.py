@@ -9,7 +9,6 @@ import json
 import resource
 import subprocess
 import sys
-from importlib.util import find_spec
 
 __all__ = ("PDF_SUFFIXES", "pdf_pages")
 
@@ -24,12 +23,10 @@ def pdf_pages(content: bytes) -> list[str]:
     """The text of each page; blank ones are empty.
 
     Raises:
-        ValueError: It is no PDF, is locked, takes too long, or `pypdf` is not installed; the message says which.
+        ValueError: It is no PDF, is locked, or takes too long; the message says which.
     """
     if not content.startswith(b"%PDF-"):
         raise ValueError("is no PDF")
-    if find_spec("pypdf") is None:
-        raise ValueError("is a PDF, and pypdf is not installed: pip install 'genie_nb[search]'")
     command = [sys.executable, "-P", "-W", "ignore", __file__]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS, check=False)
@@ -48,7 +45,7 @@ def _child() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     from io import BytesIO
 
-    from pypdf import PdfReader  # an extra
+    from pypdf import PdfReader  # only in the process that may be ended
 
     pages: list[str] = []
     left = MOST_CHARACTERS

@@ -15,7 +15,8 @@ __all__ = ("Pool", "best_part")
 
 FUSION = 60
 """The constant of reciprocal rank fusion (Cormack and others, 2009, https://doi.org/10.1145/1571941.1572114)."""
-PAGE_PIECES = 400
+PIECE_CHARACTERS = 350
+PAGE_PIECES = 1_000
 """Of a page so many pieces are compared."""
 
 
@@ -56,7 +57,7 @@ def _key(document: Document) -> str:
 
 def best_part(text: str, questions: Iterable[str], most_characters: int) -> str:
     """The pieces of a text that hold most of the questions' words, in their order, within a length."""
-    pieces = [piece for _, piece in zip(range(PAGE_PIECES), cut_plain(text), strict=False)]
+    pieces = [piece for _, piece in zip(range(PAGE_PIECES), cut_plain(text, PIECE_CHARACTERS), strict=False)]
     wanted = {term.casefold() for question in questions for term in terms(question)}
     words = [Counter(indexed(piece).casefold().split()) for piece in pieces]
     rarity = {term: math.log(1 + len(pieces) / (1 + sum(term in said for said in words))) for term in wanted}

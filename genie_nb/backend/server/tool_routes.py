@@ -239,8 +239,9 @@ def _told_in_log() -> Iterator[None]:
 
 
 def _report_in(transcript: Transcript) -> str:
-    """The last report that a tool wrote in the run, or nothing."""
-    texts = [message.text for message in transcript.messages.values() if message.channel == "report"]
+    """The last report that was written in the run, or nothing; what a search reports is none."""
+    reports = (message for message in transcript.messages.values() if message.channel == "report")
+    texts = [message.text for message in reports if message.assignee != "deep_search"]
     return texts[-1] if texts else ""
 
 

@@ -24,7 +24,9 @@ ENOUGH = 0.65
 QUOTES = 4
 QUOTE_CHARACTERS = 320
 KEPT = 0.45
-"""A quote that fits the question less than this, beside the best one, is left out."""
+"""A quote that fits the question less than this, beside the best one, is left out,"""
+KEPT_FRESH = 0.25
+"""or less than this, where it has a word of the question that no other quote has."""
 
 _PLACE = r"(?:notes?|docs?|documents?|documentation|manuals?|files?|folders?|notebooks?|knowledge base|papers?|readmes?|web|internet|pages?|library)"
 _PLACE_ZH = "(?:文档|笔记|资料|文件夹|文件|知识库|手册|论文|网上|互联网|网络)"
@@ -204,7 +206,7 @@ def _best(quotes: list[_Quote]) -> list[_Quote]:
     while left and len(chosen) < QUOTES:
         quote = max(left.values(), key=lambda one: (score(one, known), -one.number, -one.at))
         best = best or score(quote, known)
-        if score(quote, known) < KEPT * best:
+        if score(quote, known) < (KEPT_FRESH if quote.words - known else KEPT) * best:
             break
         chosen.append(left.pop(quote.text))
         known |= quote.words
