@@ -52,7 +52,7 @@ def reporting(conversation: Conversation) -> str:
     language = conversation.language
     results = list(_results(conversation))
     told = [result for result in results if not result.failed]
-    slides = conversation.report.get("format") == "pptx"
+    form = str(conversation.report.get("format", ""))
     parts = [f"# {_title(conversation)}", _lead(conversation, told)]
     points = [
         result for result in told if result.first and not result.first.endswith((":", "：")) and not _is_look(result.title)
@@ -60,9 +60,9 @@ def reporting(conversation: Conversation) -> str:
     if points:
         listed = "\n".join(f"- {result.first}" for result in points[:8])
         parts.append(f"## {say('Main results', '主要结果', language)}\n\n{listed}")
-        if slides:
+        if form == "pptx":
             parts.append(_notes(say("Each point has a section of its own.", "下面每一点各有一节。", language), language))
-    parts += _sections(conversation, told, slides=slides)
+    parts += _sections(conversation, told, form)
     parts.append(_method(conversation, results))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -118,8 +118,11 @@ def _lead(conversation: Conversation, told: Sequence[_Result]) -> str:
     )
 
 
-def _sections(conversation: Conversation, told: Sequence[_Result], *, slides: bool) -> Iterator[str]:
-    """One section a result: words, chart, table. A picture is shown where no chart says the same."""
+def _sections(conversation: Conversation, told: Sequence[_Result], form: str) -> Iterator[str]:
+    """One section a result: words, chart, table. A picture is shown where no chart says the same.
+
+    A Markdown file has no charts: its tables hold the same numbers.
+    """
     language = conversation.language
     drawn: list[str] = []
     for number, result in enumerate(told, 1):
@@ -129,17 +132,32 @@ def _sections(conversation: Conversation, told: Sequence[_Result], *, slides: bo
         if pictures and not table and any(title and title in result.title.lower() for title in drawn):
             continue
         title = say("The data", "数据", language) if _is_look(result.title) else result.title
-        title = title or _short(result.first) or say(f"Result {number}", f"结果 {number}", language)
+        title = (
+            title
+            or _of_chart(chart, language)
+            or _short(result.first)
+            or say(f"Result {number}", f"结果 {number}", language)
+        )
         parts = [f"## {title}", result.prose]
-        if chart is not None:
+        if chart is not None and form != "markdown":
             drawn.append(result.title.lower())
             parts.append(f"```chart\n{json.dumps(chart, ensure_ascii=False)}\n```")
-        parts += [f"![{_DRAWN.sub('', title)}]({name})" for name in dict.fromkeys(pictures) if chart is None]
-        parts.append(table[0].strip() if table else "")
-        if slides and result.first:
+        parts += [
+            f"![{_DRAWN.sub('', title)}]({name})" for name in dict.fromkeys(pictures) if chart is None or form == "markdown"
+        ]
+        if form == "pptx" and result.first:
             parts.append(_notes(result.first, language))
+        parts.append(table[0].strip() if table else "")
         yield "\n\n".join(part for part in parts if part)
     yield from _found_beside(conversation)
+
+
+def _of_chart(chart: Mapping[str, Any] | None, language: str) -> str:
+    """A title for what a chart shows."""
+    if chart is None:
+        return ""
+    what, by = str(chart["title"]), str(chart["x_title"])
+    return say(f"{what[:1].upper()}{what[1:]} by {by}", f"按{by}看{what}", language)
 
 
 def _short(sentence: str) -> str:
