@@ -11,9 +11,9 @@ import httpcore2
 import httpx
 import httpx2
 import pytest
+from genie_nb.backend.mcp_sessions import McpServer, McpSessions
 
 from genie_nb.backend.fetching import AddressCheck, Resolve, check_address, guarded_transport, guarded_transport2
-from genie_nb.backend.mcp_sessions import McpServer, McpSessions
 from genie_nb.backend.server.file_fetching import fetch_file
 from genie_nb.backend.server.file_shelf import FileShelf
 from genie_nb.backend.settings import ServerSettings
