@@ -1,7 +1,7 @@
 """genie_nb as an MCP server: what other assistants may have done here, and how they are told.
 
-Tools: run an agent, run code in a Python session. While a call is at work its client hears progress and the log; a call that
-its client gives up stops. Files that runs make are resources, `genie://RUN/NAME`.
+Tools: run an agent, search, make a report, run code in a Python session. While a call is at work its client hears progress
+and the log; a call that its client gives up stops. Files that runs make are resources, `genie://RUN/NAME`.
 
 Above: `offer_routes` (HTTP), `cli` (stdio). Below: `offer_telling`, `host`, `interpreter`. Knows `mcp`, its server side.
 """
@@ -23,6 +23,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from genie_nb.backend.context import language_of
 from genie_nb.backend.interpreter.base import CellFinished, CodeRunner
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.server.host import Ask, Host
@@ -30,7 +31,7 @@ from genie_nb.backend.server.offer_telling import Teller, told_cell
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import GenieError, RequestError
 from genie_nb.events import ApprovalRequested
-from genie_nb.parts import FileRef, Part, StreamPart
+from genie_nb.parts import FileRef, Hit, Part, SearchPart, StreamPart, cited_numbers
 
 __all__ = ("Offer",)
 
@@ -41,9 +42,11 @@ MOST_BYTES = 16 * 2**20
 """The largest file that is given as a resource."""
 INSTRUCTIONS = (
     "genie_nb works on questions about files (CSV, Excel, JSON, ...) with agents and a Python code interpreter. "
-    "run_agent takes a whole question; run_code runs your own Python. Files that they make are resources."
+    "run_agent takes a whole question; search answers with citations from folders, documentation and the web; make_report "
+    "writes a page, slides or Markdown; run_code runs your own Python. Files that they make are resources."
 )
 
+_REPORTS = {"en": "{task}\n\nWrite a report of it as {format}.", "zh": "{task}\n\n请写成一份{format}报告。"}
 Context = ServerRequestContext[Any, Any]
 
 
@@ -58,6 +61,27 @@ class RunAgent(BaseModel):
         default=None, description="plan_solve makes a plan first; react is one loop without a plan."
     )
     deadline_s: float | None = Field(default=None, gt=0, description="Seconds that it may take.")
+
+
+class Search(BaseModel):
+    """Search folders, installed documentation or the web in depth; answers with numbered citations of what was read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(description="The whole question, in English or Chinese.", min_length=1, max_length=4_000)
+    folders: list[str] = Field(
+        default=[], max_length=20, description="Folders on this machine to search; else what the server's settings say."
+    )
+
+
+class MakeReport(BaseModel):
+    """Have a report on files written: a page with charts, slides, or Markdown; it comes back as a resource."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: str = Field(description="What the report is about and what it must hold.", min_length=1, max_length=50_000)
+    files: list[str] = Field(default=[], description="Paths of files on this machine to look at.", max_length=100)
+    format: Literal["html", "markdown", "pptx"] = Field(default="html", description="The form of the file.")
 
 
 class RunCode(BaseModel):
@@ -93,6 +117,8 @@ class Offer:
         self._sessions: dict[tuple[str, str, str], _Session] = {}
         self._tools: dict[str, tuple[type[BaseModel], Callable[[Any, Context], Awaitable[mt.CallToolResult]]]] = {
             "run_agent": (RunAgent, self._run_agent),
+            "search": (Search, self._search),
+            "make_report": (MakeReport, self._make_report),
             "run_code": (RunCode, self._run_code),
         }
         self.server: Server[Any] = Server(
@@ -181,9 +207,22 @@ class Offer:
     # What the tools do
 
     async def _run_agent(self, asked: RunAgent, ctx: Context) -> mt.CallToolResult:
-        files = _paths(asked.files)
         options = {"agent": asked.agent, "deadline_s": asked.deadline_s}
-        kept, _ = await self._host.begin(Ask(asked.question, files, options), owner=_owner(ctx), follow=False)
+        return await self._work(Ask(asked.question, _paths(asked.files), options), ctx)
+
+    async def _search(self, asked: Search, ctx: Context) -> mt.CallToolResult:
+        options: dict[str, Any] = {"agent": "search"}
+        if asked.folders:
+            options["search"] = self._host.settings.search.model_dump() | {"folders": _paths(asked.folders)}
+        return await self._work(Ask(asked.question, (), options), ctx)
+
+    async def _make_report(self, asked: MakeReport, ctx: Context) -> mt.CallToolResult:
+        wish = _REPORTS["zh" if language_of(asked.task) == "zh" else "en"].format(task=asked.task, format=asked.format)
+        return await self._work(Ask(wish, _paths(asked.files), {"report_format": asked.format}), ctx)
+
+    async def _work(self, ask: Ask, ctx: Context) -> mt.CallToolResult:
+        """Have a run work on it, and tell how far it is."""
+        kept, _ = await self._host.begin(ask, owner=_owner(ctx), follow=False)
         leave = self._host.archive.listens(kept)
         try:
             teller = Teller(ctx)
@@ -271,10 +310,19 @@ def _outcome(run: RunHandle) -> mt.CallToolResult:
         "run": run.run_id,
         "plan": [{"title": step.title, "status": step.status} for step in (run.plan.steps if run.plan else ())],
         "files": [link.uri for link in links],
+        "sources": [{"number": hit.number, "title": hit.title, "source": hit.source} for hit in _cited(run)],
         "error": str(run.error) if run.error else None,
     }
+    said += "".join(f"\n[{hit.number}] {hit.title} ({hit.source})" for hit in _cited(run))
     content: list[mt.ContentBlock] = [mt.TextContent(type="text", text=said), *links]
     return mt.CallToolResult(content=content, structured_content=structured, is_error=run.status != "finished")
+
+
+def _cited(run: RunHandle) -> list[Hit]:
+    """The passages that the answer cites, by number."""
+    parts = [part for call in run.transcript.calls.values() for part in call.parts]
+    hits = {hit.number: hit for part in parts if isinstance(part, SearchPart) for hit in part.hits if hit.number}
+    return [hits[number] for number in sorted(cited_numbers(run.answer)) if number in hits]
 
 
 def _resource(kind: type[Any], place: str, file: FileRef) -> Any:

@@ -75,7 +75,12 @@ def test_another_assistant_runs_an_agent_and_code_over_standard_output(mode: str
     async def work() -> None:
         heard = Heard()
         async with client_of(program(tmp_path), mode, heard) as client:
-            assert [tool.name for tool in (await client.list_tools()).tools] == ["run_agent", "run_code"]
+            assert [tool.name for tool in (await client.list_tools()).tools] == [
+                "run_agent",
+                "search",
+                "make_report",
+                "run_code",
+            ]
             await client.call_tool("run_code", {"code": "x = 41\nprint('on the side')"})
             again = await client.call_tool("run_code", {"code": "open('a.txt', 'w').write('hello')\nx + 1"})
             assert again.content[0].text == "42"
@@ -115,6 +120,42 @@ def test_a_run_over_http_gives_its_answer_and_its_files(serve: Serve, mode: str)
             assert (await client.read_resource(link.uri)).contents[0].text == "hi"
             with pytest.raises(MCPError, match="There is no resource"):
                 await client.read_resource(link.uri.replace("a%20b", "..%2f..%2fc"))
+
+    asking(work)
+
+
+def test_a_search_answers_with_its_sources(serve: Serve, tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "bikes.md").write_text("# Bicycles\nThe red bicycle costs 400 francs.\n")
+    server = serve("offline", services=("offer",))
+
+    async def work() -> None:
+        async with client_of(at(server), "legacy") as client:
+            asked = {"question": "What does the red bicycle cost?", "folders": [str(folder)]}
+            found = await client.call_tool("search", asked)
+            assert "400 francs" in found.structured_content["answer"]
+            (source,) = found.structured_content["sources"]
+            assert (source["number"], "bikes.md" in source["source"]) == (1, True)
+            assert "bikes.md" in found.content[0].text
+
+    asking(work)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "ending"), [("html", ".html"), ("markdown", ".md"), ("pptx", ".pptx")])
+def test_a_report_comes_back_as_a_resource(serve: Serve, tmp_path: Path, form: str, ending: str) -> None:
+    (tmp_path / "sales.csv").write_text("region,sales\nnorth,3\nsouth,4\n")
+    server = serve("offline", services=("offer",), settings={"agent": "plan_solve"})
+
+    async def work() -> None:
+        async with client_of(at(server), "auto") as client:
+            asked = {"task": "The total of sales by region", "files": [str(tmp_path / "sales.csv")], "format": form}
+            made = await client.call_tool("make_report", asked)
+            assert not made.is_error
+            (uri,) = [uri for uri in made.structured_content["files"] if uri.endswith(ending)]
+            (content,) = (await client.read_resource(uri)).contents
+            assert getattr(content, "text", "") or content.blob
 
     asking(work)
 
@@ -166,7 +207,7 @@ def test_a_call_that_a_person_must_allow_is_refused_where_none_can_be_asked(serv
 
 
 WRONG = {
-    "an-unknown-tool": ("rm", {}, "There is no tool 'rm'. There are: run_agent, run_code."),
+    "an-unknown-tool": ("rm", {}, "There is no tool 'rm'. There are: run_agent, search, make_report, run_code."),
     "a-missing-argument": ("run_agent", {}, "The arguments of run_agent do not fit: question: Field required."),
     "an-unknown-argument": (
         "run_code",
