@@ -55,7 +55,7 @@ class RemoteRun(Viewed, remote.RemoteRun):
 
     def link_log(self) -> LinkLog:
         """What came over the link so far: its state, its counts, its raw frames with their times."""
-        return self.tape.log()
+        return self.tape.log(self.query)
 
     def watch(self, server: Server | None = None) -> None:
         """Show the link, live; see `watch`."""
@@ -224,7 +224,8 @@ def watch(run: RemoteRun, server: Server | None = None) -> None:
 
     backend = backend_loop()
     heartbeat_s = server.host.settings.server.heartbeat_s if server else None
-    view = LinkView(loop=backend.loop, faults=server.faults if server else None, heartbeat_s=heartbeat_s)
+    faults = server.faults if server else None
+    view = LinkView(loop=backend.loop, query=run.query, faults=faults, heartbeat_s=heartbeat_s)
     backend.call(_follow, run, view)
     display(view)  # type: ignore[no-untyped-call]  # IPython has no types
 

@@ -6,7 +6,7 @@ Above: everything that is shown. Below: nothing.
 import re
 from collections.abc import Mapping
 
-__all__ = ("labels_for",)
+__all__ = ("is_chinese", "labels_for")
 
 _ENGLISH = {
     "lang": "en",
@@ -172,5 +172,9 @@ _KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
 
 def labels_for(query: str) -> Mapping[str, str]:
     """The labels in the question's language: Chinese where it is written in Chinese, else English."""
-    chinese = _HAN.search(query) and not _KANA_OR_HANGUL.search(query)
-    return _CHINESE if chinese else _ENGLISH
+    return _CHINESE if is_chinese(query) else _ENGLISH
+
+
+def is_chinese(query: str) -> bool:
+    """Whether a question is written in Chinese."""
+    return bool(_HAN.search(query)) and not _KANA_OR_HANGUL.search(query)

@@ -2,13 +2,13 @@
 
 A `LinkTape` keeps what a link brought, raw; when somebody looks, a `LinkLog` folds it into rows and a state.
 
-Above: `link_view`, `network`. Below: `events`.
+Above: `link_view`, `network`. Below: `link_labels`, `events`.
 """
 
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -23,6 +23,7 @@ from genie_nb.events import (
     LogRestarted,
     encode_event,
 )
+from genie_nb.widgets.link_labels import link_labels_for
 
 __all__ = ("MOVES", "Chunk", "FrameTap", "LinkLog", "LinkTape", "Row", "SeenFrame", "State")
 
@@ -111,6 +112,7 @@ class LinkLog:
         rows: The last lines.
         moves: The last states with their times since the log's beginning.
         resumes: The ids after which it was resumed.
+        words: What is said in it; see `link_labels`.
     """
 
     heartbeat_s: float | None = None
@@ -131,6 +133,7 @@ class LinkLog:
     moves: deque[tuple[float, State]] = field(default_factory=lambda: deque(maxlen=200))
     moved: int = 0
     resumes: deque[str] = field(default_factory=lambda: deque(maxlen=200))
+    words: Mapping[str, str] = field(default_factory=lambda: link_labels_for(""), repr=False)
     _log: str = ""
     _seq: int | None = None
     _beat_told: bool = False
@@ -162,7 +165,7 @@ class LinkLog:
                 if self.state == "open":
                     self._move(item.at, "done")
                 self.state = "closed"  # also where a server says that nothing is left
-                self._row(item.at, 0, "link", "closed", text="Closed: all has come, the run has ended.")
+                self._row(item.at, 0, "link", "closed", text=self.words["log_closed"])
             case LogRestarted():
                 self._seq = None
             case _ if item.seq and (self._seq is None or item.seq > self._seq):
@@ -242,11 +245,11 @@ class LinkLog:
         self.opened += 1
         self.last_byte_at, self.retry_at, self._beat_told = event.at, None, False
         if not event.resumed_after:
-            self._seq, self._log, text = 0, "", "Open, from the beginning."
+            self._seq, self._log, text = 0, "", self.words["log_open"]
         else:
             number = event.resumed_after.rpartition(".")[2]
             self.resumes.append(event.resumed_after)
-            text = f"Open again, connection {event.attempt}: resumed after event {number}."
+            text = self.words["log_again"].format(n=event.attempt, seq=number)
         self._row(event.at, 0, "link", "open", id=event.resumed_after[:120], text=text)
 
     def _lost(self, event: LinkLost) -> None:
@@ -257,10 +260,10 @@ class LinkLog:
         if event.retry_in_s is None:
             self.retry_at = None
             self._move(event.at, "give_up")
-            text = f"Given up: {event.reason}."
+            text = self.words["log_given_up"].format(why=event.reason)
         else:
             self.retry_at = event.at + event.retry_in_s
-            text = f"Lost: {event.reason}. Again in {event.retry_in_s:.1f} s."
+            text = self.words["log_lost"].format(why=event.reason, s=f"{event.retry_in_s:.1f}")
         self._row(event.at, 0, "link", "lost", text=text)
 
     def _reopen(self, at: float) -> None:
@@ -348,9 +351,9 @@ class LinkTape:
             follow(at, item)
         self._followers.append(follow)
 
-    def log(self) -> LinkLog:
-        """What is kept, as a log."""
-        log = LinkLog()
+    def log(self, query: str = "") -> LinkLog:
+        """What is kept, as a log in the language of this question."""
+        log = LinkLog(words=link_labels_for(query))
         follow = self._telling(log.take)
         for at, item in tuple(self._kept):
             follow(at, item)

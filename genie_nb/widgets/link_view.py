@@ -3,7 +3,7 @@
 The panel shows where the link stands, how long it has been silent against its heartbeat, and every raw frame with its time
 and bytes. It is sent at most ten frames a second; a page that missed one asks, and gets everything anew.
 
-Above: `network`. Below: `link_log`.
+Above: `network`. Below: `link_log`, `link_labels`.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import anywidget
 import traitlets
 
 from genie_nb.events import LinkEvent
+from genie_nb.widgets.link_labels import link_labels_for
 from genie_nb.widgets.link_log import Chunk, LinkLog, Row, SeenFrame
 
 __all__ = ("Breakable", "ChunkPlot", "LinkView", "chunk_plot")
@@ -59,17 +60,20 @@ class LinkView(anywidget.AnyWidget):
 
     Attributes:
         link: What became of it so far.
+        words: What the page says; see `link_labels`.
     """
 
     _esm = (files("genie_nb.widgets") / "static" / "link_view.js").read_text("utf-8")
     _css = (files("genie_nb.widgets") / "static" / "link_view.css").read_text("utf-8")
 
+    words = traitlets.Dict(read_only=True).tag(sync=True)
     snapshot = traitlets.Any().tag(sync=True, to_json=lambda _, view: view.tell_all())
 
     def __init__(
         self,
         *,
         loop: asyncio.AbstractEventLoop,
+        query: str = "",
         faults: Breakable | None = None,
         heartbeat_s: float | None = None,
         clock: Callable[[], float] = time.time,
@@ -78,6 +82,7 @@ class LinkView(anywidget.AnyWidget):
 
         Args:
             loop: The loop that `take` is called on.
+            query: The run's question, whose language the view speaks.
             faults: What the buttons act on; without it they are disabled.
             heartbeat_s: Seconds between heartbeats; without it, as seen.
             clock: Seconds since the epoch.
@@ -85,13 +90,17 @@ class LinkView(anywidget.AnyWidget):
         self._loop, self._faults, self._clock = loop, faults, clock
         # The log and the count of frames belong to whoever holds the lock; everything else to the loop's thread.
         self._lock = threading.Lock()
-        self.link = LinkLog(heartbeat_s)
+        self.link = LinkLog(heartbeat_s, words=link_labels_for(query))
         self._sent = self._acknowledged = self._rows_told = self._moves_told = self._reminded = 0
         self._sent_at = 0.0
         self._told: dict[str, Any] = {}
         self._ticking: asyncio.TimerHandle | None = None
         super().__init__()
         self.on_msg(self._hear)
+
+    @traitlets.default("words")
+    def _words(self) -> dict[str, str]:
+        return dict(self.link.words)
 
     def __repr__(self) -> str:
         return "<genie_nb link view>"

@@ -58,6 +58,24 @@ def test_a_link_that_is_cut_is_lost_opened_again_and_the_run_ends(lab: Lab, mist
     assert mistakes == []
 
 
+def test_the_view_speaks_chinese_where_the_question_does(lab: Lab, mistakes: list[str]) -> None:
+    watch = WATCH.replace("How does a link live?", "连接是怎样保持的？")
+    lab.open([SET_UP, watch, "run.result(60)"])
+    lab.run(0)
+    lab.run(1)
+    view = lab.output(1).locator(".gl")
+    expect(view.locator(".gl-frame").nth(5)).to_be_attached(timeout=30_000)
+    view.get_by_role("button", name="切断连接").click()
+    expect(view.locator(".gl-word")).to_have_text("已断开")
+    lab.shot(1, "link-lost-chinese")
+    expect(view.locator(".gl-said").last).to_contain_text("再次打开，第 2 次连接")
+    lab.run(2)
+    expect(view.locator(".gl-says")).to_have_text("运行已结束，内容已全部收到。", timeout=20_000)
+    shown = view.evaluate("root => [...root.querySelectorAll('.gl-rows tr')].forEach(row => row.remove()) || root.innerText")
+    assert not any(word in shown for word in ("undefined", "link", "bytes", "event ", "lost"))
+    assert mistakes == []
+
+
 def test_a_frozen_model_shows_what_a_heartbeat_is_for_in_light_and_dark(lab: Lab, mistakes: list[str]) -> None:
     lab.open([SET_UP, WATCH, "run.result(60)"])
     lab.run(0)

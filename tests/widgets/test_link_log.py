@@ -203,3 +203,9 @@ def test_a_tape_tells_what_was_and_what_comes_to_everybody() -> None:
     assert [getattr(one, "event", "link") for one in seen] == ["link", "run_started", "", "text_delta", "joined", "link"]
     assert (log.events, log.bytes, log.state) == (5, len(STREAM), "lost")
     assert [row.at for row in log.rows if row.kind == "frame"] == [1.5, 2.5, 2.5]
+
+
+def test_a_log_of_a_tape_speaks_the_language_of_the_question_and_english_without_one() -> None:
+    tape = LinkTape(FrameDecoder, clock=lambda: 1.0)
+    tape.take(ev.LinkLost(at=1.0, reason="refused", retry_in_s=None))
+    assert [log.rows[0].text for log in (tape.log("为什么？"), tape.log())] == ["已放弃：refused。", "Given up: refused."]

@@ -9,6 +9,7 @@ import comm
 import pytest
 
 from genie_nb import events as ev
+from genie_nb.widgets.link_labels import link_labels_for
 from genie_nb.widgets.link_log import MOVES, Chunk, SeenFrame
 from genie_nb.widgets.link_view import DELAY_S, GONE, GONE_S, HELD_S, IN_FLIGHT, ROWS_SENT, ROWS_SHOWN, LinkView, chunk_plot
 
@@ -24,6 +25,7 @@ class FakeComm(comm.base_comm.BaseComm):
         self.answers = True
         self.lost: Callable[[int], bool] = lambda _: False
         self.n, self.rows = 0, {}
+        self.opened_with = arguments["data"]["state"]
         super().__init__(**arguments)
 
     def publish_msg(self, msg_type: str, data: Any = None, **_: Any) -> None:
@@ -76,12 +78,12 @@ class FakeFaults:
 class Stage:
     """A view and the loop that it lives on."""
 
-    def __init__(self, faults: FakeFaults | None = None) -> None:
+    def __init__(self, faults: FakeFaults | None = None, query: str = "") -> None:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
         self.now = 100.0
-        self.view = LinkView(loop=self.loop, faults=faults, heartbeat_s=1.0, clock=lambda: self.now)
+        self.view = LinkView(loop=self.loop, query=query, faults=faults, heartbeat_s=1.0, clock=lambda: self.now)
         self.comm: FakeComm = self.view.comm
 
     def take(self, *items: SeenFrame | ev.LinkEvent) -> None:
@@ -113,8 +115,8 @@ def open_comms() -> Iterator[None]:
 def make_stage(open_comms: None) -> Iterator[Callable[..., Stage]]:
     stages: list[Stage] = []
 
-    def make(faults: FakeFaults | None = None) -> Stage:
-        stages.append(Stage(faults))
+    def make(faults: FakeFaults | None = None, query: str = "") -> Stage:
+        stages.append(Stage(faults, query))
         return stages[-1]
 
     yield make
@@ -263,10 +265,48 @@ def test_the_view_has_no_id_in_its_name(make_stage: Callable[..., Stage]) -> Non
 
 
 def test_the_page_draws_every_move_that_there_is() -> None:
-    drawn = set(re.findall(r'^  \["(\w+)", "(\w+)", "([\w ,]+)"', LinkView._esm, re.MULTILINE))
+    drawn = set(re.findall(r'^  \["(\w+)", "(\w+)", "([\w ]+)"', LinkView._esm, re.MULTILINE))
     moves = {(state, then, trigger) for state, triggers in MOVES.items() for trigger, then in triggers.items()}
-    split = {(state, then, one.replace(" ", "_")) for state, then, label in drawn for one in label.split(", ")}
+    split = {(state, then, one) for state, then, triggers in drawn for one in triggers.split()}
     assert split == moves
+
+
+ENGLISH, CHINESE = link_labels_for("Why?"), link_labels_for("为什么？")
+
+
+def test_both_languages_have_every_word_with_the_same_places_to_fill_in() -> None:
+    assert CHINESE["lang"] == "zh"
+    assert set(ENGLISH) == set(CHINESE)
+    fields = {name: set(re.findall(r"{(\w+)}", label)) for name, label in ENGLISH.items()}
+    assert {name: set(re.findall(r"{(\w+)}", label)) for name, label in CHINESE.items()} == fields
+    assert {name for name, label in CHINESE.items() if label.isascii()} == {"lang"}
+
+
+def test_the_page_says_no_word_of_its_own_and_every_word_is_said() -> None:
+    script = LinkView._esm
+    assert not re.search(r"""(textContent = |"aria-label": |title: |append\()["'`]""", script)
+    lists = {name: re.findall(r'"(\w+)"', listed) for name, listed in re.findall(r"const (\w+) = \[(.*)\];", script)}
+    said = set(re.findall(r"words\.(\w+)", script)) - {"lang"}
+    said |= {f"count_{name}{end}" for name in lists["COUNTERS"] for end in ("", "_means")}
+    said |= {f"fault_{name}{end}" for name in lists["FAULTS"] for end in ("", "_means")}
+    said |= {f"column_{name}" for name in lists["COLUMNS"]} | {f"key_{name}" for name in lists["KEYS"]}
+    said |= {*MOVES} | {f"move_{trigger}" for triggers in MOVES.values() for trigger in triggers}
+    assert said == {name for name in ENGLISH if not name.startswith("log_")} - {"lang"}
+
+
+def test_a_view_speaks_the_language_of_the_runs_question(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage(query="连接是怎样保持的？")
+    lost = ev.LinkLost(at=101.0, reason="cut", retry_in_s=2.0)
+    stage.take(opened(), lost, ev.LinkOpened(at=103.0, url="", attempt=2, resumed_after="r.e.7"), END)
+    stage.comm.wait_for(lambda: 4 in stage.comm.rows)
+    assert stage.comm.opened_with["words"] == CHINESE
+    assert [row[-1] for row in stage.comm.rows.values()] == [
+        "已打开，从头开始。",
+        "已断开：cut。2.0 秒后重试。",
+        "再次打开，第 2 次连接：从事件 7 之后继续。",
+        "已关闭：内容已全部收到，运行已结束。",
+    ]
+    assert make_stage(query="How does a link live?").comm.opened_with["words"] == ENGLISH
 
 
 def test_the_page_sets_text_and_never_html() -> None:

@@ -7,31 +7,21 @@ const LONG = 50, TAIL = 30; // a long text always shows its tail, where the news
 const ROWS = 400, STRIP_S = 30, BIN_S = 0.25;
 const PATIENCE = 2.5; // heartbeats that may be missed before the client takes the link for lost
 
-// The states and moves of `link_log.MOVES`: where each box stands, and how each arrow runs and ends.
+// Every word that is shown comes from `link_labels`. The states and moves of `link_log.MOVES`: where each box stands, and how each arrow runs and ends.
 const BOXES = { closed: [62, 38], opening: [232, 38], open: [402, 38], lost: [317, 122] };
 const ARROWS = [
   ["closed", "opening", "open", "M106 38H184", [188, 38, 0], [146, 31, "middle"]],
   ["opening", "open", "accepted", "M276 38H354", [358, 38, 0], [316, 31, "middle"]],
   ["opening", "lost", "refused", "M250 55L293 101", [296, 104, 47], [284, 80, "start"]],
-  ["open", "lost", "silence, break", "M402 55C402 98 390 122 366 122", [361, 122, 180], [402, 98, "start"]],
+  ["open", "lost", "silence break", "M402 55C402 98 390 122 366 122", [361, 122, 180], [402, 98, "start"]],
   ["lost", "opening", "retry", "M273 122C243 122 224 100 224 60", [224, 55, -90], [217, 92, "end"]],
   ["open", "closed", "done", "M402 21C402 -8 62 -8 62 16", [62, 21, 90], [232, -6, "middle"]],
-  ["lost", "closed", "give up", "M273 130C150 146 62 124 62 60", [62, 55, -90], [112, 140, "middle"]],
+  ["lost", "closed", "give_up", "M273 130C150 146 62 124 62 60", [62, 55, -90], [112, 140, "middle"]],
 ];
-const COUNTERS = {
-  bytes: ["bytes", "Everything that came over the wire"],
-  events: ["events", "Events of the run that came, each counted once"],
-  heartbeats: ["heartbeats", "Signs of life in a silence"],
-  reconnects: ["reconnects", "How often the link was opened again"],
-  joined: ["joined", "Events that came as part of another one"],
-  pending: ["pending", "Events that wait on the server to be sent"],
-};
-const FAULTS = {
-  cut: ["Cut the link", "Aborts the connection. The client comes back and resumes after its last event."],
-  delay: ["Delay 2 s", "Every send waits 2 s: a slow network."],
-  stall: ["Stall", "Not a byte comes, no heartbeat either: a frozen proxy. The connection stands."],
-  freeze: ["Freeze the model", "The model falls silent. The server is well, so its heartbeats go on."],
-};
+const COUNTERS = ["bytes", "events", "heartbeats", "reconnects", "joined", "pending"];
+const FAULTS = ["cut", "delay", "stall", "freeze"];
+const COLUMNS = ["at", "size", "event", "id", "text"];
+const KEYS = ["data", "beat", "gone"];
 
 class Page {
   constructor() {
@@ -40,6 +30,7 @@ class Page {
 
   connect(model) {
     this.model = model;
+    this.words = model.get("words");
     this.load(model.get("snapshot"));
     model.on("msg:custom", (message) => this.receive(message));
     model.on("change:snapshot", () => this.load(model.get("snapshot")));
@@ -99,8 +90,8 @@ class Page {
 
 class View {
   constructor(page, el) {
-    Object.assign(this, { page, el, moves: [], movedAt: 0 });
-    this.root = make("section", "gl", el, { "aria-label": "Link" });
+    Object.assign(this, { page, el, words: page.words, moves: [], movedAt: 0 });
+    this.root = make("section", "gl", el, { "aria-label": this.words.link, lang: this.words.lang });
     this.head();
     const top = make("div", "gl-top", this.root);
     this.machine(top);
@@ -121,18 +112,19 @@ class View {
   }
 
   machine(parent) {
-    const svg = draw("svg", parent, { class: "gl-machine", viewBox: "0 -18 516 164", role: "img", "aria-label": "States of a link" });
-    this.arrows = ARROWS.map(([from, to, label, path, [x, y, turn], [lx, ly, anchor]]) => {
+    const svg = draw("svg", parent, { class: "gl-machine", viewBox: "0 -18 516 164", role: "img", "aria-label": this.words.machine });
+    this.arrows = ARROWS.map(([from, to, moves, path, [x, y, turn], [lx, ly, anchor]]) => {
       const arrow = draw("g", svg, { class: "gl-arrow" });
       draw("path", arrow, { d: path });
       draw("path", arrow, { class: "gl-tip", d: "M-7 -4L0 0L-7 4Z", transform: `translate(${x} ${y}) rotate(${turn})` });
-      draw("text", arrow, { x: lx, y: ly, "text-anchor": anchor }).textContent = label;
+      draw("text", arrow, { x: lx, y: ly, "text-anchor": anchor }).textContent =
+        moves.split(" ").map((move) => this.words[`move_${move}`]).join(", ");
       return { from, to, arrow };
     });
     this.boxes = Object.entries(BOXES).map(([state, [x, y]]) => {
       const box = draw("g", svg, { class: "gl-box", "data-box": state });
       draw("rect", box, { x: x - 44, y: y - 17, width: 88, height: 34, rx: 8 });
-      draw("text", box, { x, y: y + 4.5, "text-anchor": "middle" }).textContent = state;
+      draw("text", box, { x, y: y + 4.5, "text-anchor": "middle" }).textContent = this.words[state];
       return { state, box };
     });
   }
@@ -143,7 +135,7 @@ class View {
     this.heart = make("span", "gl-heart", line, { "aria-hidden": "true" });
     this.heart.addEventListener("animationend", () => this.heart.classList.remove("gl-beats"));
     this.number = make("span", "gl-number", line);
-    make("span", "gl-soft", line).textContent = "since the last byte";
+    make("span", "gl-soft", line).textContent = this.words.since_byte;
     const meter = make("div", "gl-meter", panel, { "aria-hidden": "true" });
     this.fill = make("div", "gl-fill", meter);
     this.mark = make("div", "gl-mark", meter);
@@ -157,30 +149,30 @@ class View {
     const box = make("div", "gl-strip", this.root);
     this.svg = draw("svg", box, { viewBox: "0 0 120 40", preserveAspectRatio: "none", "aria-hidden": "true" });
     const scale = make("div", "gl-scale gl-soft", box);
-    make("span", "", scale).textContent = `${STRIP_S} s ago`;
+    make("span", "", scale).textContent = say(this.words.ago, { s: STRIP_S });
     const key = make("span", "gl-key", scale);
-    for (const [name, word] of [["data", "bytes"], ["beat", "heartbeat"], ["gone", "no link"]]) {
+    for (const name of KEYS) {
       make("i", `gl-key-${name}`, key);
-      key.append(word);
+      key.append(this.words[`key_${name}`]);
     }
     this.edge = make("span", "", scale);
   }
 
   counters() {
     const list = make("dl", "gl-counters", this.root);
-    this.counts = Object.entries(COUNTERS).map(([name, [label, title]]) => {
-      const item = make("div", "", list, { title });
-      make("dt", "gl-soft", item).textContent = label;
+    this.counts = COUNTERS.map((name) => {
+      const item = make("div", "", list, { title: this.words[`count_${name}_means`] });
+      make("dt", "gl-soft", item).textContent = this.words[`count_${name}`];
       return [name, make("dd", "", item, { "data-count": name })];
     });
   }
 
   faults() {
-    const group = make("div", "gl-faults", this.root, { role: "group", "aria-label": "Faults" });
-    this.buttons = Object.entries(FAULTS).map(([name, [label, meaning]]) => {
+    const group = make("div", "gl-faults", this.root, { role: "group", "aria-label": this.words.faults });
+    this.buttons = FAULTS.map((name) => {
       const button = make("button", "gl-fault", group, { type: "button", "data-fault": name });
-      make("b", "", button).textContent = label;
-      make("span", "gl-soft", button).textContent = meaning;
+      make("b", "", button).textContent = this.words[`fault_${name}`];
+      make("span", "gl-soft", button).textContent = this.words[`fault_${name}_means`];
       button.addEventListener("click", () => {
         const on = button.getAttribute("aria-pressed") !== "true";
         this.page.model.send({ type: "fault", name, on });
@@ -191,11 +183,11 @@ class View {
   }
 
   table() {
-    this.scroller = make("div", "gl-rows", this.root, { tabindex: "0", role: "region", "aria-label": "Raw frames" });
+    this.scroller = make("div", "gl-rows", this.root, { tabindex: "0", role: "region", "aria-label": this.words.frames });
     const table = make("table", "", this.scroller);
     const head = make("tr", "", make("thead", "", table));
-    for (const [name, label] of [["at", "time"], ["size", "bytes"], ["event", "event"], ["id", "id"], ["text", "data"]]) {
-      make("th", `gl-${name}`, head, { scope: "col" }).textContent = label;
+    for (const name of COLUMNS) {
+      make("th", `gl-${name}`, head, { scope: "col" }).textContent = this.words[`column_${name}`];
     }
     this.body = make("tbody", "", table);
   }
@@ -207,7 +199,7 @@ class View {
   take(rows, moves) {
     const { state, faulty } = this.page;
     const follows = this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < 12;
-    this.body.append(...rows.map(line));
+    this.body.append(...rows.map((row) => line(row, this.words)));
     while (this.body.childElementCount > ROWS) this.body.firstElementChild.remove();
     if (follows) this.scroller.scrollTop = this.scroller.scrollHeight;
     if (rows.some((row) => row[3] === "beat")) this.pulse();
@@ -215,11 +207,11 @@ class View {
     for (const [name, value] of this.counts) value.textContent = number(state.counts[name]);
     for (const [name, button] of this.buttons) {
       button.disabled = !faulty;
-      button.title = faulty ? "" : "There is no server here to act on: gn.watch(run, server)";
+      button.title = faulty ? "" : this.words.no_server;
       if (name !== "cut") button.setAttribute("aria-pressed", String(Boolean(state.faults?.[name])));
     }
-    const which = state.opened > 1 ? `connection ${state.opened}  ·  ` : "";
-    this.place.textContent = state.last ? `${which}last event #${state.last.split(".").at(-1)}` : "";
+    const which = state.opened > 1 ? `${say(this.words.connection, { n: state.opened })}  ·  ` : "";
+    this.place.textContent = state.last ? which + say(this.words.last_event, { n: lastEvent(state) }) : "";
     this.place.title = state.last || "";
     this.tick();
   }
@@ -244,7 +236,7 @@ class View {
     this.root.dataset.state = state;
     this.boxes.forEach((one) => one.box.classList.toggle("gl-lit", one.state === state));
     this.arrows.forEach((one) => one.arrow.classList.toggle("gl-lit", one.from === before && one.to === state));
-    this.word.textContent = state;
+    this.word.textContent = this.words[state];
   }
 
   tick() {
@@ -260,10 +252,10 @@ class View {
     this.root.dataset.silence = part > 1.25 ? "long" : part > 1 ? "due" : "";
     this.mark.style.left = `${100 / PATIENCE}%`;
     this.due.style.left = `${100 / PATIENCE}%`;
-    set(this.due, beat ? `heartbeat at ${number(beat)} s` : "");
-    set(this.end, beat ? `lost at ${number(beat * PATIENCE)} s` : "");
-    set(this.says, says(state, rows.at(-1), silent, at));
-    set(this.edge, state.state === "closed" && rows.length ? "end" : "now");
+    set(this.due, beat ? say(this.words.beat_at, { s: number(beat) }) : "");
+    set(this.end, beat ? say(this.words.lost_at, { s: number(beat * PATIENCE) }) : "");
+    set(this.says, says(state, rows.at(-1), silent, at, this.words));
+    set(this.edge, state.state === "closed" && rows.length ? this.words.end : this.words.now);
     const tick = Math.floor(at / BIN_S);
     if (tick !== this.ticked || !live) this.paint(rows, at, live);
     this.ticked = tick;
@@ -300,47 +292,56 @@ class View {
   }
 }
 
-function says(state, row, silent, at) {
-  const after = state.last ? ` after event #${state.last.split(".").at(-1)}` : "";
+function says(state, row, silent, at, words) {
+  const n = state.last ? lastEvent(state) : "";
   switch (state.state) {
     case "closed":
-      if (!state.began) return "No link yet.";
-      return row?.[4] === "lost" ? "Given up." : "The run has ended, and all of it has come.";
+      if (!state.began) return words.says_none;
+      return row?.[4] === "lost" ? words.says_given_up : words.says_ended;
     case "opening":
-      return `Asking the server for the stream${after}.`;
+      return n ? say(words.says_asking_after, { n }) : words.says_asking;
     case "lost":
-      return `Lost. The next try comes in ${Math.max(state.retry - at, 0).toFixed(1)} s, and goes on${after || " from the beginning"}.`;
+      return say(n ? words.says_lost_after : words.says_lost, { s: Math.max(state.retry - at, 0).toFixed(1), n });
   }
   const beat = state.beat;
-  if (!beat) return silent < 1 ? "Data is coming, so the link lives." : "Quiet. Is it the model, or the link? A heartbeat would tell.";
-  if (silent > beat * 1.25) return "Not even a heartbeat. The model may think, but a living server would say so: it is the link.";
-  if (row?.[3] === "beat") return "The model is silent, but a heartbeat came: the link lives.";
-  if (silent > beat * 0.5) return `Quiet. Is it the model, or the link? After ${number(beat)} s a heartbeat will tell.`;
-  return "Data is coming, so the link lives.";
+  if (!beat) return silent < 1 ? words.says_lives : words.says_quiet;
+  if (silent > beat * 1.25) return words.says_dead;
+  if (row?.[3] === "beat") return words.says_beat;
+  if (silent > beat * 0.5) return say(words.says_quiet_until, { s: number(beat) });
+  return words.says_lives;
 }
 
-function line([, at, size, kind, event, id, seq, pieces, again, text]) {
+function line([, at, size, kind, event, id, seq, pieces, again, text], words) {
   const row = make("tr", `gl-${kind}${kind === "link" ? ` gl-${event}` : ""}${again ? " gl-again" : ""}`);
   if (kind === "left") {
-    make("td", "gl-soft", row, { colspan: "5" }).textContent = `… ${number(pieces)} lines came too fast to be shown …`;
+    make("td", "gl-soft", row, { colspan: "5" }).textContent = say(words.left, { n: number(pieces) });
     return row;
   }
   make("td", "gl-at", row).textContent = at.toFixed(3);
   if (kind === "link") {
     make("td", "", row);
-    make("td", "gl-event", row).textContent = event;
+    make("td", "gl-event", row).textContent = words[event];
     make("td", "gl-said", row, { colspan: "2", title: text }).textContent = text;
     return row;
   }
+  const name = kind === "beat" ? words.heartbeat : event;
   make("td", "gl-size", row).textContent = number(size);
-  make("td", "gl-event", row, { title: event }).textContent = event;
+  make("td", "gl-event", row, { title: name }).textContent = name;
   const numbers = seq && pieces > 1 ? `#${seq - pieces + 1}–${seq}` : seq ? `#${seq}` : "";
-  make("td", "gl-id", row, { title: again ? `${id} came before: passed over` : id }).textContent = numbers;
+  make("td", "gl-id", row, { title: again ? say(words.again, { id }) : id }).textContent = numbers;
   const cell = make("td", "gl-text", row, { title: text });
-  const words = make("div", "", cell);
-  make("span", "gl-begin", words).textContent = text.length > LONG ? text.slice(0, -TAIL) : text;
-  if (text.length > LONG) make("span", "gl-rest", words).textContent = text.slice(-TAIL);
+  const data = make("div", "", cell);
+  make("span", "gl-begin", data).textContent = text.length > LONG ? text.slice(0, -TAIL) : text;
+  if (text.length > LONG) make("span", "gl-rest", data).textContent = text.slice(-TAIL);
   return row;
+}
+
+function lastEvent(state) {
+  return state.last.split(".").at(-1);
+}
+
+function say(label, values) {
+  return label.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 function make(tag, name, parent, attributes = {}) {
