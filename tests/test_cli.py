@@ -209,3 +209,18 @@ def test_lab_refuses_a_notebook_that_is_not_there(tmp_path: Path) -> None:
     done = genie_nb("lab", "nothing.ipynb", cwd=tmp_path)
     assert done.returncode == 2
     assert "nothing.ipynb" in done.stderr
+
+
+@pytest.mark.parametrize(("switch", "told"), [("loopback", True), ("off", False)])
+def test_serve_says_at_its_start_who_can_run_code_without_a_token(switch: str, told: bool, tmp_path: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("GENIE_", "OPENAI_"))}
+    command = [sys.executable, "-m", "genie_nb.cli", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env={**clean, "GENIE_SERVER__JDGENIE": switch}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(5)]
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+    assert lines[0].startswith("Serving")
+    assert ("can run code here. GENIE_SERVER__JDGENIE=off" in rest) == told

@@ -85,8 +85,8 @@ class ServerSettings(BaseModel):
         orphan_s: Seconds without any listener after which a run is cancelled; never, where none is given.
         agent_url: Another server whose `/AutoAgent` answers JDGenie's page; without one this process does.
         origins: Pages that may call the server from a browser.
-        hosts: Host names it answers to, beside its own address.
-        jdgenie: Whether JDGenie's dialects, which know no token, are served: `loopback`, `on`, `off`.
+        hosts: Host names it answers to, beside its own address: those of a proxy before it.
+        jdgenie: Whether JDGenie's dialects, which know no token, are served: `on`, `off`, `loopback` (and no `hosts`).
         private_addresses: Whether MCP servers and files may be fetched from private addresses.
         fetch_hosts: Host names that MCP servers and files may always be fetched from.
     """

@@ -118,6 +118,11 @@ def _outcome(run: Any) -> dict[str, Any]:
 PORTS = {"agent": 8080, "tools": 1601, "mcp": 8188, "model": 1600, "offer": 8189}
 """Where the original's services listen; the last two are ours."""
 
+OPEN_PATHS = (
+    "JDGenie's paths take no token: whoever reaches them, such as every user of this machine, can run code here. "
+    "GENIE_SERVER__JDGENIE=off switches them off."
+)
+
 
 @app.command()
 def serve(
@@ -179,6 +184,8 @@ def _serve_until_stopped(given: dict[str, Any], *, as_json: bool) -> None:
         url = server.url.replace("/?", f"/{place}?")
         told = {"url": url, "address": server.address, "token": server.host.token, "services": services}
         typer.echo(json.dumps(told) if as_json else f"Serving {', '.join(services)} at\n\n    {url}\n\nCtrl-C stops.")
+        if server.open_paths and not as_json:
+            typer.echo(OPEN_PATHS)
         sys.stdout.flush()
         while not stop.wait(timeout=0.5):
             continue

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from genie_nb.backend.server.agent_routes import AgentRoutes
 from genie_nb.backend.server.file_routes import FileRoutes
 from genie_nb.backend.server.genie_routes import GenieRoutes
-from genie_nb.backend.server.guard import LOOPBACK, Guard
+from genie_nb.backend.server.guard import LOOPBACK, Guard, takes_no_token
 from genie_nb.backend.server.host import Host
 from genie_nb.backend.server.mcp_routes import McpRoutes
 from genie_nb.backend.server.model_routes import ModelRoutes
@@ -65,7 +65,7 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
         token=host.token,
         hosts=(*LOOPBACK, address, *server.hosts) if loopback or server.hosts else ("*",),
         origins=server.origins,
-        jdgenie=server.jdgenie == "on" or (server.jdgenie == "loopback" and loopback),
+        jdgenie=takes_no_token(server, address),
         max_body=server.max_body_mib * 2**20,
         larger=larger_bodies(server),
     )

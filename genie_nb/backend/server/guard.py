@@ -3,7 +3,7 @@
 - The host name must be one of ours: a name that a web page makes point to 127.0.0.1 is not (DNS rebinding).
 - A request from a page must come from a page that is allowed; only those get CORS headers.
 - The native dialect needs the token, compared in constant time.
-- JDGenie's dialects cannot carry one: they answer on loopback only, or where they are switched on by name.
+- JDGenie's dialects cannot carry one: they answer on loopback without a proxy, or where they are switched on by name.
 
 Above: `app`. Below: `problems`.
 """
@@ -20,14 +20,23 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from genie_nb.backend.server.problems import problem
+from genie_nb.backend.settings import ServerSettings
 
-__all__ = ("LOOPBACK", "Guard", "owner_of")
+__all__ = ("LOOPBACK", "Guard", "owner_of", "takes_no_token")
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 OPEN = ("/health", "/web/health")
 """Paths that tell nothing and need no token."""
 TOKENLESS = ("/web/", "/AutoAgent", "/data/", "/v1/tool/", "/v1/file_tool/", "/v1/serv/")
 """JDGenie's paths."""
+
+
+def takes_no_token(server: ServerSettings, address: str) -> bool:
+    """Whether JDGenie's paths are served, without a token.
+
+    Where `hosts` names others than this machine a proxy stands before it, and all who are behind that come from loopback.
+    """
+    return server.jdgenie == "on" or (server.jdgenie == "loopback" and address in LOOPBACK and not server.hosts)
 
 
 def owner_of(token: str) -> str:

@@ -41,7 +41,7 @@ class Quota:
             kept = self._swept(self._clock() - self._keep_s)
         if kept > self._most_mib * 2**20:
             raise AdmissionRefused(
-                f"All {self._most_mib} MiB that clients' files may take here are in use. Try again when old ones are gone.",
+                f"Files of clients take all {self._most_mib} MiB that they may have here. Try again when old ones are gone.",
                 retry_after_s=3600,
                 status=507,
             )

@@ -20,6 +20,7 @@ from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.server.app import SERVICES, create_app
 from genie_nb.backend.server.connection import Connection, ConnectionLimits
 from genie_nb.backend.server.faults import Faults
+from genie_nb.backend.server.guard import takes_no_token
 from genie_nb.backend.server.host import Host
 from genie_nb.errors import SettingsError
 
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 SEND_BUFFER_BYTES = 65536
 """So much may lie in the system for a reader that has stalled."""
+JDGENIE = frozenset({"agent", "tools", "mcp"})
+"""The services with paths of JDGenie's."""
 DRAIN_S = 5.0
 """Seconds that readers get to take what is on its way to them."""
 CLOSE_S = 15.0
@@ -52,6 +55,7 @@ class Server:
     Attributes:
         url: Where it answers, with its token.
         address: The same without the token.
+        open_paths: Whether JDGenie's paths are served, to whoever reaches them, without a token.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Server:
         self.address = f"http://{name}:{bound[1]}"
         self.url = f"{self.address}/?{urlencode({'token': host.token})}"
         server = host.settings.server
+        self.open_paths = takes_no_token(server, address) and not JDGENIE.isdisjoint(services)
         limits = ConnectionLimits(server.max_links + server.max_requests, server.head_s, server.stall_s)
         connection = partial(Connection, limits=limits, evicted=host.metrics.evicted.inc)
         self._server = _Uvicorn(

@@ -72,6 +72,21 @@ def test_a_page_of_this_very_server_may_call_it(tmp_path: Path) -> None:
     assert asked(tmp_path, "GET", "/v1/runs", (b"host", b"127.0.0.1:8080"), origin)[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("server", "status"),
+    [
+        ({}, 200),
+        ({"hosts": ("example.com",)}, 404),
+        ({"hosts": ("example.com",), "jdgenie": "on"}, 200),
+        ({"jdgenie": "off"}, 404),
+    ],
+    ids=["loopback", "behind-a-proxy", "on-by-name", "off"],
+)
+def test_paths_without_a_token_are_not_served_behind_a_proxy(server: dict[str, Any], status: int, tmp_path: Path) -> None:
+    host = b"example.com" if "hosts" in server else b"127.0.0.1"
+    assert asked(tmp_path, "GET", "/data/allModels", (b"host", host), **server)[0] == status
+
+
 @pytest.mark.parametrize("length", [b"\xb2", b"9" * 5000, b"-1", b"99999999"])
 def test_a_length_that_is_none_or_too_large_is_refused_at_once(length: bytes, tmp_path: Path) -> None:
     assert asked(tmp_path, "POST", "/v1/runs", JSON, (b"content-length", length))[0] == 413

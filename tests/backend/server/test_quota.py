@@ -38,7 +38,7 @@ def upload(folder: Path, name: str) -> Path:
 
 def test_an_upload_beyond_what_all_may_take_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     upload(tmp_path, "one")
-    with pytest.raises(AdmissionRefused, match="All 1 MiB") as caught:
+    with pytest.raises(AdmissionRefused, match="all 1 MiB") as caught:
         upload(tmp_path, "two")
     assert caught.value.status == 507
     assert files_in(tmp_path) == ["one"]
