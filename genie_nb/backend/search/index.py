@@ -34,7 +34,7 @@ _SCHEMA = (
 )
 _FIND = """
 SELECT title, source, text FROM (
-  SELECT rowid AS found, bm25(words, 1.5, 1.0) AS score FROM words WHERE words MATCH ? ORDER BY score LIMIT ?
+  SELECT rowid AS found, bm25(words) AS score FROM words WHERE words MATCH ? ORDER BY score LIMIT ?
 ) JOIN passages ON passages.id = found ORDER BY score, source
 """
 
