@@ -64,6 +64,7 @@ def test_the_lessons_are_here() -> None:
         "07_lost_and_resumed",
         "08_backpressure",
         "09_the_service_chain",
+        "10_deep_search",
         "11_reports",
         "13_conversations_and_approval",
         "14_take_it_away",

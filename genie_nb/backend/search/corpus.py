@@ -88,7 +88,7 @@ class Corpus(ABC):
                 stop.set()
         left = Counter(left_out) + built.faults
         if left:
-            said = "; ".join(f"{count:,} {reason}" for reason, count in left.most_common(4))
+            said = "; ".join(f"{reason} ({count:,})" for reason, count in left.most_common(4))
             tell(f"{self.name}: {built.entries:,} files searched; left out: {said}.", 0)
 
     def _refresh(self, question: str, stop: threading.Event, told: Callable[[int], None]) -> tuple[Built, Counter[str]]:
