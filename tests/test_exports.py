@@ -42,7 +42,7 @@ IMPORTS = {
     ),
     "the front door loads neither widgets nor pandas nor openai": (
         "import genie_nb; genie_nb.ask",
-        ["ipywidgets", "anywidget", "IPython", "pandas", "matplotlib"],
+        ["ipywidgets", "anywidget", "IPython", "pandas", "matplotlib", "pptx", "jinja2", "PIL"],
     ),
     "a transcript can be folded without the backend": (
         "import genie_nb.transcript",

@@ -1,6 +1,7 @@
 """Building: a report's Markdown and the pictures of the run's folder as the file that was asked for.
 
-Everything here may take a second: call it from a worker thread.
+Everything here may take a second: call it from a worker thread. The writers are loaded with the first report, because a run
+that writes none should not wait for them.
 
 Above: `tools/report`. Below: `document`, `page`, `deck`, `plain`, `workspace`.
 """
@@ -8,14 +9,15 @@ Above: `tools/report`. Below: `document`, `page`, `deck`, `plain`, `workspace`.
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from genie_nb.backend.reports.deck import deck_bytes
 from genie_nb.backend.reports.document import Document, Image, read_document
-from genie_nb.backend.reports.page import Look, Picture, Pictures, page_html
 from genie_nb.backend.reports.plain import plain_markdown
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import RequestError, ToolFailed
+
+if TYPE_CHECKING:
+    from genie_nb.backend.reports.page import Pictures
 
 __all__ = ("SUFFIXES", "Order", "ReportFormat", "build", "format_named", "report_name")
 
@@ -101,15 +103,21 @@ def build(text: str, order: Order, workspace: Workspace) -> bytes:
         case "markdown":
             return plain_markdown(text).encode()
         case "html":
+            from genie_nb.backend.reports.page import Look, page_html
+
             look = Look(order.language, order.foot, order.dashboard, order.html_templates)
             return page_html(document, _pictures(document, workspace), look).encode()
         case "pptx":
+            from genie_nb.backend.reports.deck import deck_bytes
+
             pictures = _pictures(document, workspace)
             return deck_bytes(document, pictures, language=order.language, template=order.slides_template)
 
 
-def _pictures(document: Document, workspace: Workspace) -> Pictures:
+def _pictures(document: Document, workspace: Workspace) -> "Pictures":
     """The pictures that the document names and that lie in the run's folder."""
+    from genie_nb.backend.reports.page import Picture
+
     found: dict[str, Picture] = {}
     left = ALL_PICTURES_BYTES
     for image in (block for block in document.blocks if isinstance(block, Image)):

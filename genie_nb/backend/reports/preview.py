@@ -14,8 +14,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image as Bitmap
-
 __all__ = ("slides_picture",)
 
 LIMIT_S = 60.0
@@ -70,6 +68,8 @@ async def _run(folder: Path, *command: str) -> None:
 
 def _sheet(folder: Path) -> bytes | None:
     """The slides' pictures as one."""
+    from PIL import Image as Bitmap
+
     slides = [Bitmap.open(path) for path in sorted(folder.glob("slide*.png"))]
     if not slides:
         return None
