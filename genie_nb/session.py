@@ -196,7 +196,8 @@ class Genie:
         self.settings = Settings.load(model=name, **settings)
         self._model = None if isinstance(model, str) else model
         self._tools = tuple(_as_tool(given, self.settings.tool_timeout_s) for given in tools)
-        _kernel_pool(backend_loop(), self.settings.memory_mib)  # warms up while the question is being thought of
+        if self.settings.agent != "search":  # which runs no code
+            _kernel_pool(backend_loop(), self.settings.memory_mib)  # warms up while the question is being thought of
 
     def ask(
         self, query: str, *, files: Paths = (), data: "Mapping[str, pd.DataFrame] | None" = None, show: bool = True
@@ -218,7 +219,7 @@ class Genie:
     def prepare(self, request: RunRequest) -> Run:
         """A run that is not started yet."""
         backend = backend_loop()
-        pool = _kernel_pool(backend, self.settings.memory_mib)
+        pool = _kernel_pool(backend, self.settings.memory_mib, warm=request.settings.agent != "search")
         make_tools = partial(self._make_tools, request.settings, pool)
         return Run(request, Equipment(self._make_model, make_tools, owned=self._model is None), backend)
 
@@ -323,14 +324,15 @@ _pools: dict[tuple[int, int], KernelPool] = {}
 _pools_lock = threading.Lock()
 
 
-def _kernel_pool(backend: BackendLoop, memory_mib: int) -> KernelPool:
-    """The pool of kernels with this much memory, warming up."""
+def _kernel_pool(backend: BackendLoop, memory_mib: int, *, warm: bool = True) -> KernelPool:
+    """The pool of kernels with this much memory; warming up, if it is wanted."""
     with _pools_lock:
         pool = _pools.get((id(backend), memory_mib))
         if pool is None:
             pool = _pools[id(backend), memory_mib] = KernelPool(memory_mib=memory_mib)
             backend.on_close(pool.close)
-    backend.call(pool.warm)
+    if warm:
+        backend.call(pool.warm)
     return pool
 
 

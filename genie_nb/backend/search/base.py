@@ -1,4 +1,4 @@
-"""What a search engine is, and what it finds.
+"""What a search engine is and what it finds; what a reader of pages is.
 
 Above: the engines, the loop. Below: `errors`.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ("Document", "Engine", "Tell", "is_web")
+__all__ = ("Document", "Engine", "Page", "ReadPage", "Tell", "is_web")
 
 Tell = Callable[[str, int], None]
 """Takes words about what is being read and how much of it was, or, with 0, a remark on what was left out."""
@@ -54,6 +54,26 @@ class Engine(Protocol):
 
         Raises:
             ToolFailed: It could not be searched; the message says why and what to do.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page says."""
+
+    title: str
+    text: str
+
+
+class ReadPage(Protocol):
+    """Something that reads pages."""
+
+    async def read(self, url: str) -> Page:
+        """The page at an address.
+
+        Raises:
+            ToolFailed: It must not or cannot be read; the message says why.
         """
         ...
 

@@ -3,7 +3,7 @@
 Everything that thinks is behind `Thinker`, so the loop itself knows no model. Its bounds always hold: rounds, queries, hits,
 pages and sources by number, everything before the answer by time. An engine or a page that fails is shown and survived.
 
-Above: `tools/deep_search`. Below: `base`, `pages`, `ranking`.
+Above: `tools/deep_search`. Below: `base`, `ranking`.
 """
 
 import asyncio
@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from genie_nb.backend.search.base import Document, Engine, Tell, is_web
-from genie_nb.backend.search.pages import ReadPage
+from genie_nb.backend.search.base import Document, Engine, ReadPage, Tell, is_web
 from genie_nb.backend.search.ranking import Pool, best_part
 from genie_nb.errors import ToolFailed
 from genie_nb.parts import Hit, SearchPart

@@ -1,26 +1,25 @@
 """The page reader: a web page as text, within limits of bytes, time, type and redirects, and never from a private address.
 
-Above: the loop. Below: `fetching`, `html_text`, `pdf_text`.
+Above: `engines`. Below: `base`, `fetching`, `html_text`, `pdf_text`.
 """
 
 import asyncio
 import re
 import zlib
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Protocol
 
 import httpx
 
 from genie_nb.backend.fetching import FetchRules, guarded_transport
+from genie_nb.backend.search.base import Page
 from genie_nb.backend.search.html_text import html_text, html_title
 from genie_nb.backend.search.pdf_text import pdf_pages
 from genie_nb.backend.search.web import trusted
 from genie_nb.errors import RequestError, ToolFailed
 from genie_nb.text_encoding import encoding_of
 
-__all__ = ("Page", "PageReader", "ReadPage")
+__all__ = ("PageReader",)
 
 PAGE_S = 15.0
 """Seconds that one page may take."""
@@ -29,26 +28,6 @@ MOST_REDIRECTS = 5
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 _PLAIN = ("text/plain", "text/markdown", "application/json")
 _HTML = ("text/html", "application/xhtml+xml")
-
-
-@dataclass(frozen=True)
-class Page:
-    """What a page says."""
-
-    title: str
-    text: str
-
-
-class ReadPage(Protocol):
-    """Something that reads pages."""
-
-    async def read(self, url: str) -> Page:
-        """The page at an address.
-
-        Raises:
-            ToolFailed: It must not or cannot be read; the message says why.
-        """
-        ...
 
 
 class PageReader:

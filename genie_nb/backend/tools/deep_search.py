@@ -13,10 +13,9 @@ from typing import Any
 from genie_nb.backend.asking import Voice
 from genie_nb.backend.context import RunContext, language_of
 from genie_nb.backend.models.base import ChatModel, ToolSpec
-from genie_nb.backend.search.base import Document, Engine
+from genie_nb.backend.search.base import Document, Engine, ReadPage
 from genie_nb.backend.search.deep import Bounds, DeepSearch, Tools
-from genie_nb.backend.search.engines import create_engines
-from genie_nb.backend.search.pages import PageReader, ReadPage
+from genie_nb.backend.search.engines import Pages, create_engines
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.base import Call, Tool
 from genie_nb.backend.tools.search_thinker import ModelThinker
@@ -98,7 +97,7 @@ def deep_search_tool(settings: Settings, model: ChatModel) -> Tool:
     """
     search = settings.search
     bounds = Bounds(search.rounds, search.queries, search.hits, search.pages, search.sources, search.seconds)
-    return DeepSearchTool(model, create_engines(search), PageReader(search), bounds)
+    return DeepSearchTool(model, create_engines(search), Pages(search), bounds)
 
 
 def _parameters(rounds: int) -> dict[str, Any]:

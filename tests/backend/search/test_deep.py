@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from genie_nb.backend.search.base import Document, Tell
+from genie_nb.backend.search.base import Document, Page, Tell
 from genie_nb.backend.search.deep import Bounds, DeepSearch, Found, Judged, Tools
-from genie_nb.backend.search.pages import Page
 from genie_nb.backend.search.ranking import Pool, best_part
 from genie_nb.errors import ToolFailed
 from genie_nb.parts import SearchPart

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from genie_nb.backend.search.pages import Page, PageReader
+from genie_nb.backend.search.base import Page
+from genie_nb.backend.search.pages import PageReader
 from genie_nb.errors import ToolFailed
 from tests.backend.documents import pdf
 from tests.backend.search.http_server import Answer, Asked, WebServer
