@@ -11,7 +11,6 @@ import pytest
 import genie_nb as gn
 from genie_nb.backend.mcp.bounds import MOST_BYTES
 from genie_nb.backend.mcp.peers import McpServer
-from genie_nb.backend.tools import mcp
 from genie_nb.backend.tools.mcp_service import McpService
 from genie_nb.backend.tools.mcp_watch import CardWatch
 from genie_nb.errors import LinkError
@@ -22,7 +21,7 @@ from tests.fakes import run as within_bounds
 
 @pytest.fixture(autouse=True)
 def _a_slow_machine_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mcp, "READY_S", 30.0)
+    monkeypatch.setenv("GENIE_MCP_WAIT_S", "30")
 
 
 @pytest.fixture(scope="module", params=["sse", "http"])
