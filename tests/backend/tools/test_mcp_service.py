@@ -52,6 +52,22 @@ def test_a_run_calls_the_tools_of_a_server_at_an_address(far: McpProcess, way: s
     assert seen.get("result", seen)["x-tenant"] == "blue"
 
 
+def test_tools_that_change_at_an_address_are_listed_again(tmp_path: Path) -> None:
+    with mcp_process("http") as process:
+
+        def growing(messages: Any, tools: Any) -> gn.Say:
+            names = [tool.name for tool in tools]
+            if messages[-1].role == "user":
+                return gn.Say("", calls=[("demo__grow", {})])
+            return gn.Say("done") if "demo__grown" in names else gn.Say("", calls=[("demo__count", {"a": len(messages)})])
+
+        entry = {"name": "demo", "url": process.url}
+        given: dict[str, Any] = {"agent": "react", "runs_folder": tmp_path / "runs", "max_task_steps": 200}
+        genie = gn.Genie(model=gn.ScriptedModel(growing), mcp=[entry], **given)
+        run = genie.ask("?", show=False).result(timeout_s=50)
+    assert (run.status, run.answer) == ("finished", "done")
+
+
 def service(answer: Any, tmp_path: Path) -> tuple[McpService, CardWatch]:
     transport = httpx.MockTransport(answer)
     return (
