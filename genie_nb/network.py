@@ -165,22 +165,9 @@ def serve_stdio(*, model: str | ChatModel | None = None, tools: Sequence[ToolLik
         SettingsError: A setting is unknown or has a wrong value.
     """
     host = _host(_ServedGenie(model=model, tools=tools, **settings), {})
-    backend_loop().submit(_be_stdio_server(host)).result()
+    from genie_nb.backend.server.offer_stdio import be_stdio_server
 
-
-async def _be_stdio_server(host: Host) -> None:
-    from mcp.server.stdio import stdio_server
-
-    from genie_nb.backend.server.offer import Offer
-
-    server = Offer(host).server
-    await host.archive.open()
-    try:
-        async with stdio_server() as (read, write):
-            await server.run(read, write, server.create_initialization_options())
-    finally:
-        await host.drain()
-        await host.close()
+    backend_loop().submit(be_stdio_server(host)).result()
 
 
 def _host(genie: "_ServedGenie", server: Mapping[str, Any]) -> Host:

@@ -15,7 +15,11 @@ LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 400, 50, 5
 BANNED = {"manager", "helper", "helpers", "util", "utils", "info", "data"}
 GIVEN = {"data_received"}
 """Names that a library gives: asyncio calls a protocol by them."""
-KNOWN_ONLY_TO = {"openai": {"backend/models/openai.py"}, "jupyter_client": {"backend/interpreter/"}}
+KNOWN_ONLY_TO = {
+    "openai": {"backend/models/openai.py"},
+    "jupyter_client": {"backend/interpreter/"},
+    "mcp": {"backend/mcp/", "backend/server/mcp_routes.py", "backend/server/offer"},
+}
 MAY_CATCH_EVERYTHING = {"backend/runs.py", "backend/tools/base.py"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -195,6 +195,7 @@ class Settings(BaseSettings):
         slide_pictures: Whether slides are shown as pictures, where LibreOffice is installed.
         tool_url: A genie-tool service that runs code and writes reports instead of this process.
         mcp: MCP servers whose tools agents may call; see `McpEntry`.
+        mcp_wait_s: Seconds that a run waits for servers that are not ready; their tools join it later.
         mcp_url: A genie-client service that reaches those of them that have an address.
         playbooks: A folder of procedures in Markdown; the planner is shown the one that fits a question.
         approval: Rules about calls that a person must allow; the first that fits a call counts.
@@ -234,6 +235,7 @@ class Settings(BaseSettings):
     slide_pictures: bool = True
     tool_url: str | None = None
     mcp: Annotated[tuple[McpEntry, ...], NoDecode, BeforeValidator(entries_in)] = ()
+    mcp_wait_s: float = Field(3.0, ge=0)
     mcp_url: str | None = None
     playbooks: Path | None = None
     approval: tuple[ApprovalRule, ...] = ()

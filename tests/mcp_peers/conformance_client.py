@@ -24,7 +24,9 @@ def script(messages: Any, tools: Any) -> gn.Say:
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        genie = gn.Genie(model=gn.ScriptedModel(script), agent="react", mcp=[sys.argv[-1]], runs_folder=folder)
+        genie = gn.Genie(
+            model=gn.ScriptedModel(script), agent="react", mcp=[sys.argv[-1]], mcp_wait_s=30, runs_folder=folder
+        )
         run = genie.ask("Call every tool.", show=False).result(timeout_s=60)
     calls = list(run.transcript.calls.values())
     for call in calls:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import genie_nb as gn
-from genie_nb.backend.tools import mcp
 from genie_nb.parts import DocumentPart, ImagePart, ProgressPart
 from tests.mcp_peers.peers import EVERYTHING, NODE, missing, serving_everything
 
@@ -47,7 +46,7 @@ def entry(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
 
 
 def test_a_run_uses_server_everything(entry: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mcp, "READY_S", 30.0)
+    monkeypatch.setenv("GENIE_MCP_WAIT_S", "30")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-7351")
     genie = gn.Genie(model=gn.ScriptedModel(script), agent="react", mcp=[entry], runs_folder=tmp_path / "runs")
     run = genie.ask("Call them all.", show=False).result(timeout_s=50)

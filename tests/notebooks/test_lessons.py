@@ -66,6 +66,7 @@ def test_the_lessons_are_here() -> None:
         "09_the_service_chain",
         "10_deep_search",
         "11_reports",
+        "12_mcp",
         "13_conversations_and_approval",
         "14_take_it_away",
     ]

@@ -33,8 +33,6 @@ from genie_nb.events import FileCreated
 
 __all__ = ("McpTools", "mcp_tools")
 
-READY_S = 3.0
-"""Seconds that a run waits for its servers, counted from when they were first asked."""
 LIST_S = 30.0
 _NOTHING_TO_REACH = "The setting mcp_url names a service, but mcp names no server that it could reach."
 
@@ -99,10 +97,10 @@ class Supply:
             self._began = asyncio.get_running_loop().time()
             self._listing = asyncio.create_task(self._list(), name=f"mcp tools of {self.label}")
 
-    async def ready(self) -> None:
-        """Wait until it is listed, but not longer than a run may be held up by a server."""
+    async def ready(self, wait_s: float) -> None:
+        """Wait until it is listed, but no longer than so many seconds after it was asked, by this run or another."""
         if self._listing is not None and not self._listing.done() and not self.tools:
-            left_s = self._began + READY_S - asyncio.get_running_loop().time()
+            left_s = self._began + wait_s - asyncio.get_running_loop().time()
             await asyncio.wait({self._listing}, timeout=max(0.0, left_s))
 
     @property
@@ -196,7 +194,7 @@ async def mcp_tools(settings: Settings, backend: BackendLoop) -> McpTools:
     supplies = shelf.supplies(settings)
     for supply in supplies:
         supply.begin()
-    await asyncio.gather(*(supply.ready() for supply in supplies))
+    await asyncio.gather(*(supply.ready(settings.mcp_wait_s) for supply in supplies))
     notes = tuple(supply.missing for supply in supplies if supply.missing)
     return McpTools(tuple(zip(settings.mcp, supplies, strict=True)), settings.tool_timeout_s, notes)
 

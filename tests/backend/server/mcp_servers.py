@@ -87,6 +87,13 @@ def main(transport: str, port: int) -> None:
         """What came with the request."""
         return dict(context.headers or {})
 
+    @server.tool()
+    async def grow(context: Context) -> str:
+        """Have another tool from now on."""
+        server.add_tool(lambda: "new", name="grown", description="A new one.")
+        await context.notify_tools_changed()
+        return "grown"
+
     app = server.sse_app() if transport == "sse" else server.streamable_http_app()
     listening = socket.create_server(("127.0.0.1", port))
     print(listening.getsockname()[1], flush=True)

@@ -218,7 +218,7 @@ def test_a_server_that_began_anew_between_two_calls_is_not_noticed_by_the_caller
         restarted = await asyncio.to_thread(McpProcess, transport, process.port)
         try:
             assert (await sessions.call_tool(server, "count", {})).content[0].text == "1"
-            assert len(await sessions.list_tools(server)) == 6
+            assert len(await sessions.list_tools(server)) == 7
         finally:
             restarted.kill()
 
@@ -235,6 +235,6 @@ def test_an_sse_server_under_another_path_is_found_too() -> None:
     async def work(sessions: McpSessions) -> None:
         with mcp_process("sse") as process:
             plain = McpServer(process.url + "?from=elsewhere")
-            assert len(await sessions.list_tools(plain)) == 6
+            assert len(await sessions.list_tools(plain)) == 7
 
     sessions_of(work)

@@ -45,7 +45,7 @@ class Far:
 
 @pytest.fixture(autouse=True)
 def _a_slow_machine_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mcp, "READY_S", 30.0)
+    monkeypatch.setenv("GENIE_MCP_WAIT_S", "30")
 
 
 @pytest.fixture
@@ -230,30 +230,22 @@ def test_a_program_that_is_not_there_is_one_sentence_in_the_run(on_backend: Call
     on_backend(work, "nowhere")
 
 
-def test_a_server_that_hangs_at_its_start_holds_up_no_run(
-    far: Far, on_backend: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mcp, "READY_S", 0.0)
-
+def test_a_server_that_hangs_at_its_start_holds_up_no_run(far: Far, on_backend: Callable[..., Any]) -> None:
     async def work(box: ToolBox, context: Any) -> None:
         late = "The MCP server demo is not ready yet; the run goes on, and its tools join as soon as it is."
         assert box.notes == (late,)
 
-    on_backend(work, far.entry("hanging"))
+    on_backend(work, far.entry("hanging"), mcp_wait_s=0)
 
 
-def test_the_tools_of_a_server_that_is_late_join_the_run(
-    far: Far, on_backend: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mcp, "READY_S", 0.0)
-
+def test_the_tools_of_a_server_that_is_late_join_the_run(far: Far, on_backend: Callable[..., Any]) -> None:
     async def work(box: ToolBox, context: Any) -> None:
         assert box.specs == ()
         while not box.specs:
             await asyncio.sleep(0.02)
         assert (await call(box, context, "demo__weather", city="Bern"))[2] == "ok"
 
-    on_backend(work, far.entry())
+    on_backend(work, far.entry(), mcp_wait_s=0)
 
 
 def test_what_a_server_says_of_its_tools_is_made_harmless(far: Far, on_backend: Callable[..., Any]) -> None:

@@ -11,7 +11,6 @@ import pytest
 import genie_nb as gn
 from genie_nb.backend.mcp.bounds import MOST_BYTES
 from genie_nb.backend.mcp.peers import McpServer
-from genie_nb.backend.tools import mcp
 from genie_nb.backend.tools.mcp_service import McpService
 from genie_nb.backend.tools.mcp_watch import CardWatch
 from genie_nb.errors import LinkError
@@ -22,7 +21,7 @@ from tests.fakes import run as within_bounds
 
 @pytest.fixture(autouse=True)
 def _a_slow_machine_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mcp, "READY_S", 30.0)
+    monkeypatch.setenv("GENIE_MCP_WAIT_S", "30")
 
 
 @pytest.fixture(scope="module", params=["sse", "http"])
@@ -51,6 +50,22 @@ def test_a_run_calls_the_tools_of_a_server_at_an_address(far: McpProcess, way: s
     assert "boom" in calls["demo__boom"].output
     seen = json.loads(calls["demo__headers"].output)
     assert seen.get("result", seen)["x-tenant"] == "blue"
+
+
+def test_tools_that_change_at_an_address_are_listed_again(tmp_path: Path) -> None:
+    with mcp_process("http") as process:
+
+        def growing(messages: Any, tools: Any) -> gn.Say:
+            names = [tool.name for tool in tools]
+            if messages[-1].role == "user":
+                return gn.Say("", calls=[("demo__grow", {})])
+            return gn.Say("done") if "demo__grown" in names else gn.Say("", calls=[("demo__count", {"a": len(messages)})])
+
+        entry = {"name": "demo", "url": process.url}
+        given: dict[str, Any] = {"agent": "react", "runs_folder": tmp_path / "runs", "max_task_steps": 200}
+        genie = gn.Genie(model=gn.ScriptedModel(growing), mcp=[entry], **given)
+        run = genie.ask("?", show=False).result(timeout_s=50)
+    assert (run.status, run.answer) == ("finished", "done")
 
 
 def service(answer: Any, tmp_path: Path) -> tuple[McpService, CardWatch]:
