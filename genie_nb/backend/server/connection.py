@@ -53,7 +53,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*given, **named)
         self.pipeline = _NO_PIPELINE
         self._limits, self._evicted = limits, evicted
-        self._deaf = False
+        self._deaf = self._is_cut = False
         self._fruitless_bytes = 0
         self._reading: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
@@ -183,6 +183,12 @@ class Connection(HttpToolsProtocol):
             self._writing.cancel()
         self._writing = None if seconds is None else self.loop.call_later(seconds, self._evict)
 
-    def _evict(self) -> None:
-        self._evicted()
+    def cut(self) -> bool:
+        """End at once, whatever waits to be sent; whether it had not been cut before."""
+        was_cut, self._is_cut = self._is_cut, True
         self.transport.abort()
+        return not was_cut
+
+    def _evict(self) -> None:
+        if self.cut():
+            self._evicted()

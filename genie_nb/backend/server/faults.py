@@ -39,7 +39,7 @@ class Faults:
         call: Calls a function on the server's loop; the server that lives there puts it here.
     """
 
-    def __init__(self, streams: Callable[[], Iterable[Held]], cut: Callable[[Any], None]) -> None:
+    def __init__(self, streams: Callable[[], Iterable[Held]], cut: Callable[[Any], object]) -> None:
         """No faults yet.
 
         Args:

@@ -73,8 +73,8 @@ class PassedOn(Response):
         if self._ended:
             return None
         if self._sending_since is not None and now - self._sending_since >= self._limits.stall_s:
-            self._links.metrics.evicted.inc()
-            self._links.abort(self.scope)
+            if self._links.abort(self.scope) is not False:  # else it was cut already, and counted
+                self._links.metrics.evicted.inc()
             return None
         due = self._opened_at + self._limits.deadline_s
         if now < due:

@@ -144,12 +144,13 @@ class Server:
         finally:
             await self.host.close()
 
-    def _abort(self, scope: Scope) -> None:
-        """Cut the connection that carries this request, whatever waits to be sent on it; it carries no other one."""
+    def _abort(self, scope: Scope) -> bool:
+        """Cut the connection that carries this request, which carries no other one; whether it had not been cut before."""
         for connection in tuple(self._server.server_state.connections):
             cycle: Any = getattr(connection, "cycle", None)
             if cycle is not None and cycle.scope is scope:
-                connection.transport.abort()
+                return cast("Connection", connection).cut()
+        return False
 
     def __enter__(self) -> Self:
         return self

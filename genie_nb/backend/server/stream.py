@@ -82,7 +82,7 @@ class Links:
     def __init__(self, wheel: HeartbeatWheel, metrics: Metrics) -> None:
         self.wheel, self.metrics = wheel, metrics
         self.open: set[Link] = set()
-        self.abort: Callable[[Scope], None] = lambda scope: None
+        self.abort: Callable[[Scope], object] = lambda scope: None
         """Cuts the connection of a request at once; the server that carries it puts it here."""
         self.faults = Faults(lambda: self.open, lambda scope: self.abort(scope))
         self._closing: list[asyncio.Event] = []
@@ -237,8 +237,8 @@ class EventStream:
         if self._ended:
             return None
         if self._sending_since is not None and now - self._sending_since >= self._limits.stall_s:
-            self._links.metrics.evicted.inc()
-            self._links.abort(self.scope)
+            if self._links.abort(self.scope) is not False:  # else it was cut already, and counted
+                self._links.metrics.evicted.inc()
             return None
         if now - self._opened_at >= self._limits.deadline_s:
             self.close("deadline")
