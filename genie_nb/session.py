@@ -174,6 +174,16 @@ class Viewed(RunHandle):
 
         return takeaway.run_json(self, path)
 
+    def to_zip(self, path: str | os.PathLike[str]) -> Path:
+        """Write the files that the run made as a zip archive, whole or not at all; returns its path.
+
+        Raises:
+            RequestError: There are none, or it cannot be written there.
+        """
+        from genie_nb.widgets import takeaway
+
+        return takeaway.to_zip(self, path)
+
 
 class Run(Viewed, runs.Run):
     """One question being worked on, and its live view in the notebook."""

@@ -22,6 +22,7 @@ from genie_nb.parts import FileRef
 from genie_nb.transcript import Transcript
 from genie_nb.widgets.labels import labels_for
 from genie_nb.widgets.notebook import Beside, files_named_in
+from genie_nb.widgets.parcels import stays_inside
 from genie_nb.widgets.previews import readable_size
 from genie_nb.widgets.record import answer_text
 
@@ -83,8 +84,8 @@ def lay_beside(run: Copies, transcript: Transcript, folder: Path, *, runs: bool)
     shelf = MADE
     while shelf in inputs:
         shelf = f"_{shelf}"
-    planned = {name: name for name in inputs if _stays_inside(name)}
-    planned |= {f"{shelf}/{name}": name for name in made if _stays_inside(name)}
+    planned = {name: name for name in inputs if stays_inside(name)}
+    planned |= {f"{shelf}/{name}": name for name in made if stays_inside(name)}
     before = _claim(folder, (*planned, *tables.values()), transcript.run_id)
     too_large = labels_for(transcript.query)["nb_too_large"].format(size=readable_size(COPIED_BYTES))
     laid = _Laid(run, folder, too_large, before)
@@ -97,7 +98,7 @@ def lay_beside(run: Copies, transcript: Transcript, folder: Path, *, runs: bool)
         made=laid_made,
         absent=laid.absent
         | {name: laid.absent[place] for name, place in tables.items() if place in laid.absent}
-        | {name: f"{name!r} leads out of the folder." for name in inputs if not _stays_inside(name)},
+        | {name: f"{name!r} leads out of the folder." for name in inputs if not stays_inside(name)},
         changed=frozenset(laid.changed & set(inputs)),
         tables=tuple(tables),
         preamble=run.preamble if tables else "",
@@ -158,12 +159,6 @@ class _Laid:
 def _digest(path: Path) -> str:
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _stays_inside(name: str) -> bool:
-    """Whether a name leads to a place in a folder, and to none that is the folder's own."""
-    parts = name.split("/")
-    return not any(part in ("", "..") or part.startswith(".") or "\\" in part or "\0" in part for part in parts)
 
 
 def _claim(folder: Path, planned: Iterable[str], run_id: str) -> frozenset[str]:

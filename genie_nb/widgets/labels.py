@@ -6,7 +6,7 @@ Above: everything that is shown. Below: nothing.
 import re
 from collections.abc import Mapping
 
-__all__ = ("is_chinese", "labels_for")
+__all__ = ("about_in", "is_chinese", "labels_for")
 
 _ENGLISH = {
     "lang": "en",
@@ -20,6 +20,11 @@ _ENGLISH = {
     "work": "Work",
     "answer": "Answer",
     "files": "Files",
+    "inputs": "Given",
+    "download_all": "Download all",
+    "packing": "Packing…",
+    "zip_too_large": 'Together these files are too large for the page; run.to_zip("files.zip") writes them to the disk.',
+    "zip_failed": "The files could not be packed: there is no room on the disk, or they are gone.",
     "error": "Error",
     "question": "Question",
     "not_started": "not started",
@@ -99,6 +104,11 @@ _CHINESE = {
     "work": "过程",
     "answer": "回答",
     "files": "文件",
+    "inputs": "已提供",
+    "download_all": "全部下载",
+    "packing": "正在打包…",
+    "zip_too_large": '这些文件合起来太大，无法发送到页面；run.to_zip("files.zip") 可把它们写到磁盘。',
+    "zip_failed": "文件无法打包：磁盘空间不足，或文件已不在。",
     "error": "错误",
     "question": "问题",
     "not_started": "未开始",
@@ -178,3 +188,22 @@ def labels_for(query: str) -> Mapping[str, str]:
 def is_chinese(query: str) -> bool:
     """Whether a question is written in Chinese."""
     return bool(_HAN.search(query)) and not _KANA_OR_HANGUL.search(query)
+
+
+_ABOUT = {
+    "row": "行", "rows": "行", "column": "列", "columns": "列", "sheet": "个工作表", "sheets": "个工作表", "page": "页",
+    "pages": "页", "record": "条记录", "records": "条记录", "key": "个键", "keys": "个键", "line": "行", "lines": "行",
+    "pixels": "像素", "about": "约", "no text": "无文字", "Text": "文本", "(semicolons)": "（分号分隔）",
+    "(tabs)": "（制表符分隔）", "(bars)": "（竖线分隔）", "UTF-8 with BOM": "UTF-8（带 BOM）",
+}  # fmt: skip
+_COUNTED = re.compile(
+    r"(?<=\d )(?:rows?|columns?|sheets?|pages?|records?|keys?|lines?|pixels)\b|\babout(?= \d)|(?<=, )no text$|^Text(?=,)"
+    r"| ?(?:\((?:semicolons|tabs|bars)\))|UTF-8 with BOM$"
+)
+
+
+def about_in(labels: Mapping[str, str], about: str) -> str:
+    """What a file holds (`FileRef.about`), in the language of the labels."""
+    if labels["lang"] != "zh":
+        return about
+    return _COUNTED.sub(lambda found: _ABOUT[found[0].strip()], about).replace(", ", "，").replace(": ", "：")

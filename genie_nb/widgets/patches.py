@@ -84,7 +84,11 @@ class Painter:
 
     def file(self, name: str) -> FileRef | None:
         """The file of that name, where the run has told of it."""
-        return self._known_files().get(name)
+        return self._known_files().get(name) or next((file for file in self.transcript.inputs if file.name == name), None)
+
+    def files(self) -> list[FileRef]:
+        """The files that the run has made so far."""
+        return list(self._known_files().values())
 
     def _known_files(self) -> dict[str, FileRef]:
         return self.transcript.files | {file.name: file for file in self.transcript.deliverables}
@@ -161,12 +165,13 @@ class Painter:
         for node in (
             sections.head_node(t, labels, live=True),
             sections.query_node(t),
+            sections.inputs_node(t, labels),
             sections.plan_node(t.plan, labels),
             sections.section_node("work", "gnb-work", labels["work"]),
             sections.error_node(t, labels),
             sections.section_node("answer", "gnb-answer", labels["answer"]),
             sections.section_node("sources", "gnb-sources", labels["sources"]),
-            sections.files_node(labels),
+            sections.files_node(labels, live=True),
         ):
             yield from self.page.place("r", node)
 
@@ -251,4 +256,4 @@ class Painter:
         name = next(name for name, file_key in self._files.items() if file_key == key)
         look = {"class": "gnb-button", "type": "button", "data-action": "download"}
         button = Node(f"{key}.d", "button", look, self.labels["download"])
-        yield from self.page.place("files.i", sections.file_node(key, self._known_files()[name], button))
+        yield from self.page.place("files.i", sections.file_node(key, self._known_files()[name], button, self.labels))

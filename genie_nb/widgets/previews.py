@@ -4,10 +4,12 @@ Above: `record`, `run_view`. Below: `render`, `gate`, `slide_outline`, `parts`, 
 """
 
 import csv
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from genie_nb.parts import FileRef, ImagePart, TablePart
+from genie_nb.text_encoding import encoding_of
 from genie_nb.transcript import Transcript
 from genie_nb.widgets.gate import clean, closed_frame, picture
 from genie_nb.widgets.render import markdown_html, table_html
@@ -22,6 +24,8 @@ PRESENTATION = "application/vnd.openxmlformats-officedocument.presentationml.pre
 ROWS = 8
 COLUMNS = 20
 CHARACTERS = 3_000
+SAMPLED_BYTES = 64_000
+"""So much tells a text's encoding."""
 PREVIEW_BYTES = 3_000_000
 """No more of a file is read; larger pictures and HTML documents have no preview, but can be downloaded."""
 
@@ -46,16 +50,17 @@ def preview_html(file: FileRef, content: bytes, labels: Mapping[str, str], pictu
 
     Args:
         file: Which file it is.
-        content: Its bytes, or the first of them.
+        content: Its bytes, or the first of them; unpacked here where they are a gzip archive.
         labels: The fixed words.
         pictures: What shows it better than its bytes can.
     """
-    media_type, small = file.media_type, file.size <= PREVIEW_BYTES
+    media_type, small, whole = file.media_type, file.size <= PREVIEW_BYTES, len(content) >= file.size
+    if content.startswith(b"\x1f\x8b"):
+        content, whole = _unpacked(content), False
     if media_type.startswith("image/") and small:
         return picture(content, media_type, file.name)
     if media_type in ("text/csv", "text/tab-separated-values"):
-        delimiter = "\t" if media_type.startswith("text/tab") else ","
-        return _table(content, delimiter, labels, whole=len(content) >= file.size)
+        return _table(content, labels, whole=whole)
     if media_type == "text/html" and small:
         return closed_frame(content.decode(errors="replace"), labels["document"])
     if media_type == "text/markdown":
@@ -77,13 +82,27 @@ def _outline(content: bytes, labels: Mapping[str, str]) -> str:
     return clean(f'<p class="gnb-muted">{count}</p><ol>{listed}</ol>')
 
 
+def _unpacked(content: bytes) -> bytes:
+    """The first bytes that a gzip archive holds; none of one that is broken."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(content, PREVIEW_BYTES)
+    except zlib.error:
+        return b""
+
+
 def _head(content: bytes) -> str:
-    text = content[: CHARACTERS * 4].decode(errors="replace")
+    text = _text(content[: CHARACTERS * 4])
     return text if len(text) <= CHARACTERS else text[:CHARACTERS] + "…"
 
 
-def _table(content: bytes, delimiter: str, labels: Mapping[str, str], *, whole: bool) -> str:
-    lines = content.decode("utf-8-sig", errors="replace").splitlines()
+def _text(content: bytes) -> str:
+    encoding = encoding_of(content[:SAMPLED_BYTES]) or "utf-8"
+    return content.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
+
+
+def _table(content: bytes, labels: Mapping[str, str], *, whole: bool) -> str:
+    lines = _text(content).splitlines() or [""]
+    delimiter = max(",;\t|", key=lambda mark: sum(mark in line for line in lines[: ROWS + 1]) * 1_000 + lines[0].count(mark))
     try:
         rows = list(csv.reader(lines[: ROWS + 1], delimiter=delimiter))
     except csv.Error:

@@ -8,7 +8,7 @@ Above: `session`. Below: `sections`, `cards`, `previews`, `nodes`.
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from importlib.resources import files
 
@@ -17,13 +17,13 @@ from genie_nb.parts import FileRef, Part, Plan, PlanStep
 from genie_nb.transcript import Item, Message, Note, Task, ToolCall, Transcript
 from genie_nb.widgets import sections
 from genie_nb.widgets.cards import card_is_open, card_node, part_node
-from genie_nb.widgets.labels import labels_for
+from genie_nb.widgets.labels import about_in, labels_for
 from genie_nb.widgets.nodes import Node, to_html
 from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
 from genie_nb.widgets.render import markdown_blocks, markdown_tokens
 from genie_nb.widgets.searches import anchors_of, cited_sources, source_nodes
 
-__all__ = ("STYLE", "answer_text", "record_html", "record_markdown", "record_text", "safe_line", "safe_markdown")
+__all__ = ("STYLE", "answer_text", "files_of", "record_html", "record_markdown", "record_text", "safe_line", "safe_markdown")
 
 STYLE = (files("genie_nb.widgets") / "static" / "style.css").read_text("utf-8")
 """The stylesheet of the view and of the record; every rule of it is under one class."""
@@ -56,6 +56,8 @@ def record_html(transcript: Transcript, *, read_file: ReadFile) -> str:
 
 def _sections(t: Transcript, labels: Labels, read_file: ReadFile) -> list[Node]:
     shown = [sections.head_node(t, labels, live=False), sections.query_node(t)]
+    if t.inputs or t.tables:
+        shown.append(sections.inputs_node(t, labels, tuple(_file_nodes("g", t.inputs, labels, read_file))))
     cites = anchors_of(part for call in t.calls.values() for part in call.parts)
     items = [(_item(f"i{n}", item, labels, cites), _is_answer(item)) for n, item in enumerate(t.items)]
     work = tuple(node for node, answers in items if not answers)
@@ -73,9 +75,9 @@ def _sections(t: Transcript, labels: Labels, read_file: ReadFile) -> list[Node]:
         shown.append(sections.section_node("answer", "gnb-answer", labels["answer"], answer))
     if sources := tuple(source_nodes(t)):
         shown.append(sections.section_node("sources", "gnb-sources", labels["sources"], sources))
-    listed = _files(t)
+    listed = files_of(t)
     if listed:
-        nodes = tuple(_file_nodes(listed, labels, read_file))
+        nodes = tuple(_file_nodes("f", listed, labels, read_file))
         shown.append(sections.files_node(labels, nodes))
     return shown
 
@@ -84,7 +86,8 @@ def _is_answer(item: Item) -> bool:
     return isinstance(item, Message) and sections.is_answer(item)
 
 
-def _files(t: Transcript) -> list[FileRef]:
+def files_of(t: Transcript) -> list[FileRef]:
+    """The files that a run has made, and those that it delivered."""
     return list((t.files | {file.name: file for file in t.deliverables}).values())
 
 
@@ -111,11 +114,11 @@ def _blocks(key: str, text: str, cites: Mapping[int, str]) -> tuple[Node, ...]:
     return tuple(Node(f"{key}.{n}", "div", {"class": "gnb-block"}, html=html) for n, html in enumerate(blocks))
 
 
-def _file_nodes(files: list[FileRef], labels: Labels, read_file: ReadFile) -> Iterator[Node]:
+def _file_nodes(letter: str, files: Iterable[FileRef], labels: Labels, read_file: ReadFile) -> Iterator[Node]:
     left = ALL_EMBEDDED_BYTES
     for number, file in enumerate(files):
-        key = f"f{number}"
-        yield _file(key, file, labels, read_file) if left > 0 else _file_node(key, file, "", "")
+        key = f"{letter}{number}"
+        yield _file(key, file, labels, read_file) if left > 0 else _file_node(key, file, labels)
         left -= file.size if file.size <= PREVIEW_BYTES else 0
 
 
@@ -123,27 +126,31 @@ def _file(key: str, file: FileRef, labels: Labels, read_file: ReadFile) -> Node:
     try:
         content = read_file(file.name, PREVIEW_BYTES)
     except (GenieError, OSError):
-        return _file_node(key, file, "", f'<p class="gnb-muted">{escape(labels["unreadable"])}</p>')
-    link = ""
+        return _file_node(key, file, labels, preview=f'<p class="gnb-muted">{escape(labels["unreadable"])}</p>')
+    link, made = "", key.startswith("f")  # who gave a file has it
     pictured = file.media_type.startswith("image/")  # the picture itself can be saved, and is large enough once
-    if file.size < EMBED_BYTES and not pictured:
+    if made and file.size < EMBED_BYTES and not pictured:
         # Octets, whatever the file is: a browser saves them and opens nothing in the notebook's name.
         address = f"data:application/octet-stream;base64,{b64encode(content).decode()}"
         name = escape(file.name.rsplit("/", 1)[-1])
         link = f'<a class="gnb-button" href="{address}" download="{name}">{escape(labels["download"])}</a>'
-    return _file_node(key, file, link, preview_html(file, content, labels))
+    return _file_node(key, file, labels, link, preview_html(file, content, labels), is_open=made and pictured)
 
 
-def _file_node(key: str, file: FileRef, link: str, preview: str) -> Node:
+def _file_node(key: str, file: FileRef, labels: Labels, link: str = "", preview: str = "", *, is_open: bool = False) -> Node:
     button = Node(f"{key}.d", "span", html=link)
     inside = (Node(f"{key}.p", "div", html=preview),)
-    return sections.file_node(key, file, button, inside, is_open=file.media_type.startswith("image/"))
+    return sections.file_node(key, file, button, labels, inside, is_open=is_open)
 
 
 def record_markdown(transcript: Transcript) -> str:
     """The run as Markdown: question, plan, answer or error, names of files; nothing in it runs or loads anything."""
     labels = labels_for(transcript.query)
     pieces = [f"**{labels['question']}:** {safe_line(transcript.query)}"]
+    given = [*transcript.inputs, *transcript.tables]
+    if given:
+        names = "\n".join(f"- {_named(file, labels)}" for file in given)
+        pieces.append(f"**{labels['inputs']}**\n\n{names}")
     if transcript.plan and transcript.plan.steps:
         steps = (
             f"- [{'x' if step.status == 'completed' else ' '}] {safe_line(step.title)} ({labels[_state(step, transcript)]})"
@@ -158,10 +165,15 @@ def record_markdown(transcript: Transcript) -> str:
         pieces.append(safe_markdown(answer))
     if sources := _sources(transcript, answer):
         pieces.append(f"**{labels['sources']}**\n\n" + "\n".join(f"- {safe_line(source)}" for source in sources))
-    if _files(transcript):
-        names = "\n".join(f"- {safe_line(file.name)}" for file in _files(transcript))
+    if files_of(transcript):
+        names = "\n".join(f"- {safe_line(file.name)}" for file in files_of(transcript))
         pieces.append(f"**{labels['files']}**\n\n{names}")
     return "\n\n".join(pieces) + "\n"
+
+
+def _named(file: FileRef, labels: Labels) -> str:
+    about = f" ({safe_line(about_in(labels, file.about))})" if file.about else ""
+    return f"{safe_line(file.name)}{about}"
 
 
 def record_text(transcript: Transcript) -> str:
@@ -179,7 +191,7 @@ def record_text(transcript: Transcript) -> str:
         pieces.append(f"{labels['answer']}:\n{answer}")
     if sources := _sources(transcript, answer):
         pieces.append("\n".join((f"{labels['sources']}:", *sources)))
-    names = ", ".join(file.name for file in _files(transcript))
+    names = ", ".join(file.name for file in files_of(transcript))
     if names:
         pieces.append(f"{labels['files']}: {names}")
     return "\n\n".join(pieces)

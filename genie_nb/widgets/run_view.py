@@ -22,6 +22,7 @@ import traitlets
 from genie_nb.errors import GenieError, WireError
 from genie_nb.events import NoteAdded, RunEvent, is_terminal
 from genie_nb.parts import FileRef
+from genie_nb.widgets.parcels import CopyFile, Parcel
 from genie_nb.widgets.patches import Painter
 from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, pictures_of, preview_html
 from genie_nb.widgets.pulse import Pulse
@@ -43,9 +44,11 @@ REMIND_S = 1.0
 REMIND_MOST_S = 600.0
 DOWNLOAD_BYTES = 20_000_000
 """Larger files are not sent to a page."""
+ZIP_BYTES = 500_000_000
+"""Files that have more bytes together are not sent to a page."""
 Decide = Callable[..., Coroutine[Any, Any, None]]
 """`RunHandle.decide` of the run."""
-PAGE_LABELS = ("silent", "tool", "waiting", "stopping", "loading")
+PAGE_LABELS = ("silent", "tool", "waiting", "stopping", "loading", "packing")
 
 
 class RunView(anywidget.AnyWidget):
@@ -62,6 +65,7 @@ class RunView(anywidget.AnyWidget):
         on_cancel: Callable[[], None],
         decide: Decide,
         read_file: ReadFile,
+        copy_file: CopyFile | None = None,
         query: str = "",
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
@@ -71,10 +75,12 @@ class RunView(anywidget.AnyWidget):
             on_cancel: Called on the loop's thread when a reader wants the run to stop.
             decide: Awaited on the loop when a reader says whether a call may be made.
             read_file: Reads a file of the run; called in worker threads.
+            copy_file: Copies a file of the run; without one its files cannot be had together.
             query: The question, for the time before the run begins.
             loop: The loop that `follow` will run on; without one, buttons work from `follow` on.
         """
-        self._on_cancel, self._decide, self._read_file, self._loop = on_cancel, decide, read_file, loop
+        self._on_cancel, self._decide, self._loop = on_cancel, decide, loop
+        self._read_file, self._copy_file = read_file, copy_file
         # The painter and the count of frames belong to whoever holds the lock; everything else to the loop's thread.
         self._lock = threading.Lock()
         self._painter, self._pulse, self._told = Painter(query), Pulse(), _Told()
@@ -84,11 +90,18 @@ class RunView(anywidget.AnyWidget):
         self._sent_at = 0.0
         self._reminder: asyncio.TimerHandle | None = None
         self._answers: set[asyncio.Task[None]] = set()
+        self._parcels: dict[str, Parcel] = {}
         super().__init__()
         self.on_msg(self._hear)
 
     def __repr__(self) -> str:
         return "<genie_nb live view>"
+
+    def close(self) -> None:
+        """Take the view from every page."""
+        for parcel in self._parcels.values():
+            parcel.close()
+        super().close()
 
     def tell_all(self) -> dict[str, Any]:
         """Everything that pages have been told so far, for a page that opens now."""
@@ -214,6 +227,10 @@ class RunView(anywidget.AnyWidget):
                 self._on_cancel()
             case {"type": "decide", "call": str(call_id), "verdict": str(verdict), "text": str(text), "reason": str(reason)}:
                 self._answer(self._tell_decision(call_id, verdict, text, reason))
+            case {"type": "zip", "id": str(parcel)}:
+                self._answer(asyncio.to_thread(self._pack, parcel))
+            case {"type": "piece", "id": str(parcel), "at": int(at)}:
+                self._answer(asyncio.to_thread(self._send_piece, parcel, at))
             case {"type": "preview" | "download" as kind, "name": str(name), "key": str(key)}:
                 file = self._painter.file(name)
                 if file:
@@ -252,6 +269,32 @@ class RunView(anywidget.AnyWidget):
             self._send_preview(key, preview_html(file, content, labels, pictures_of(self._painter.transcript, file)))
         else:
             self.send({"type": "download", "name": file.name.rsplit("/", 1)[-1]}, buffers=[content])
+
+    def _pack(self, parcel_id: str) -> None:
+        """Pack the run's files for the page that asks; of former archives that were not fetched, the last is kept."""
+        labels, files = self._painter.labels, self._painter.files()
+        told = {"type": "parcel", "id": parcel_id}
+        if self._copy_file is None or sum(file.size for file in files) > ZIP_BYTES:
+            self.send(told | {"why": labels["zip_too_large"]})
+            return
+        try:
+            parcel = Parcel(self._copy_file, files, ZIP_BYTES)
+        except (GenieError, OSError):
+            self.send(told | {"why": labels["zip_failed"]})
+            return
+        while len(self._parcels) > 1:
+            self._parcels.pop(next(iter(self._parcels))).close()
+        self._parcels[parcel_id] = parcel
+        self.send(told | {"size": parcel.size})
+
+    def _send_piece(self, parcel_id: str, at: int) -> None:
+        parcel = self._parcels.get(parcel_id)
+        if parcel is None:
+            return
+        piece = parcel.piece(at)
+        self.send({"type": "piece", "id": parcel_id, "at": at}, buffers=[piece])
+        if at + len(piece) >= parcel.size:
+            self._parcels.pop(parcel_id, parcel).close()
 
     def _send_preview(self, key: str, html: str) -> None:
         self.send({"type": "preview", "key": key, "html": html})

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from genie_nb.parts import FileRef, Plan, PlanStep
 from genie_nb.transcript import Message, Note, Task, Transcript
+from genie_nb.widgets.labels import about_in
 from genie_nb.widgets.nodes import Node
 from genie_nb.widgets.previews import readable_size
 
@@ -19,6 +20,7 @@ __all__ = (
     "file_node",
     "files_node",
     "head_node",
+    "inputs_node",
     "is_answer",
     "left_to_tell",
     "message_node",
@@ -211,24 +213,60 @@ def error_node(transcript: Transcript, labels: Labels) -> Node:
     return Node("error", "div", {"class": "gnb-end"}, children=children)
 
 
-def files_node(labels: Labels, inside: Inside = None) -> Node:
-    """The files of the run."""
-    return section_node("files", "gnb-files", labels["files"], inside)
-
-
-def file_node(key: str, file: FileRef, button: Node, inside: Inside = None, *, is_open: bool = False) -> Node:
-    """A file, to be unfolded for its preview; `button` is how to get it."""
-    summary = (
-        Node(f"{key}.n", "span", {"class": "gnb-file-name"}, file.name),
-        Node(f"{key}.z", "span", {"class": "gnb-muted"}, f" {readable_size(file.size)} "),
-        button,
+def inputs_node(transcript: Transcript, labels: Labels, files: tuple[Node, ...] | None = None) -> Node:
+    """What was given with the question; `files` are the rows of the files, where they are more than their names."""
+    if files is None:
+        files = tuple(
+            file_node(f"g{number}", file, Node(f"g{number}.d", "span"), labels)
+            for number, file in enumerate(transcript.inputs)
+        )
+    tables = tuple(
+        Node(f"h{number}", "div", {"class": "gnb-file gnb-table"}, children=_file_words(f"h{number}", table, labels))
+        for number, table in enumerate(transcript.tables)
     )
+    return section_node("given", "gnb-files gnb-given", labels["inputs"], files + tables)
+
+
+def files_node(labels: Labels, inside: Inside = None, *, live: bool = False) -> Node:
+    """The files of the run; in a live view with a button to get them all."""
+    look = {"class": "gnb-button gnb-zip", "type": "button", "data-action": "zip"}
+    heading = (
+        Node("files.w", "span", {"role": "heading", "aria-level": "3"}, labels["files"]),
+        *((Node("files.z", "button", look, labels["download_all"]),) if live else ()),
+    )
+    below = (Node("files.m", "div", {"class": "gnb-muted", "role": "status"}),) if live else ()
+    return Node(
+        "files",
+        "div",
+        {"class": "gnb-section gnb-files"},
+        children=(
+            Node("files.t", "div", {"class": "gnb-heading"}, children=heading),
+            Node("files.i", "div", {"class": "gnb-inside"}, children=inside),
+            *below,
+        ),
+    )
+
+
+def file_node(
+    key: str, file: FileRef, button: Node, labels: Labels, inside: Inside = None, *, is_open: bool = False
+) -> Node:
+    """A file, to be unfolded for its preview; `button` is how to get it."""
     return Node(
         key,
         "details",
         {"class": "gnb-file", "data-name": file.name, "data-open": "1" if is_open else "0"},
         children=(
-            Node(f"{key}.s", "summary", children=summary),
+            Node(f"{key}.s", "summary", children=(*_file_words(key, file, labels), button)),
             Node(f"{key}.i", "div", {"class": "gnb-preview"}, children=inside),
         ),
+    )
+
+
+def _file_words(key: str, file: FileRef, labels: Labels) -> tuple[Node, ...]:
+    about = about_in(labels, file.about)
+    told = (Node(f"{key}.a", "span", {"class": "gnb-about", "title": about}, f" {about}"),) if about else ()
+    return (
+        Node(f"{key}.n", "span", {"class": "gnb-file-name", "title": file.name}, file.name),
+        *told,
+        Node(f"{key}.z", "span", {"class": "gnb-size"}, f" {readable_size(file.size)} "),
     )

@@ -18,6 +18,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from IPython.core.getipython import get_ipython
@@ -25,7 +26,7 @@ from IPython.core.getipython import get_ipython
 from genie_nb.events import RunEvent, Verdict
 from genie_nb.widgets.run_view import RunView
 
-__all__ = ("Stage",)
+__all__ = ("Followed", "Stage", "view_of")
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,22 @@ class Followed(Protocol):
         """The content of a file of the run, or no more than the first bytes of it."""
         ...
 
+    def copy_file(self, name: str, target: Path, most_bytes: int) -> None:
+        """Copy a file of the run to a path piece by piece."""
+        ...
+
+
+def view_of(run: Followed, loop: asyncio.AbstractEventLoop) -> RunView:
+    """A view of the run, which does not follow it yet."""
+    return RunView(
+        on_cancel=run.cancel,
+        decide=run.decide,
+        read_file=run.read_file,
+        copy_file=run.copy_file,
+        query=run.query,
+        loop=loop,
+    )
+
 
 class Stage:
     """Shows one run as output of the cell that is running now; made on the kernel's main thread.
@@ -82,7 +99,7 @@ class Stage:
         self._awaited = False
         self._record_due = False
         self.shown: Future[None] = Future()
-        self._view = RunView(on_cancel=run.cancel, decide=run.decide, read_file=run.read_file, query=run.query, loop=loop)
+        self._view = view_of(run, loop)
         self._publish({_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self._view.model_id}})
         if stays:
             self.shown.set_result(None)

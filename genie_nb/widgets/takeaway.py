@@ -1,4 +1,4 @@
-"""Take it away: a run's notebook with its files, its page, its text and its JSON, on disk.
+"""Take it away: a run's notebook with its files, its page, its text, its JSON and its files, on disk.
 
 A file is written whole or not at all. What is written is the run as it stands now, ended or not.
 
@@ -22,9 +22,10 @@ from genie_nb.widgets.beside import Copies, lay_beside, replace_file
 from genie_nb.widgets.labels import labels_for
 from genie_nb.widgets.notebook import run_notebook, runs_code
 from genie_nb.widgets.notebook_order import read_events
-from genie_nb.widgets.record import record_html, record_markdown
+from genie_nb.widgets.parcels import write_zip
+from genie_nb.widgets.record import files_of, record_html, record_markdown
 
-__all__ = ("Source", "run_json", "to_html", "to_json", "to_markdown", "to_notebook")
+__all__ = ("Source", "run_json", "to_html", "to_json", "to_markdown", "to_notebook", "to_zip")
 
 
 class Source(Copies, Protocol):
@@ -85,6 +86,27 @@ def run_json(source: Source, path: str | os.PathLike[str] | None = None) -> str:
     return _kept(path, f'{head},\n  "events": [\n{lines}\n]}}\n')
 
 
+def to_zip(source: Source, path: str | os.PathLike[str]) -> Path:
+    """Write the files that a run made as a zip archive; see `session.Viewed.to_zip`."""
+    target = _target(path)
+    if target.suffix.lower() != ".zip":
+        target = _target(target.with_name(f"{target.name}.zip"))
+    files = files_of(_folded(source))
+    if not files:
+        raise RequestError("The run has made no files, so there is nothing to put into an archive.")
+
+    def write(part: Path) -> None:
+        with part.open("wb") as archive:
+            if not write_zip(archive, source.copy_file, files):
+                raise RequestError("None of the files that the run made is there any more.")
+
+    try:
+        replace_file(target, write)
+    except OSError as error:
+        raise _unwritten(target, error) from error
+    return target
+
+
 _PAGE = """<!doctype html>
 <html lang="{lang}">
 <head>
@@ -133,4 +155,8 @@ def _keep(target: Path, text: str) -> None:
     try:
         replace_file(target, lambda part: part.write_text(text, "utf-8"))
     except OSError as error:
-        raise RequestError(f"The file {target.name!r} cannot be written: {error.strerror or error}.") from error
+        raise _unwritten(target, error) from error
+
+
+def _unwritten(target: Path, error: OSError) -> RequestError:
+    return RequestError(f"The file {target.name!r} cannot be written: {error.strerror or error}.")

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
 
 from IPython.display import display
 
@@ -30,9 +31,15 @@ class Stage:
         """The content of a file; of an unknown one its name, which may be hostile."""
         return self.contents.get(name, name.encode())[:most_bytes]
 
+    def copy(self, name: str, target: Path, most_bytes: int) -> None:
+        """Copy a file."""
+        target.write_bytes(self.read(name, most_bytes))
+
     def view(self) -> RunView:
         """A displayed view whose Stop button sets `cancelled`."""
-        view = RunView(on_cancel=self.cancelled.set, decide=self.decide, read_file=self.read, loop=self.loop)
+        view = RunView(
+            on_cancel=self.cancelled.set, decide=self.decide, read_file=self.read, copy_file=self.copy, loop=self.loop
+        )
         show(view)
         return view
 

@@ -1,5 +1,6 @@
 """The live view in a real notebook: whole after a flood, a reload, in a second view; stopped, unfolded, saved from."""
 
+import zipfile
 from typing import Any
 
 import pytest
@@ -149,6 +150,47 @@ def test_a_file_can_be_looked_at_and_saved(lab: Lab) -> None:
         file.locator("button").click()
     assert download.value.suggested_filename == "sales.csv"
     assert download.value.path().read_bytes() == FILES["sales.csv"]
+
+
+GIVEN = """
+given = (
+    FileRef(name="sales.csv", size=1_204_000, media_type="text/csv", sha256="", about="CSV, 1,204 rows × 7 columns, GBK"),
+    FileRef(name="a long name of a workbook with the budget of the year 2026.xlsx", size=98_000, media_type="x/y", sha256="",
+            about="Excel, 5 sheets: Budget 204 × 18, Actuals 204 × 18, Forecast 96 × 12, People 48 × 9, …"),
+    FileRef(name="contract.pdf", size=3_204_000, media_type="application/pdf", sha256="", about="PDF, 12 pages"),
+)
+tables = (FileRef(name="df", size=88_000, media_type="x/arrow", sha256="", about="DataFrame, 2,000 rows × 5 columns"),)
+first = msgspec.structs.replace(sample_run()[0], files=given, tables=tables)
+run = [first, *sample_run()[1:]]
+stage.contents |= {"sales.csv": FILES["sales.csv"]}
+"""
+
+
+def test_what_was_given_is_listed_and_all_that_was_made_comes_as_one_archive(lab: Lab) -> None:
+    head = "import msgspec\nfrom genie_nb.parts import FileRef\n"
+    lab.open(
+        [SET_UP + head + GIVEN, "view = stage.view(); stage.play(view, burst(run)); stage.end()", "Record(run, stage.read)"]
+    )
+    lab.run(0)
+    lab.run(1)
+    wait_for_end(lab, 1)
+    given = lab.output(1).locator(".gnb-given .gnb-file")
+    expect(given).to_have_count(4)
+    expect(given.first).to_contain_text("CSV, 1,204 rows × 7 columns, GBK")
+    given.first.locator("> summary").click()
+    expect(given.first.locator("td").first).to_have_text("2026-01-02")
+    with lab.page.expect_download() as download:
+        lab.output(1).locator(".gnb-zip").click()
+    assert download.value.suggested_filename == "files.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert sorted(archive.namelist()) == sorted(FILES)
+        assert all(archive.read(name) == content for name, content in FILES.items())
+    expect(lab.output(1).locator(".gnb-zip")).to_be_enabled()
+    lab.run(2)
+    for theme in ("light", "dark"):
+        lab.theme(theme)
+        lab.shot(1, f"files-{theme}")
+        lab.shot(2, f"files-record-{theme}")
 
 
 def test_streaming_never_takes_the_focus(lab: Lab) -> None:

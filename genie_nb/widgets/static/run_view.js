@@ -54,7 +54,11 @@ class Page {
         this.views.forEach((view) => view.undecided(message.call, message.why));
         break;
       case "download":
-        save(message.name, buffers[0]);
+        save(message.name, buffers);
+        break;
+      case "parcel":
+      case "piece":
+        this.views.forEach((view) => view.unpack(message, buffers));
         break;
     }
   }
@@ -227,6 +231,7 @@ class View {
     const button = event.target.closest("[data-action]");
     if (button?.dataset.action === "cancel") this.cancel(event);
     else if (button?.dataset.action === "decide") this.decide(button);
+    else if (button?.dataset.action === "zip") this.pack(button);
     else if (button?.dataset.action === "download") {
       event.preventDefault();
       this.want("download", button.closest(".gnb-file"));
@@ -272,6 +277,36 @@ class View {
     }
   }
 
+  // All files come as one archive, in pieces: the next is asked for when one is there.
+  pack(button) {
+    const id = Math.random().toString(36).slice(2);
+    this.parcel = { id, size: 0, length: 0, pieces: [], button, words: button.textContent };
+    button.disabled = true;
+    this.tellParcel("");
+    button.textContent = this.page.labels.packing;
+    this.model.send({ type: "zip", id });
+  }
+
+  unpack(message, buffers) {
+    const parcel = this.parcel;
+    if (!parcel || parcel.id !== message.id) return;
+    if (message.type === "parcel") parcel.size = message.size;
+    else if (message.at === parcel.length) {
+      parcel.pieces.push(buffers[0]);
+      parcel.length += buffers[0].byteLength;
+    }
+    if (message.type === "parcel" && message.why) this.tellParcel(message.why);
+    else if (parcel.length < parcel.size) return this.model.send({ type: "piece", id: parcel.id, at: parcel.length });
+    else save("files.zip", parcel.pieces);
+    Object.assign(parcel.button, { disabled: false, textContent: parcel.words });
+    this.parcel = null;
+  }
+
+  tellParcel(words) {
+    const place = this.dom.get("files.m");
+    if (place) place.textContent = words;
+  }
+
   want(type, file) {
     this.model.send({ type, name: file.dataset.name, key: file.dataset.key });
   }
@@ -315,8 +350,8 @@ function pulse(live, labels, since, silent) {
   return silent < SILENT_S ? "" : say(labels.silent, { s: Math.floor(silent) });
 }
 
-function save(name, bytes) {
-  const address = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
+function save(name, pieces) {
+  const address = URL.createObjectURL(new Blob(pieces, { type: "application/octet-stream" }));
   const link = document.createElement("a");
   link.href = address;
   link.download = name;
