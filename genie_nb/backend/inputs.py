@@ -14,6 +14,7 @@ import json
 import keyword
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -209,12 +210,12 @@ def _separator(text: str) -> str:
 def _titles(header: list[str]) -> list[str]:
     """The names that pandas gives to columns: `a`, `a.1` for a second `a`, `Unnamed: 2` for none."""
     titles: dict[str, None] = {}
+    taken, numbers = set(header), Counter[str]()
     for at, written in enumerate(header):
         title = name = written or f"Unnamed: {at}"
-        number = 0
-        while title in titles or (number and title in header):
-            number += 1
-            title = f"{name}.{number}"
+        while title in titles or (numbers[name] and title in taken):
+            numbers[name] += 1
+            title = f"{name}.{numbers[name]}"
         titles[title] = None
     return list(titles)
 
