@@ -2,8 +2,9 @@
 
 - It has so many seconds for the head of a request, so many between pieces of a body, and so many to take what is sent.
 - A head, or whatever else leads to nothing, may have 64 KiB.
-- One request at a time: what is sent before the answer to the last one has ended is not read, and the connection closes
-  with that answer. So who leaves is always noticed, and an answer is cut with its connection.
+- One request at a time: one that comes during the answer to the last one waits, within those 64 KiB; one that comes together
+  with the last one is not read, and the connection closes with that answer. So who leaves is always noticed, and an answer
+  is cut with its connection.
 
 Above: `serving`. Below: uvicorn.
 """
@@ -42,10 +43,6 @@ _NO_PIPELINE: deque[Any] = deque()
 """No request waits behind another, so one empty list for it does for all connections: each takes 600 bytes."""
 
 
-class _Pipelined(Exception):
-    """A request began before the answer to the last one had ended."""
-
-
 class Connection(HttpToolsProtocol):
     """A connection within its limits."""
 
@@ -53,7 +50,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(*given, **named)
         self.pipeline = _NO_PIPELINE
         self._limits, self._evicted = limits, evicted
-        self._deaf = self._is_cut = False
+        self._deaf = self._whole = self._is_cut = False
+        self._early = b""
         self._fruitless_bytes = 0
         self._reading: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
@@ -82,6 +80,11 @@ class Connection(HttpToolsProtocol):
         """Read on, as long as it leads to something."""
         if self._deaf:
             return
+        if self._answering and self._whole:  # the answer may be whole there before it is here
+            self._early += data
+            if len(self._early) > HEAD_BYTES:
+                self._stop_reading()
+            return
         self._fruitless_bytes += len(data)
         super().data_received(data)
         if self._fruitless_bytes > HEAD_BYTES:
@@ -89,34 +92,52 @@ class Connection(HttpToolsProtocol):
         elif self._reading is None and not self._answering and not self.transport.is_closing():
             self._expect(self._limits.head_s)
 
+    def _stop_reading(self) -> None:
+        """Read nothing more, and close with the answer that is under way."""
+        self._deaf, self._early, self.cycle.keep_alive = True, b"", False
+
     def on_message_begin(self) -> None:
         """Begin a request, if the last one has its answer."""
         if self._answering:
-            self._deaf, self.cycle.keep_alive = True, False
-            raise _Pipelined
-        super().on_message_begin()
+            self._stop_reading()
+        else:
+            self._whole = False
+            super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Read on."""
+        if not self._deaf:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Read on."""
+        if not self._deaf:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Wait for the body."""
-        super().on_headers_complete()
-        self._fruitless_bytes = 0
-        self._expect(self._limits.stall_s)
+        if not self._deaf:
+            super().on_headers_complete()
+            self._fruitless_bytes = 0
+            self._expect(self._limits.stall_s)
 
     def on_body(self, body: bytes) -> None:
         """Wait for the next piece; of what was answered already the rest must come within the time of one."""
-        super().on_body(body)
-        self._fruitless_bytes = 0
-        if self._answering:
-            self._expect(self._limits.stall_s)
+        if not self._deaf:
+            super().on_body(body)
+            self._fruitless_bytes = 0
+            if self._answering:
+                self._expect(self._limits.stall_s)
 
     def on_message_complete(self) -> None:
         """Wait for nothing more."""
-        super().on_message_complete()
-        self._fruitless_bytes = 0
-        self._expect(None)
+        if not self._deaf:
+            super().on_message_complete()
+            self._whole, self._fruitless_bytes = True, 0
+            self._expect(None)
 
     def send_400_response(self, msg: str) -> None:
-        """Say that the request is none, unless it only came too early."""
+        """Say that the request is none, unless another one has the word."""
         if not self._deaf:
             super().send_400_response(msg)
 
@@ -163,6 +184,9 @@ class Connection(HttpToolsProtocol):
         """Go on with the next request, or close."""
         super().on_response_complete()
         self._await_end()
+        if self._early and not self.transport.is_closing():
+            early, self._early = self._early, b""
+            self.data_received(early)
 
     def timeout_keep_alive_handler(self) -> None:
         """Close for want of another request."""

@@ -171,4 +171,5 @@ def _listen(address: str, port: int) -> socket.socket:
         reason = getattr(error, "strerror", None) or error
         raise SettingsError(f"Port {port} of {address} cannot be served: {reason}. Choose another port, or 0.") from error
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it; asyncio would not set it here
     return listening

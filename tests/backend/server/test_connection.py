@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -79,6 +80,44 @@ def test_an_answer_is_the_last_one_when_another_request_came_too_early(serve: Se
         got = until_closed(link)
     assert got.count(b"HTTP/1.1 200") == 1
     assert b'"status":"ok"' in got
+
+
+def test_a_request_that_comes_during_an_answer_waits_for_its_end(serve: Serve) -> None:
+    gate = threading.Event()
+
+    def wait() -> str:
+        """Wait."""
+        gate.wait(BOUND_S)
+        return "opened"
+
+    server = serve(gn.ScriptedModel([gn.Say("", [("wait", {})]), gn.Say("42")]), tools=[gn.tool(wait)])
+    path = begun(server)
+    with connected(server) as link:
+        link.sendall(head(server, f"{path}/events"))
+        got = link.recv(65536)
+        link.sendall(head(server, "/health"))
+        while metric(server, "links") != 1:
+            continue
+        gate.set()
+        healthy = b'{"status":"ok","version"'
+        while healthy not in got:
+            got += link.recv(65536)
+    assert got.count(b"HTTP/1.1 200") == 2
+    assert got.index(b"run_finished") < got.index(healthy)
+
+
+def test_too_much_that_comes_during_an_answer_is_not_kept(serve: Serve) -> None:
+    server = waiting(serve)
+    path = begun(server)
+    with connected(server) as link:
+        link.sendall(head(server, f"{path}/events"))
+        assert link.recv(65536).startswith(b"HTTP/1.1 200")
+        while metric(server, "links") != 1:
+            continue
+        link.sendall(head(server, "/health") * 10_000)
+        link.shutdown(socket.SHUT_WR)
+        while metric(server, "links"):
+            continue
 
 
 def test_one_request_after_another_goes_over_one_connection(serve: Serve) -> None:
@@ -171,3 +210,13 @@ def test_beyond_its_limit_a_server_refuses_connections_and_takes_them_again(serv
                 link.sendall(head(server, "/health"))
                 if link.recv(65536).startswith(b"HTTP/1.1 200"):
                     break
+
+
+def test_what_is_sent_does_not_wait_for_the_reader_to_say_that_it_has_the_last_piece(serve: Serve) -> None:
+    server = serve(gn.ScriptedModel([]))
+    with connected(server) as link:
+        link.sendall(head(server, "/health"))
+        assert link.recv(65536)
+        (connection,) = server._server.server_state.connections
+        there = connection.transport.get_extra_info("socket")
+        assert there.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
