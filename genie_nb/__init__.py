@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from genie_nb.backend.recording import record, replay
     from genie_nb.backend.settings import Settings
     from genie_nb.backend.tools.functions import tool
-    from genie_nb.chat import Chat, chats
+    from genie_nb.chat import Chat, ask_box, chats
     from genie_nb.errors import GenieError
     from genie_nb.network import connect, serve, watch
     from genie_nb.session import Genie, Run, ask, search
@@ -32,6 +32,7 @@ __all__ = (
     "ScriptedModel",
     "Settings",
     "ask",
+    "ask_box",
     "chats",
     "connect",
     "record",
@@ -54,6 +55,7 @@ _HOMES = {
     "ScriptedModel": "genie_nb.backend.models.scripted",
     "Settings": "genie_nb.backend.settings",
     "ask": "genie_nb.session",
+    "ask_box": "genie_nb.chat",
     "chats": "genie_nb.chat",
     "connect": "genie_nb.network",
     "record": "genie_nb.backend.recording",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from genie_nb.backend.chats import ChatEntry, ChatStore
 from genie_nb.backend.conversation import Conversation, Turn
+from genie_nb.backend.inbox import Inbox, about_file
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.backend.loop import backend_loop
@@ -20,6 +21,7 @@ from genie_nb.backend.restored import RestoredRun
 from genie_nb.backend.runs import RunRequest, new_folder
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.code_interpreter import CodeInterpreter
+from genie_nb.errors import RequestError
 from genie_nb.parts import readable
 from genie_nb.session import Genie, Paths, Run, Viewed, copies_of, in_notebook, paths_of
 from genie_nb.widgets import takeaway
@@ -27,7 +29,9 @@ from genie_nb.widgets import takeaway
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("Chat", "PastRun", "chats")
+    from genie_nb.widgets.ask_box import AskBox
+
+__all__ = ("Chat", "PastRun", "ask_box", "chats")
 
 CLOSE_S = 10.0
 """Seconds that a conversation's kernel gets to end."""
@@ -111,6 +115,11 @@ class Chat:
             run.view()
         return run.start()
 
+    @property
+    def settings(self) -> Settings:
+        """The settings of its questions."""
+        return self._genie.settings
+
     @classmethod
     def reopen(cls, chat_id: str, **options: Any) -> Self:
         """Go on with a kept conversation; its files are there, variables of its code are not.
@@ -187,6 +196,44 @@ class Chat:
         """The conversation in one line."""
         title = self.runs[0].query[:60] if self.runs else "nothing asked yet"
         return f"<Chat {self.chat_id}: {title!r}, {len(self)} question{'s'[: len(self) != 1]}>"
+
+
+def ask_box(
+    chat: Chat | None = None, *, files: Paths = (), data: "Mapping[str, pd.DataFrame] | None" = None, **options: Any
+) -> "AskBox":
+    """A box to ask in, as a cell's value: questions are typed, files dropped, and the answers follow one another above it.
+
+    Args:
+        chat: The conversation that its questions belong to; a new one where none is given.
+        files: Files for the first question, by their paths; a page can bring more.
+        data: DataFrames for the first question, by variable name.
+        options: What `Chat` takes, for a new conversation.
+
+    Raises:
+        RequestError: A file cannot be used.
+        SettingsError: An option is unknown or has a wrong value.
+    """
+    from genie_nb.widgets.ask_box import AskBox
+    from genie_nb.widgets.composer import Offer
+
+    if chat is not None and options:
+        raise RequestError(f"A conversation that there is takes no {next(iter(options))}=; give it to gn.Chat(...).")
+    talk, tables = chat or Chat(**options), [data] if data else []
+
+    def start(query: str, *, agent: str, mode: str | None, files: list[Path]) -> Run:
+        return talk.ask(query, files=files, data=tables.pop() if tables else None, agent=agent, show=False)
+
+    settings = talk.settings
+    box = AskBox(
+        start,
+        box=Inbox.within(settings.runs_folder),
+        loop=backend_loop().loop,
+        about=about_file,
+        offer=Offer(tuple(dict.fromkeys(("plan_solve", "react", settings.agent))), settings.agent),
+        on_close=lambda: talk.close() if chat is None else None,
+    )
+    box.add(*paths_of(files))
+    return box
 
 
 def chats(**options: Any) -> list[ChatEntry]:

@@ -5,12 +5,14 @@ Above: `cli`. Below: `session`, `backend.server`, `backend.remote`.
 
 import weakref
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from genie_nb.backend import remote
 from genie_nb.backend.client import Client
+from genie_nb.backend.inbox import Inbox, about_file
 from genie_nb.backend.inputs import check_inputs
 from genie_nb.backend.log.sqlite import SqliteStore
 from genie_nb.backend.loop import backend_loop
@@ -20,6 +22,7 @@ from genie_nb.backend.server.app import SERVICES
 from genie_nb.backend.server.faults import Faults, FrozenModel
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.serving import Server
+from genie_nb.backend.settings import Settings
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.frames import FrameDecoder
 from genie_nb.errors import RequestError, SettingsError
@@ -29,12 +32,14 @@ from genie_nb.session import Genie, Paths, Run, ToolLike, Viewed, in_notebook, p
 from genie_nb.widgets.link_log import LinkLog, LinkTape
 
 if TYPE_CHECKING:
+    from genie_nb.widgets.ask_box import AskBox
     from genie_nb.widgets.link_view import LinkView
 
 __all__ = ("RemoteGenie", "RemoteRun", "connect", "serve", "watch")
 
 CLOSE_S = 5.0
 """Seconds that connections get to close."""
+MODES = ("general", "token", "time")
 
 
 class RemoteRun(Viewed, remote.RemoteRun):
@@ -83,11 +88,35 @@ class RemoteGenie:
         Raises:
             RequestError: A file cannot be read.
         """
-        found = tuple(check_inputs(paths_of(files)).values())
-        run = RemoteRun(self.client, backend_loop(), readable(query), files=found, mode=self._mode, agent=self._agent)
+        run = self._run(query, files, agent=self._agent, mode=self._mode)
         if show and in_notebook():
             run.view()
         return run.start()
+
+    def _run(self, query: str, files: Paths, *, agent: str | None, mode: StreamMode | None) -> RemoteRun:
+        found = tuple(check_inputs(paths_of(files)).values())
+        return RemoteRun(self.client, backend_loop(), readable(query), files=found, mode=mode, agent=agent)
+
+    def ask_box(self) -> "AskBox":
+        """A box to ask in, as a cell's value: questions are typed, files dropped, agent and stream mode chosen for each."""
+        from genie_nb.widgets.ask_box import AskBox
+        from genie_nb.widgets.composer import Offer
+
+        own = self._mode or StreamMode.checked()
+
+        def start(query: str, *, agent: str, mode: str | None, files: list[Path]) -> RemoteRun:
+            chosen = own if mode in (None, own.mode) else StreamMode.checked(mode or "general")
+            return self._run(query, files, agent=agent, mode=chosen).start()
+
+        agents = tuple(dict.fromkeys((self._agent or "plan_solve", "plan_solve", "react")))
+        modes = tuple(dict.fromkeys((own.mode, *MODES)))
+        return AskBox(
+            start,
+            box=Inbox.within(Settings.load().runs_folder),
+            loop=backend_loop().loop,
+            about=about_file,
+            offer=Offer(agents, agents[0], modes),
+        )
 
     def close(self) -> None:
         """Close the connections to the server."""

@@ -23,9 +23,10 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
+from genie_nb.backend.file_names import safe_name
 from genie_nb.backend.server.host import Host
 from genie_nb.backend.server.quota import Quota
-from genie_nb.backend.server.uploads import PIECE_BYTES, safe_name
+from genie_nb.backend.server.uploads import PIECE_BYTES
 from genie_nb.backend.settings import ServerSettings
 from genie_nb.backend.wire.genie_calls import FileUrls, JsonObject, file_item
 from genie_nb.errors import AdmissionRefused, RequestError

@@ -14,33 +14,19 @@ from typing import BinaryIO
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from genie_nb.backend.file_names import safe_name
 from genie_nb.backend.server.quota import Quota
 from genie_nb.backend.settings import ServerSettings
 from genie_nb.errors import AdmissionRefused, RequestError
 
-__all__ = ("form_of", "larger_bodies", "safe_name", "save_upload", "uploaded")
+__all__ = ("form_of", "larger_bodies", "save_upload", "uploaded")
 
 PIECE_BYTES = 1024 * 1024
 TEXT_MIB = 32
 """The largest text that may come inside JSON, which is held in memory."""
 FORM_BYTES = 64 * 1024
 """What a form may have around its file."""
-_BAD = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
 _ID = re.compile(r"[A-Za-z0-9_-]{16}")
-
-
-def safe_name(name: str) -> str:
-    """A file's name without anything that leads elsewhere, on any system.
-
-    Raises:
-        RequestError: Nothing is left of it.
-    """
-    cleaned = _BAD.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1])
-    cleaned = cleaned.encode("utf-8", "replace")[-200:].decode("utf-8", "ignore").strip(". ")
-    if not cleaned:
-        raise RequestError(f"{name[:80]!r} is no name for a file.")
-    return f"_{cleaned}" if _RESERVED.match(cleaned) else cleaned
 
 
 def larger_bodies(settings: ServerSettings) -> dict[str, int]:

@@ -210,7 +210,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("name", "kept"), NAMES.values(), ids=NAMES)
 def test_an_upload_stays_in_its_folder_whatever_its_name(serve: Serve, name: str, kept: str | None, tmp_path: Path) -> None:
-    from genie_nb.backend.server.uploads import safe_name
+    from genie_nb.backend.file_names import safe_name
 
     if kept is not None:
         assert safe_name(name) == kept

@@ -291,7 +291,7 @@ def _words_only(text: str) -> Script:
 
 
 def _other_script(source: Source, language: str) -> Script:
-    if source.kind == "text":
+    if source.kind in ("text", "pdf"):
         code = f"text = {source.read}\nwords = text.split()\nprint(text[:1000])\n" + _result(
             '{"lines": len(text.splitlines()), "words": len(words), "characters": len(text)}'
         )
