@@ -1,6 +1,7 @@
 """What every test gets: no settings from the machine, a backend loop, runs."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from tests.fakes import FakeRunner
 
 settings.register_profile("genie_nb", deadline=None)  # no test asks a clock
 settings.load_profile("genie_nb")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a job in the background is started so, and hands it on
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 import _thread
 import asyncio
 import logging
-import signal
 import sys
 import threading
 import types
@@ -491,7 +490,7 @@ def test_result_with_a_limit_gives_up_waiting_and_the_run_goes_on(make_run: Make
 def test_an_interrupt_while_waiting_for_the_result_cancels_the_run(make_run: MakeRun) -> None:
     gate = Gate()
     a_run = make_run(say(AT_THE_GATE), gate).start()
-    waiting, before = threading.Event(), signal.getsignal(signal.SIGINT)
+    waiting = threading.Event()
 
     def interrupt() -> None:
         assert gate.entered.wait(BOUND_S)
@@ -503,7 +502,6 @@ def test_an_interrupt_while_waiting_for_the_result_cancels_the_run(make_run: Mak
         if event == "call" and frame.f_code.co_name == "_wait":  # the run's handle waits, and would cancel it
             waiting.set()
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started without one
     threading.Thread(target=interrupt, daemon=True).start()
     sys.setprofile(inside)
     try:
@@ -511,7 +509,6 @@ def test_an_interrupt_while_waiting_for_the_result_cancels_the_run(make_run: Mak
             a_run.result(BOUND_S)
     finally:
         sys.setprofile(None)
-        signal.signal(signal.SIGINT, before)
 
     assert ended(a_run)[-1].reason == "You interrupted the run."
 

@@ -56,7 +56,7 @@ def test_an_exported_notebook_shows_everything_and_runs_again_in_jupyterlab(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_of_a_run_needs_nothing_and_follows_the_reader_s_colours(lab: Lab, tmp_path: Path, scheme: str) -> None:
-    to_html(Told(sample_run()), tmp_path / "run.html")
+    to_html([Told(sample_run())], tmp_path / "run.html")
     page = lab.page
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     asked: list[str] = []
@@ -71,7 +71,7 @@ def test_the_page_of_a_run_needs_nothing_and_follows_the_reader_s_colours(lab: L
 
 
 def test_the_page_of_a_hostile_run_does_nothing(lab: Lab, tmp_path: Path) -> None:
-    to_html(Told(hostile_run(PAYLOADS.values())), tmp_path / "run.html")
+    to_html([Told(hostile_run(PAYLOADS.values()))], tmp_path / "run.html")
     lab.page.goto((tmp_path / "run.html").as_uri())
     expect(lab.page.locator(".gnb-record")).to_be_visible()
     lab.page.wait_for_load_state("networkidle")
