@@ -9,8 +9,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -235,7 +235,7 @@ class Run(RunHandle):
 
     async def _answer(self, conversation: Conversation | None = None) -> Answer:
         request, settings = self.request, self.request.settings
-        async with AsyncExitStack() as stack:
+        async with AsyncExitStack() as stack, _deadline(settings.deadline_s) as deadline:
             agent, model = create_agent(settings.agent), self._equipment.model()
             if self._equipment.owned:
                 stack.push_async_callback(_bounded, model.close)
@@ -264,17 +264,21 @@ class Run(RunHandle):
                 self._printer.note(f"The planner is shown the playbook {playbook.title!r} ({playbook.name}).")
             for note in tools.notes:
                 self._printer.note(note, warning=True)
-            try:
-                async with asyncio.timeout(settings.deadline_s) as deadline:
-                    self._approvals.pauses = _pauses(deadline)
-                    return await agent.run(model, tools, context)
-            except TimeoutError as error:
-                if not deadline.expired():
-                    raise
-                raise Deadline(
-                    f"The run stopped at its deadline of {settings.deadline_s:g} s. "
-                    "Ask something smaller, or raise deadline_s."
-                ) from error
+            self._approvals.pauses = _pauses(deadline)
+            return await agent.run(model, tools, context)
+
+
+@asynccontextmanager
+async def _deadline(seconds: float) -> AsyncIterator[asyncio.Timeout]:
+    try:
+        async with asyncio.timeout(seconds) as deadline:
+            yield deadline
+    except TimeoutError as error:
+        if not deadline.expired():
+            raise
+        raise Deadline(
+            f"The run stopped at its deadline of {seconds:g} s. Ask something smaller, or raise deadline_s."
+        ) from error
 
 
 async def _playbook(query: str, settings: Settings) -> Playbook | None:

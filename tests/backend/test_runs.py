@@ -244,6 +244,27 @@ def test_a_text_that_no_encoding_can_carry_leaves_no_run_without_its_end(make_ru
     assert encode_event(end)
 
 
+class SlowTables(dict[str, Any]):
+    """Tables that take their time, on whatever thread asks for them."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+
+    def values(self) -> Any:
+        self.gate.wait(BOUND_S)
+        return super().values()
+
+
+def test_the_deadline_holds_while_the_inputs_are_looked_at(make_run: MakeRun) -> None:
+    tables = SlowTables()
+
+    *_, end = ended(make_run(say(DONE), request={"tables": tables}, deadline_s=0.05).start())
+    tables.gate.set()
+
+    assert isinstance(end, RunFailed)
+    assert (end.code, end.message.partition(".")[0]) == ("deadline", "The run stopped at its deadline of 0")
+
+
 def test_a_fault_of_our_own_is_logged_with_its_traceback(make_run: MakeRun, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         ended(make_run(failing(ZeroDivisionError("by zero"))).start())
