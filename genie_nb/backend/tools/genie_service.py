@@ -30,6 +30,8 @@ CODE_S, REPORT_S = 300.0, 600.0
 TOLD_CHARACTERS = 12_000
 """How much of an output the model is told; the middle is left out of more."""
 _PAGE = re.compile(r"\s*<(?:!doctype|html)[\s>]", re.IGNORECASE)
+MOST_NAMES = 10_000
+"""So many names of files are listened to in one answer."""
 _BAD = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 
 _FILE_NAMES = {
@@ -84,6 +86,8 @@ class _Luggage:
     service: GenieToolService
     workspace: Workspace
     brought: dict[str, tuple[int, int]] = field(default_factory=dict)
+    asked_for: int = 0
+    fetched_bytes: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def bring(self, call: Call) -> list[str]:
@@ -111,13 +115,19 @@ class _Luggage:
     async def fetch(self, call: Call, names: Iterable[str]) -> str:
         """Fetch files into the run's folder; returns what the model is told of them, which may be nothing."""
         inputs = {file.name for file in call.context.printer.transcript.inputs}
-        told = []
+        told, limits, wanted = list[str](), self.service.limits, list(dict.fromkeys(names))
         async with self.turn:
-            for name in dict.fromkeys(names):
+            for at, name in enumerate(wanted):
+                left_bytes = limits.total_mib * 2**20 - self.fetched_bytes
+                if self.asked_for >= limits.files or left_bytes <= 0:
+                    most = f"{limits.files} files and {limits.total_mib} MiB"
+                    told.append(f"not fetched: {len(wanted) - at} more files (of one run no more than {most} are fetched)")
+                    break
                 here = _name_here(name, inputs)
                 target = self.workspace.folder / here
+                self.asked_for += 1
                 try:
-                    await self.service.fetch(_run_id(call), name, target)
+                    self.fetched_bytes += await self.service.fetch(_run_id(call), name, target, left_bytes)
                 except ToolFailed as failed:
                     told.append(f"not fetched: {readable(name)[:200]} ({failed})")
                     continue
@@ -147,7 +157,7 @@ class ServiceCode:
         output, files = "", list[str]()
         async with aclosing(self.luggage.service.stream("/v1/tool/code_interpreter", body)) as messages:
             async for message in messages:
-                files += _files_in(message)
+                files = [*files, *_files_in(message)][:MOST_NAMES]
                 if code := _text(message, "code"):
                     call.show(CodePart(code=code))
                 if said := _text(message, "codeOutput"):
@@ -197,7 +207,7 @@ class ServiceReport:
         pieces, files = list[str](), list[str]()
         async with aclosing(self.luggage.service.stream("/v1/tool/report", body)) as messages:
             async for message in messages:
-                files += _files_in(message)
+                files = [*files, *_files_in(message)][:MOST_NAMES]
                 said = _text(message, "data")
                 if message.get("isFinal"):
                     pieces = [said] if said else pieces

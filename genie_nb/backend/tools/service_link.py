@@ -37,11 +37,15 @@ class ServiceLimits:
         idle_s: Seconds of silence after which a stream counts as lost. The original's heartbeat is held up by its own
             model calls (# T1), so this is much longer than the heartbeat's 15 s.
         file_mib: The largest file that is brought or fetched.
+        files: So many files are asked for in one run.
+        total_mib: How much they may be together.
     """
 
     connect_s: float = 10.0
     idle_s: float = 120.0
     file_mib: int = 200
+    files: int = 100
+    total_mib: int = 1000
 
 
 class GenieToolService:
@@ -115,8 +119,8 @@ class GenieToolService:
         except OSError as error:
             raise ToolFailed(f"The file {name} cannot be read: {error.strerror or error}.") from error
 
-    async def fetch(self, request_id: str, name: str, target: Path) -> None:
-        """Download a file; half of one is never left.
+    async def fetch(self, request_id: str, name: str, target: Path, most_bytes: int) -> int:
+        """Download a file of no more than so many bytes; returns how many it has. Half of a file is never left.
 
         Raises:
             ToolFailed: It is not there, is too large, or cannot be written.
@@ -129,8 +133,9 @@ class GenieToolService:
             async with self._http.stream("GET", place) as answer:
                 if answer.status_code != 200:
                     raise ToolFailed(await self._refusal(answer))
-                await self._save(answer.aiter_bytes(PIECE_BYTES), unfinished, name)
+                size = await self._save(answer.aiter_bytes(PIECE_BYTES), unfinished, name, most_bytes)
             await asyncio.to_thread(os.replace, unfinished, target)
+            return size
         except httpx.HTTPError as error:
             raise ToolFailed(self._why(error)) from error
         except OSError as error:
@@ -139,14 +144,15 @@ class GenieToolService:
             with suppress(FileNotFoundError):
                 await asyncio.to_thread(unfinished.unlink)
 
-    async def _save(self, pieces: AsyncIterator[bytes], target: Path, name: str) -> None:
-        left = self.limits.file_mib * 2**20
+    async def _save(self, pieces: AsyncIterator[bytes], target: Path, name: str, most_bytes: int) -> int:
+        size, most_bytes = 0, min(most_bytes, self.limits.file_mib * 2**20)
         with await asyncio.to_thread(target.open, "xb") as content:
             async for piece in pieces:
-                left -= len(piece)
-                if left < 0:
-                    raise ToolFailed(f"The file {name} is larger than {self.limits.file_mib} MiB, so it was not fetched.")
+                size += len(piece)
+                if size > most_bytes:
+                    raise ToolFailed(f"The file {name} is larger than {most_bytes / 2**20:.4g} MiB, so it was not fetched.")
                 await asyncio.to_thread(content.write, piece)
+        return size
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""

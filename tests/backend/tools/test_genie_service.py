@@ -360,6 +360,35 @@ def test_a_file_that_is_too_large_is_not_fetched(context: RunContext, tmp_path: 
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["销售 100%.csv"]
 
 
+def test_no_more_files_of_a_run_are_fetched_than_its_limits_allow(context: RunContext) -> None:
+    names = [f"{number}.csv" for number in range(5)]
+
+    async def work(code: Tool, _: Tool) -> list[str]:
+        return [str(await code.call(a_call(context, call_id, task="Count."))) for call_id in ("c1", "c2")]
+
+    async def main(script: Script, **limits: int) -> list[str]:
+        async with script as url:
+            return await using(url, context, work, **limits)
+
+    script = fetching(*names)
+    first, second = run(main(script, files=3))
+    assert first.endswith(
+        "file: 2.csv\nnot fetched: 2 more files (of one run no more than 3 files and 1000 MiB are fetched)"
+    )
+    assert "file: " not in second
+    assert sum("/download/" in path for path, _ in script.asked) == 3
+
+
+def test_no_more_bytes_of_a_run_are_fetched_than_its_limits_allow(context: RunContext, tmp_path: Path) -> None:
+    content = {"/v1/file_tool/download/": chunked(*([b"x" * 2**18] * 3))}
+    told = ask(fetching("a", "b", "c", more=content), context, limits={"total_mib": 1})
+    assert told.count("file: ") == 1
+    assert told.count("larger than 0.25 MiB, so it was not fetched") == 2
+    whole = {"/v1/file_tool/download/": chunked(*([b"x" * 2**18] * 4))}
+    told = ask(fetching("d", "e", "f", more=whole), context, limits={"total_mib": 1})
+    assert told == "42\nfile: d\nnot fetched: 2 more files (of one run no more than 100 files and 1 MiB are fetched)"
+
+
 ODD = {
     "null-fields": {"code": None, "codeOutput": None, "fileInfo": None},
     "numbers": {"code": 1, "codeOutput": 2, "fileInfo": 3},
