@@ -8,10 +8,11 @@ Above: the agents and the offline analyst. Below: nothing.
 """
 
 import re
+from bisect import bisect_left
 
 __all__ = ("cut_middle", "read_sections", "section")
 
-_SECTION = re.compile(r"^<([a-z_]+)>\n(.*?)\n</\1>$", re.DOTALL | re.MULTILINE)
+_TAG = re.compile(r"<(/?)([a-z_]+)>")
 
 
 def section(name: str, text: str) -> str:
@@ -22,7 +23,20 @@ def section(name: str, text: str) -> str:
 
 def read_sections(prompt: str) -> dict[str, str]:
     """The sections of a prompt by name; of two with one name the later counts."""
-    return {match[1]: match[2] for match in _SECTION.finditer(prompt)}
+    lines = prompt.split("\n")
+    tags = [(at, tag[2], bool(tag[1])) for at, line in enumerate(lines) if (tag := _TAG.fullmatch(line))]
+    closings: dict[str, list[int]] = {}
+    for at, name, closing in tags:
+        if closing:
+            closings.setdefault(name, []).append(at)
+    sections, free = {}, 0
+    for at, name, closing in tags:
+        ends = closings.get(name, [])
+        end = bisect_left(ends, at + 2)
+        if at >= free and not closing and end < len(ends):
+            sections[name] = "\n".join(lines[at + 1 : ends[end]])
+            free = ends[end] + 1
+    return sections
 
 
 def cut_middle(text: str, limit: int) -> str:

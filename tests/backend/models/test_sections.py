@@ -1,5 +1,7 @@
 """Prompt texts: sections that nobody can break out of, and long texts cut in the middle."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,3 +64,20 @@ def test_what_is_kept_and_what_is_left_out_are_the_whole(text: str, limit: int) 
     else:
         half = limit // 2
         assert cut == f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[len(text) - half :]}"
+
+
+TAGS = st.sampled_from(["<a>", "</a>", "<b>", "</b>", "<a", "x", "", "<a>x", " </a>"])
+
+
+@given(st.lists(TAGS))
+def test_a_section_ends_at_the_next_closing_tag_of_its_name_on_a_line_of_its_own(lines: list[str]) -> None:
+    said = re.compile(r"^<([a-z_]+)>\n(.*?)\n</\1>$", re.DOTALL | re.MULTILINE)
+    prompt = "\n".join(lines)
+
+    assert read_sections(prompt) == {match[1]: match[2] for match in said.finditer(prompt)}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("line", ["<a>", "</a>", "<a>\nx\n</a>", "<a>\n</b>"])
+def test_a_prompt_is_read_once_through_whatever_it_holds(line: str) -> None:
+    assert len(read_sections("\n".join([line] * 200_000))) <= 1

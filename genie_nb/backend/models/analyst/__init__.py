@@ -50,7 +50,7 @@ class OfflineAnalyst:
         Yields:
             The reply word by word, then the call if there is one, then `Finish`.
         """
-        words, call = _reply(messages, tools)
+        words, call = await asyncio.to_thread(_reply, tuple(messages), tuple(tools))
         for piece in _WORDS.findall(words):
             yield Text(piece)
             await asyncio.sleep(self._pace_s)

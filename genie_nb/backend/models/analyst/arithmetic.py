@@ -23,6 +23,11 @@ class Computation:
 
 _N = r"([-+]?\d[\d,]*(?:\.\d+)?)"
 _I = r"(\d[\d,]*)"
+_ENDLESS = re.compile(r"\d[\d,]{60}")
+"""Digits without end: a list, or no number that a rule means; the rules would look at them again from each digit on."""
+_ITEM = r"[-+]?\d++(?:\.\d++)?+"
+_NEXT_ITEM = rf"(?=[\s,，、;；和])\s*+(?:[,，、;；]\s*+)?(?:and\b\s*+|和\s*+)?{_ITEM}"
+"""Each character of a list is looked at once: `++` and `?+` give nothing back."""
 
 
 def given_code(question: str) -> str:
@@ -30,9 +35,8 @@ def given_code(question: str) -> str:
     if block := re.search(r"```(?:python|py)?[ \t]*\n(.*?)```", question, re.DOTALL | re.IGNORECASE):
         return block[1].strip("\n")
     for inline in re.findall(r"`([^`\n]+)`", question):
-        try:
-            tree = ast.parse(inline)
-        except SyntaxError:
+        tree = _parsed(inline, "exec")
+        if tree is None:
             continue
         if any(
             isinstance(node, ast.Call | ast.BinOp | ast.Assign | ast.Import | ast.ListComp | ast.Compare)
@@ -42,9 +46,21 @@ def given_code(question: str) -> str:
     return ""
 
 
+def _parsed(code: str, mode: str) -> ast.AST | None:
+    """The tree of Python code, or None; the parser gives up on what is nested too deeply in more than one way."""
+    try:
+        return ast.parse(code, mode=mode)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def read_computation(question: str) -> Computation | None:
     """The computation that a question asks for, or None."""
-    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", question.strip())
+    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", re.sub(r"\s+", " ", question.strip()))
+    return _statistics(text) or _expression(text) if _ENDLESS.search(text) else _read(text)
+
+
+def _read(text: str) -> Computation | None:
     powers = re.sub(rf"{_N}\s*(?:的?平方(?![根和])|\bsquared\b)", r"\1**2", text, flags=re.IGNORECASE)
     if powers.count("**2") > 1 and (computation := _expression(powers)) is not None:  # 3的平方加4的平方
         return computation
@@ -62,7 +78,7 @@ def read_computation(question: str) -> Computation | None:
 _MORE = re.compile(r"(?:\b(?:plus|minus|times|multiplied by|divided by)\b|[+*/×÷]|[加减乘]|除以)\s*[\d√]", re.IGNORECASE)
 _FUNCTIONS = ["sqrt", "log", "log2", "log10", "exp", "sin", "cos", "tan", "factorial", "pi", "e", "abs", "round"]
 _SERIES = re.compile(
-    r"(?P<what>sum|product)\s+of\s+(?P<term>[\w\s.^*/+()-]+?)\s*,?\s*(?:for|as|where|with)\s+(?:all\s+)?(?P<name>[a-z])\s*(?:from|=|in|goes from|runs from|between)\s*"
+    r"(?P<what>sum|product)\s+of\s+(?P<term>[\w\s.^*/+()-]{1,80}?)\s*,?\s*(?:for|as|where|with)\s+(?:all\s+)?(?P<name>[a-z])\s*(?:from|=|in|goes from|runs from|between)\s*"
     r"(?P<low>\d+)\s*(?:to|-|\.\.+|and|through|until)\s*(?P<high>\d+)",
     re.IGNORECASE,
 )
@@ -96,9 +112,8 @@ def _formula(text: str) -> Computation | None:
 
 def _is_plain(formula: str, names: set[str]) -> bool:
     """Whether a formula is made of numbers, signs, these names and functions of `math`."""
-    try:
-        tree = ast.parse(formula.strip(), mode="eval")
-    except SyntaxError:
+    tree = _parsed(formula.strip(), "eval")
+    if tree is None:
         return False
     kinds = (
         ast.Expression | ast.BinOp | ast.UnaryOp | ast.Constant | ast.operator | ast.unaryop | ast.Name | ast.Call | ast.Load
@@ -196,7 +211,7 @@ def _maths(english: str, chinese: str, code: str) -> Callable[[re.Match[str]], C
 
 _IS_PRIME = "def is_prime(number):\n    return number > 1 and all(number % factor for factor in range(2, int(number**0.5) + 1))\n\n\n"
 _MONEY = r"(?:[$€£¥]\s*)?(?P<amount>\d+(?:\.\d+)?)\s*(?:元|dollars|euros?|usd|eur)?"
-_TERMS = rf"{_MONEY}.*?(?P<rate>\d+(?:\.\d+)?)\s*(?:%|percent|per cent|％).*?(?P<years>\d+(?:\.\d+)?)\s*(?:years?|年)"
+_TERMS = rf"{_MONEY}.{{0,100}}?(?P<rate>\d+(?:\.\d+)?)\s*(?:%|percent|per cent|％).{{0,100}}?(?P<years>\d+(?:\.\d+)?)\s*(?:years?|年)"
 
 _RULES: tuple[tuple[str, Callable[[re.Match[str]], Computation | None]], ...] = (
     (rf"^(?=.*(?:simple interest|单利)).*?{_TERMS}", _simple_interest),
@@ -259,7 +274,7 @@ _STATISTICS = (
 
 def _statistics(text: str) -> Computation | None:
     """Statistics of a list of at least two numbers in the question; several at once."""
-    listed = re.search(rf"{_N}(?:\s*(?:,|,|、|;|\band\b|和|\s)\s*{_N})+", text)
+    listed = re.search(rf"(?<!\d){_ITEM}(?:{_NEXT_ITEM})++", text)
     if listed is None:
         return None
     numbers = re.findall(r"-?\d+(?:\.\d+)?", listed[0])
@@ -298,9 +313,8 @@ def _expression(text: str) -> Computation | None:
         text = re.sub(pattern, f" {sign} " if sign not in "()" else sign, text, flags=re.IGNORECASE)
     candidates = [found.strip() for found in re.findall(r"[\d.()\s+*/%-]{3,}", text)]
     for candidate in sorted(candidates, key=len, reverse=True):
-        try:
-            tree = ast.parse(candidate, mode="eval")
-        except SyntaxError:
+        tree = _parsed(candidate, "eval")
+        if tree is None:
             continue
         plain = all(
             isinstance(node, ast.Expression | ast.BinOp | ast.UnaryOp | ast.Constant | ast.operator | ast.unaryop)

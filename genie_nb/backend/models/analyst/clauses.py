@@ -6,6 +6,7 @@ Above: `question`. Below: `intents`, `matching`.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from genie_nb.backend.models.analyst.columns import Column
 from genie_nb.backend.models.analyst.intents import AGGREGATES, INTENTS, TRIGGER, has
@@ -13,6 +14,8 @@ from genie_nb.backend.models.analyst.matching import find_mentions
 
 __all__ = ("Clause", "split_question")
 
+MOST_CLAUSES = 30
+"""A question with more has its rest in the last one."""
 _JOINTS = re.compile(
     r"(?P<stop>[;；。？?！!\n]+|\.\s+(?=[A-Z])|\.$)"
     r"|(?P<weak>(?:[,，、]\s*)?(?:\b(?:and then|and also|then|after that|afterwards|finally|as well as|also|next)\b"
@@ -35,7 +38,8 @@ def split_question(question: str, columns: Sequence[Column]) -> list[Clause]:
     """The clauses of a question; words that want nothing stay with the clause before them."""
     clauses: list[Clause] = []
     start, fresh, joint, kind = 0, True, "", "stop"
-    marks = [(match.start(), match.end(), match.lastgroup or "", match[0]) for match in _JOINTS.finditer(question)]
+    joints = islice(_JOINTS.finditer(question), MOST_CLAUSES - 1)
+    marks = [(match.start(), match.end(), match.lastgroup or "", match[0]) for match in joints]
     for at, end, next_kind, words in [*marks, (len(question), len(question), "stop", "")]:
         piece = question[start:at]
         if piece.strip():

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from genie_nb.backend.models.analyst.synonyms import ADDITIVE, AVERAGED, CONCEPTS, SNAPSHOTS, SUBJECTS
@@ -16,6 +17,8 @@ __all__ = ("Column", "Source", "columns_from", "concepts_of", "read_sources", "s
 
 Role = Literal["measure", "category", "time", "id"]
 
+MOST_NAME = 200
+"""A column with a longer name is none that a question names."""
 CJK = r"\u4e00-\u9fff"
 _CURRENCY = r"(?:US\$|[$€£¥￥₹]|USD|EUR|GBP|CNY|RMB|CHF|JPY|Rs\.?)"
 _UNIT = r"(?:%|％|‰|°[CF]?|℃|元|万元|亿元|万|亿|[kKM]|kg|g|km|m|cm|mm|kWh|ms|s|h|件|个|人|岁)"
@@ -161,7 +164,8 @@ def words_of(text: str) -> list[str]:
     return [stem(word) for word in re.findall(r"[A-Za-zÀ-ÿ]+[0-9]*", text)]
 
 
-def concepts_of(name: str) -> list[int]:
+@lru_cache(maxsize=4096)
+def concepts_of(name: str) -> tuple[int, ...]:
     """Which lines of the synonyms a header belongs to, by its words."""
     words = set(words_of(name)) | {name.lower()}
     plain = name.lower().replace("_", " ")
@@ -176,7 +180,7 @@ def concepts_of(name: str) -> list[int]:
             ):
                 found.append(at)
                 break
-    return found
+    return tuple(found)
 
 
 def read_sources(section: str) -> list[Source]:
@@ -185,10 +189,11 @@ def read_sources(section: str) -> list[Source]:
     for line in section.splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # a remark between the objects
         if isinstance(entry, dict) and entry.get("read"):
             given = entry.get("columns") or []
+            given = [column for column in given if len(str(column.get("name", ""))) <= MOST_NAME]
             names = [str(column.get("name", "")) for column in given]
             columns = columns_from(given)
             tidy = bool(names) and all(name == _tidy(name) for name in names)

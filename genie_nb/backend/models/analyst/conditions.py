@@ -46,8 +46,8 @@ _LIMITS: tuple[tuple[Op, str], ...] = (
     ("<=", rf"(?:at most|no more than|not more than|up to|<=|≤|不超过|不高于|不大于|至多|最多)\s*[$€£¥]?{_NUMBER}"),
     ("<", rf"(?:under|below|less than|smaller than|lower than|fewer than|younger than|shorter than|colder than|cooler than|cheaper than|slower than|<|低于|小于|少于|不到|不足)\s*[$€£¥]?{_NUMBER}"),
     (">", rf"(?:over|above|more than|\b\w+er than|exceed(?:s|ing)?|more expensive than|>|超过|大于|高于|多于)\s*[$€£¥]?{_NUMBER}"),
-    (">=", rf"{_NUMBER}{_UNIT}(?:及以上|以上|\s*(?:or more|or higher|or older|or above|and above|\+))"),
-    ("<", rf"{_NUMBER}{_UNIT}以下"),
+    (">=", rf"(?<!\d){_NUMBER}{_UNIT}(?:及以上|以上|\s*(?:or more|or higher|or older|or above|and above|\+))"),
+    ("<", rf"(?<!\d){_NUMBER}{_UNIT}以下"),
 )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def _equals(text: str, measures: Sequence[Mention], found: list[Condition]) -> s
 
 
 def _between(text: str, measures: Sequence[Mention], columns: Sequence[Column], found: list[Condition]) -> str:
-    pattern = rf"between\s*[$€£¥]?{_NUMBER}\s*and\s*[$€£¥]?{_NUMBER}|{_NUMBER}{_UNIT}\s*(?:到|至|-|~)\s*{_NUMBER}{_UNIT}之间"
+    pattern = rf"between\s*[$€£¥]?{_NUMBER}\s*and\s*[$€£¥]?{_NUMBER}|(?<!\d){_NUMBER}{_UNIT}\s*(?:到|至|-|~)\s*{_NUMBER}{_UNIT}之间"
     match = re.search(pattern, text, re.IGNORECASE)
     nearest = (_nearest(match.start(), measures) or _meant(match[0], columns)) if match else None
     if match is None or nearest is None:

@@ -14,7 +14,12 @@ from genie_nb.backend.models.analyst.report_wish import ReportWish, report_wish
 from genie_nb.backend.models.base import ChatMessage, ToolSpec
 from genie_nb.backend.models.sections import read_sections
 
-__all__ = ("Call", "Conversation", "Script", "next_move", "read_conversation", "read_result")
+__all__ = ("MOST_CHARACTERS", "Call", "Conversation", "Script", "next_move", "read_conversation", "read_result")
+
+MOST_CHARACTERS = 4_000
+"""A longer question is read by no rule; of one no more than this and one character is kept."""
+MOST_EARLIER = 20
+"""So many of the questions before this one are looked at."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,8 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         for call in message.tool_calls:
             if call.name == "plan":
                 plans.append(_object(call.arguments))
-    asked = sections.get("question", "").strip()
+    asked = sections.get("question", "").strip()[: MOST_CHARACTERS + 1]
+    earlier = sections.get("conversation", "").splitlines()[-MOST_EARLIER:]
     wish = report_wish(asked) if _can_report(tools, sections.get("tools", "")) else None
     return Conversation(
         question=wish.rest if wish else asked,
@@ -105,7 +111,7 @@ def read_conversation(messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
         outputs=outputs,
         plans=plans,
         has_playbook="playbook" in sections,
-        earlier=tuple(str(_object(line).get("question", "")) for line in sections.get("conversation", "").splitlines()),
+        earlier=tuple(str(_object(line).get("question", ""))[: MOST_CHARACTERS + 1] for line in earlier),
         wish=wish,
         report=_object(sections.get("report", "")),
         findings=[entry for line in sections.get("findings", "").splitlines() if (entry := _object(line))],
@@ -129,7 +135,7 @@ def _scope(described: str, tools: Sequence[ToolSpec]) -> str:
 def _object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text) if text.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from genie_nb.backend.models.analyst.conversation import Call, Conversation, Script, next_move
+from genie_nb.backend.models.analyst.conversation import MOST_CHARACTERS, Call, Conversation, Script, next_move
 from genie_nb.backend.models.analyst.jobs import Job, job_of_wish, jobs_of, look_job
 from genie_nb.backend.models.analyst.question import read_question, source_for
 from genie_nb.backend.models.analyst.report_step import report_script, report_title, worth_a_report
@@ -54,7 +54,7 @@ def _jobs_for(conversation: Conversation) -> list[Job]:
     for job in [*jobs, *_others(conversation, jobs)]:
         if job.title == title:
             return [job]
-    own = f"{title}. {conversation.task.get('detail', '')}"
+    own = f"{title}. {conversation.task.get('detail', '')}"[: MOST_CHARACTERS + 1]
     wishes = read_question(own, conversation.sources)
     if wishes:
         return [job_of_wish(wish, conversation.language) for wish in wishes]

@@ -16,13 +16,13 @@ from typing import Any
 from genie_nb.backend.models.analyst.arithmetic import Computation, given_code, read_computation
 from genie_nb.backend.models.analyst.cells import cell_for, look_cell
 from genie_nb.backend.models.analyst.columns import Source, columns_from
-from genie_nb.backend.models.analyst.conversation import Call, Conversation, Script, read_result
+from genie_nb.backend.models.analyst.conversation import MOST_CHARACTERS, Call, Conversation, Script, read_result
 from genie_nb.backend.models.analyst.followups import wishes_of
 from genie_nb.backend.models.analyst.labels import title_of
 from genie_nb.backend.models.analyst.look import with_values
 from genie_nb.backend.models.analyst.numbers import figure
-from genie_nb.backend.models.analyst.phrases import say, unknown_text
-from genie_nb.backend.models.analyst.question import source_for
+from genie_nb.backend.models.analyst.phrases import say, too_long_text, unknown_text
+from genie_nb.backend.models.analyst.question import MOST_WORDS, source_for
 from genie_nb.backend.models.analyst.searching import asks_documents, subject_of
 from genie_nb.backend.models.analyst.user_tools import arguments_for, converted_amount, tool_for
 from genie_nb.backend.models.analyst.wish import Wish
@@ -45,6 +45,8 @@ class Job:
 def jobs_of(conversation: Conversation) -> list[Job]:
     """What there is to do for the question; one profiling or explaining job when no rule reads it."""
     question, language = conversation.question, conversation.language
+    if len(question) > MOST_CHARACTERS:
+        return [_long_job(MOST_CHARACTERS, language)]
     stage = say("Compute", "计算", language)
     tool = tool_for(question, conversation.tools)
     if tool is not None:
@@ -76,6 +78,8 @@ def jobs_of(conversation: Conversation) -> list[Job]:
         return [_blind_job(conversation, source)]
     if wishes:
         return _with_titles([job_of_wish(wish, language) for wish in wishes])
+    if len(question) > MOST_WORDS:
+        return [_long_job(MOST_WORDS, language)]
     return [_unknown_job(conversation, source)]
 
 
@@ -283,6 +287,11 @@ def _unknown_job(conversation: Conversation, source: Source | None) -> Job:
         return f"{unknown_text(source, language)}\n\n{profile}"
 
     return Job(title_of(wish, language), say("Look", "查看", language), script)
+
+
+def _long_job(most: int, language: str) -> Job:
+    title, stage = say("Say what can be done", "说明可以做什么", language), say("Answer", "回答", language)
+    return Job(title, stage, lambda suffix: _words_only(too_long_text(most, language)))
 
 
 def _words_only(text: str) -> Script:

@@ -7,12 +7,16 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from genie_nb.backend.models.analyst.columns import CJK, Column, concepts_of, stem, words_of
 from genie_nb.backend.models.analyst.synonyms import CONCEPTS
 
 __all__ = ("Mention", "find_mentions")
 
+MOST_MENTIONS = 20
+"""A word that stands in a question more often is looked at no further."""
 # Words of the analyst's own language: half a header that is one of these proves nothing.
 _COMMON = frozenset(
     [
@@ -54,15 +58,17 @@ def find_mentions(text: str, columns: Sequence[Column]) -> list[Mention]:
     candidates = [mention for column in columns for mention in _of_column(text, column)]
     candidates.sort(key=lambda m: (-round(m.strength), -(m.end - m.start), -m.strength, m.start))
     taken: list[Mention] = []
+    owners: dict[int, int] = {}  # the place of a character → which of the taken mentions has it
     for mention in candidates:
-        rivals = [kept for kept in taken if mention.start < kept.end and kept.start < mention.end]
-        if not rivals:
+        words = range(mention.start, mention.end)
+        at = min((owners[place] for place in words if place in owners), default=-1)
+        if at < 0:
+            owners |= dict.fromkeys(words, len(taken))
             taken.append(mention)
             continue
-        rival = rivals[0]
+        rival = taken[at]
         same = (rival.start, rival.end) == (mention.start, mention.end) and rival.column != mention.column
         if same and mention.strength >= rival.strength - 0.2 and mention.column.role == rival.column.role:
-            at = taken.index(rival)
             taken[at] = Mention(rival.start, rival.end, rival.column, rival.strength, (*rival.others, mention.column))
     return sorted(taken, key=lambda m: m.start)
 
@@ -81,14 +87,18 @@ def _of_column(text: str, column: Column) -> list[Mention]:
 
 
 def _whole(name: str, text: str) -> list[re.Match[str]]:
-    if name.lower() in ("a", "i", "in", "no", "is", "on", "of", "to"):
+    if name.lower() in ("", "a", "i", "in", "no", "is", "on", "of", "to"):
         return []
+    return list(islice(_named(name).finditer(text), MOST_MENTIONS))
+
+
+@lru_cache(maxsize=4096)
+def _named(name: str) -> re.Pattern[str]:
     pattern = re.escape(name).replace(r"\ ", r"[\s_]+").replace("_", r"[\s_]+")
     edge = (r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_])")
     before = edge[0] if name[:1].isascii() and name[:1].isalnum() else ""
     after = edge[1] if name[-1:].isascii() and name[-1:].isalnum() else ""
-    flags = 0 if len(name) == 1 else re.IGNORECASE
-    return list(re.finditer(before + pattern + after, text, flags))
+    return re.compile(before + pattern + after, 0 if len(name) == 1 else re.IGNORECASE)
 
 
 def _english(text: str, column: Column) -> list[Mention]:
@@ -121,7 +131,9 @@ def _same(word: str, name: list[str]) -> bool:
     if word in name:
         return True
     return len(word) >= 5 and any(
-        len(other) >= 5 and word[0] == other[0] and difflib.SequenceMatcher(None, word, other).ratio() >= 0.86
+        5 <= len(other) <= 2 * len(word) <= 4 * len(other)
+        and word[0] == other[0]
+        and difflib.SequenceMatcher(None, word, other).ratio() >= 0.86
         for other in name
     )
 
@@ -149,5 +161,6 @@ def _synonyms(text: str, column: Column, terms: Sequence[str]) -> list[Mention]:
         else:
             pattern = re.escape(term)
         strength = 2.6 if " " in term else 1.3 if terms.index(term) == 0 else 1.2
-        found += [Mention(m.start(), m.end(), column, strength) for m in re.finditer(pattern, text, re.IGNORECASE)]
+        places = islice(re.finditer(pattern, text, re.IGNORECASE), MOST_MENTIONS)
+        found += [Mention(m.start(), m.end(), column, strength) for m in places]
     return found

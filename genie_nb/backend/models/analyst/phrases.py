@@ -5,7 +5,7 @@ Above: `jobs`, `planner`, `summary`. Below: `columns`.
 
 from genie_nb.backend.models.analyst.columns import Source
 
-__all__ = ("say", "unknown_text")
+__all__ = ("say", "too_long_text", "unknown_text")
 
 
 def say(english: str, chinese: str, language: str) -> str:
@@ -23,6 +23,19 @@ def unknown_text(source: Source | None, language: str) -> str:
         "(or `OPENAI_BASE_URL` and `GENIE_MODEL`), or write `gn.Genie(model=...)`.",
         "我没有能处理这个问题的规则：我是内置的离线分析器，由规则组成，不是语言模型。"
         f"我能回答的例如：{listed}。要自由提问，请使用语言模型：设置 `OPENAI_API_KEY`"
+        "（或 `OPENAI_BASE_URL` 与 `GENIE_MODEL`），或使用 `gn.Genie(model=...)`。",
+        language,
+    )
+
+
+def too_long_text(most: int, language: str) -> str:
+    """That a question is too long for rules, and what to do."""
+    return say(
+        f"This question has more than {most:,} characters, and I read no more: I am the built-in offline analyst, a set of "
+        "rules and not a language model. Ask in fewer words, or use a model: set `OPENAI_API_KEY` (or `OPENAI_BASE_URL` and "
+        "`GENIE_MODEL`), or write `gn.Genie(model=...)`.",
+        f"这个问题超过 {most:,} 个字符，我不再往下读：我是内置的离线分析器，由规则组成，不是语言模型。"
+        "请缩短问题，或使用语言模型：设置 `OPENAI_API_KEY`"
         "（或 `OPENAI_BASE_URL` 与 `GENIE_MODEL`），或使用 `gn.Genie(model=...)`。",
         language,
     )

@@ -6,7 +6,7 @@ Above: `OfflineAnalyst`. Below: `jobs`, `conversation`.
 import re
 from typing import Any
 
-from genie_nb.backend.models.analyst.conversation import Call, Conversation
+from genie_nb.backend.models.analyst.conversation import MOST_CHARACTERS, Call, Conversation
 from genie_nb.backend.models.analyst.jobs import Job, job_of_wish, jobs_of, look_job
 from genie_nb.backend.models.analyst.phrases import say
 from genie_nb.backend.models.analyst.report_step import report_job, report_title, worth_a_report
@@ -135,7 +135,7 @@ def _needed(conversation: Conversation, steps: dict[str, dict[str, Any]]) -> lis
 def _asked_for(conversation: Conversation, wishes: list[Wish]) -> list[Wish]:
     asked: list[Wish] = []
     for entry in conversation.results:
-        summary = str(entry.get("summary", ""))
+        summary = str(entry.get("summary", ""))[:MOST_CHARACTERS]
         for name, gone, rows in _GONE.findall(summary):
             wanted = [
                 (wish, column)

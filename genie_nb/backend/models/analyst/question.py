@@ -17,8 +17,10 @@ from genie_nb.backend.models.analyst.matching import Mention, find_mentions
 from genie_nb.backend.models.analyst.settle import settle
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("read_question", "source_for")
+__all__ = ("MOST_WORDS", "read_question", "source_for")
 
+MOST_WORDS = 1_000
+"""How many characters of a question the rules for tables read at most."""
 _GROUP_BEFORE = re.compile(
     r"(?:\b(?:by|per|each|every|across|which|between|among|within|grouped by|broken down by|split by|different|for all|over)(?: the)?"
     r"|[按各每哪](?:[个种类]|一[个种类])?|不同的?|分|以及|逐)\s*$",
@@ -50,8 +52,9 @@ _WHEN = re.compile(r"\bwhen\b|什么时候|何时|哪一?[天日月年]", re.IGN
 def read_question(question: str, sources: Sequence[Source], before: Wish | None = None) -> list[Wish]:
     """The wishes of a question, in order; empty when no rule reads it. `before` is what it goes on from."""
     source = source_for(question, sources)
-    if source is None:
+    if source is None or len(question) > MOST_WORDS:
         return []
+    question = re.sub(r"[^\S\n]+", " ", question)
     wishes: list[Wish] = []
     text = _without_names(question, sources)
     clauses = split_question(text, source.columns)
@@ -70,6 +73,7 @@ def source_for(question: str, sources: Sequence[Source]) -> Source | None:
     tables = [source for source in sources if source.tabular]
     if not tables:
         return None
+    question = question[:MOST_WORDS]
     lowered = question.lower()
     for source in tables:
         stem = source.name.rsplit(".", 1)[0].lower()
