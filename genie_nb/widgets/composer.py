@@ -5,7 +5,7 @@ whether a run goes on, is state that every page shows; what is typed stays with 
 
 Messages may come on any thread, so all that is kept here is guarded by a lock.
 
-Above: `ask_box`. Below: `ask_labels`, `labels`.
+Above: `ask_box`. Below: `ask_labels`, `labels`, `page_widget`.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
-import anywidget
 import traitlets
 
 from genie_nb.errors import GenieError
 from genie_nb.widgets.ask_labels import ASK_LABELS
+from genie_nb.widgets.page_widget import PageWidget
 from genie_nb.widgets.record import STYLE
 
 __all__ = ("Box", "Coming", "Composer", "Offer")
@@ -82,7 +82,7 @@ class _Chosen:
         return {"name": self.name, "size": self.size, "about": self.about, "why": self.why, "whole": whole}
 
 
-class Composer(anywidget.AnyWidget):
+class Composer(PageWidget):
     """The area where a question is written.
 
     Attributes:

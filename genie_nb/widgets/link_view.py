@@ -3,7 +3,7 @@
 The panel shows where the link stands, how long it has been silent against its heartbeat, and every raw frame with its time
 and bytes. It is sent at most ten frames a second; a page that missed one asks, and gets everything anew.
 
-Above: `network`. Below: `link_log`, `link_labels`.
+Above: `network`. Below: `link_log`, `link_labels`, `page_widget`.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from importlib.resources import files
 from itertools import islice
 from typing import Any, Protocol
 
-import anywidget
 import traitlets
 
 from genie_nb.events import LinkEvent
 from genie_nb.widgets.link_labels import link_labels_for
 from genie_nb.widgets.link_log import Chunk, LinkLog, Row, SeenFrame
+from genie_nb.widgets.page_widget import PageWidget
 
 __all__ = ("Breakable", "ChunkPlot", "LinkView", "chunk_plot")
 
@@ -55,7 +55,7 @@ class Breakable(Protocol):
         ...
 
 
-class LinkView(anywidget.AnyWidget):
+class LinkView(PageWidget):
     """What a person sees of one link.
 
     Attributes:

@@ -4,24 +4,25 @@ Events are folded and painted in a worker thread, and sent as numbered frames: a
 not acknowledged the last ones. A page that missed one asks, and gets a snapshot; a page that opens later starts from one.
 What is pending is never more than what changed in the transcript, so a page that is gone costs nothing.
 
-Above: `session`. Below: `patches`, `pulse`, `previews`, `transcript`.
+Above: `session`. Below: `page_widget`, `patches`, `pulse`, `previews`, `transcript`.
 """
 
 import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from typing import Any
 
-import anywidget
 import traitlets
 
 from genie_nb.errors import GenieError, WireError
 from genie_nb.events import NoteAdded, RunEvent, is_terminal
 from genie_nb.parts import FileRef
+from genie_nb.widgets.page_widget import PageWidget
 from genie_nb.widgets.parcels import CopyFile, Parcel
 from genie_nb.widgets.patches import Painter
 from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, pictures_of, preview_html
@@ -42,6 +43,8 @@ GONE, GONE_S = 200, 5.0
 REMIND_S = 1.0
 """Seconds before a silent page is told which frame was the last; doubled with each time."""
 REMIND_MOST_S = 600.0
+SEEN_S = 0.5
+"""Seconds that an open page gets to show the end."""
 DOWNLOAD_BYTES = 20_000_000
 """Larger files are not sent to a page."""
 ZIP_BYTES = 500_000_000
@@ -51,7 +54,7 @@ Decide = Callable[..., Coroutine[Any, Any, None]]
 PAGE_LABELS = ("silent", "tool", "waiting", "stopping", "loading", "packing")
 
 
-class RunView(anywidget.AnyWidget):
+class RunView(PageWidget):
     """What a person sees of one run while it goes on."""
 
     _esm = (files("genie_nb.widgets") / "static" / "run_view.js").read_text("utf-8")
@@ -85,6 +88,7 @@ class RunView(anywidget.AnyWidget):
         self._lock = threading.Lock()
         self._painter, self._pulse, self._told = Painter(query), Pulse(), _Told()
         self._sent = self._acknowledged = 0
+        self._has_page = False
         self._arrived: list[tuple[RunEvent, float]] = []
         self._news = asyncio.Event()
         self._sent_at = 0.0
@@ -125,6 +129,14 @@ class RunView(anywidget.AnyWidget):
             await reading
         finally:
             reading.cancel()
+
+    async def seen(self) -> None:
+        """Wait until an open page has shown all that it was sent, for no longer than `SEEN_S`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SEEN_S):
+                while self._has_page and self._acknowledged < self._sent:
+                    self._news.clear()
+                    await self._news.wait()
 
     async def _read(self, events: AsyncIterator[RunEvent]) -> None:
         async for event in events:
@@ -215,6 +227,7 @@ class RunView(anywidget.AnyWidget):
             self._loop.call_soon_threadsafe(self._obey, content)
 
     def _obey(self, content: object) -> None:
+        self._has_page = True
         match content:
             case {"type": "ack", "n": int(number)}:
                 self._acknowledged = max(self._acknowledged, min(number, self._sent))

@@ -216,6 +216,11 @@ class Lab:
         self.start(index)
         self.wait_done(index)
 
+    def run_all(self) -> None:
+        """Run every cell, without waiting for their ends."""
+        # What `evaluate` is given back it would wait for.
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
     def wait_done(self, index: int) -> None:
         """Wait until a cell shows the number of a finished execution."""
         self.page.wait_for_function(

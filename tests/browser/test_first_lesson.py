@@ -30,6 +30,24 @@ from genie_nb.backend.models.analyst import OfflineAnalyst
 run = gn.Genie(model=OfflineAnalyst(pace_s=0.1)).ask("Which region grew fastest? Draw it.", files=["sales.csv"])
 """
 
+BLOCKED = """
+import time
+forever = gn.ScriptedModel([gn.Say("I loop.", calls=[("code_interpreter", {"code": "while True: pass"})])])
+run = gn.Genie(model=forever, agent="react").ask("Loop.")
+while run.status in ("pending", "running"):
+    time.sleep(0.1)
+"""
+AWAITED = """
+from genie_nb.widgets.run_view import RunView
+views, hear = set(), RunView._hear
+def note(view, *message):
+    views.add(view)
+    hear(view, *message)
+RunView._hear = note
+run = await gn.ask("What is the sum of the squares of 1 to 10?")
+[(view._sent > 0, view._sent - view._acknowledged) for view in views]
+"""
+
 
 def open_lesson(lab: Lab) -> None:
     notebook = nbformat.read(LESSON, as_version=4)
@@ -41,12 +59,20 @@ def open_lesson(lab: Lab) -> None:
 
 def test_the_first_lesson_runs_from_top_to_bottom_in_jupyterlab(lab: Lab) -> None:
     open_lesson(lab)
-    lab.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    lab.run_all()
     codes = [at for at, cell in enumerate(nbformat.read(LESSON, as_version=4).cells) if cell.cell_type == "code"]
     for index in codes:
         lab.wait_done(index)
     assert lab.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
     expect(lab.page.locator(".gnb-record").first).to_contain_text("AMZN")
+
+
+def test_a_page_has_nothing_more_to_say_when_an_awaiting_cell_ends(lab: Lab) -> None:
+    """A word that comes in that moment can cost the next cell its end, and leave it `[*]`; see `PageWidget`."""
+    lab.open(["import genie_nb as gn", AWAITED])
+    lab.run(0)
+    lab.run(1)
+    expect(lab.output(1)).to_contain_text("[(True, 0)]")
 
 
 def test_a_real_run_is_live_then_a_record_that_survives_without_a_kernel(lab: Lab) -> None:
@@ -85,6 +111,16 @@ def test_stop_ends_a_run_while_its_cell_is_still_waiting(lab: Lab) -> None:
     expect(lab.output(1)).to_contain_text("You stopped the run.")
     lab.run(2)
     expect(lab.output(2)).to_contain_text("2")
+
+
+def test_stop_ends_a_run_while_a_cell_blocks_the_kernel(lab: Lab) -> None:
+    lab.open(["import genie_nb as gn", BLOCKED, "run.status"], "blocked.ipynb")
+    lab.run(0)
+    lab.start(1)
+    lab.output(1).get_by_role("button", name="Stop").click(timeout=30_000)
+    lab.wait_done(1)
+    lab.run(2)
+    expect(lab.output(2)).to_contain_text("cancelled")
 
 
 def test_a_chart_is_on_the_screen_while_the_run_goes_on(lab: Lab) -> None:

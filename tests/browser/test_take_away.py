@@ -41,7 +41,7 @@ def test_an_exported_notebook_shows_everything_and_runs_again_in_jupyterlab(
     link = lab.page.locator(".jp-Notebook .jp-Cell").last.get_by_role("link", name=run.files[0].name)
     assert lab.page.request.get(str(link.evaluate("link => link.href"))).ok
 
-    lab.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    lab.run_all()
     lab.page.wait_for_function(
         """() => {
             const cells = window.jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === "code");
