@@ -13,14 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 from genie_nb.backend.chats import ChatEntry, ChatStore
 from genie_nb.backend.conversation import Conversation, Turn
 from genie_nb.backend.inbox import Inbox, about_file
-from genie_nb.backend.interpreter.pool import KernelPool
-from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.backend.loop import backend_loop
-from genie_nb.backend.preparing import Prepared
 from genie_nb.backend.restored import RestoredRun
 from genie_nb.backend.runs import RunRequest, new_folder
 from genie_nb.backend.settings import Settings
-from genie_nb.backend.tools.code_interpreter import CodeInterpreter
 from genie_nb.errors import RequestError
 from genie_nb.parts import readable
 from genie_nb.session import Genie, Paths, Run, Viewed, copies_of, in_notebook, paths_of
@@ -45,20 +41,52 @@ class PastRun(Viewed, RestoredRun):
         self._backend = backend_loop()
 
 
-class _ChatGenie(Genie):
-    """A `Genie` whose questions share one Python session."""
+class Talk:
+    """Questions that follow one another, wherever they are worked on.
 
-    interpreter: Interpreter | None = None
+    Attributes:
+        chat_id: Its name.
+        runs: Its questions so far, the oldest first.
+    """
 
-    def _code_interpreter(self, pool: KernelPool, prepared: Prepared) -> CodeInterpreter:
-        if self.interpreter is None:
-            self.interpreter = Interpreter(pool, folder=prepared.workspace.folder, preamble=prepared.preamble)
-        else:
-            self.interpreter.add_preamble(prepared.preamble)
-        return CodeInterpreter(self.interpreter, cell_timeout_s=self.settings.code_timeout_s, owned=False)
+    chat_id: str
+    runs: "list[Any]"
+
+    def __len__(self) -> int:
+        """How many questions were asked."""
+        return len(self.runs)
+
+    def __repr__(self) -> str:
+        """The conversation in one line."""
+        title = self.runs[0].query[:60] if self.runs else "nothing asked yet"
+        return f"<Chat {self.chat_id}: {title!r}, {len(self)} question{'s'[: len(self) != 1]}>"
+
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The whole conversation as one page that needs nothing else; written too where a path is given.
+
+        Raises:
+            RequestError: It cannot be written there.
+        """
+        return takeaway.to_html(self.runs, path)
+
+    def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The whole conversation as Markdown; written too where a path is given.
+
+        Raises:
+            RequestError: It cannot be written there.
+        """
+        return takeaway.to_markdown(self.runs, path)
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The whole conversation as JSON, a list of what `Run.to_json` gives; written too where a path is given.
+
+        Raises:
+            RequestError: It cannot be written there.
+        """
+        return takeaway.to_json(self.runs, path)
 
 
-class Chat:
+class Chat(Talk):
     """A conversation: a question knows what was asked, answered and made before; variables and files stay.
 
     It is kept in `runs_folder`, also over a restart of the kernel; see `chats` and `Chat.reopen`.
@@ -80,9 +108,9 @@ class Chat:
         """
         self.chat_id = chat_id or secrets.token_hex(6)
         self.runs: list[Run | PastRun] = []
-        self._genie = _ChatGenie(**options)
+        self._genie = Genie(**options)
         self._store = _store_of(self._genie.settings)
-        self._conversation = Conversation(new_folder(self._genie.settings, f"chat-{self.chat_id}"))
+        self._conversation = Conversation(new_folder(self._genie.settings, f"chat-{secrets.token_hex(4)}"))
 
     def ask(
         self,
@@ -140,8 +168,7 @@ class Chat:
 
     def close(self) -> None:
         """End the conversation's Python session; it can be opened again."""
-        if self._genie.interpreter is not None:
-            backend_loop().submit(self._genie.interpreter.close()).result(timeout=CLOSE_S)
+        backend_loop().submit(self._conversation.close()).result(timeout=CLOSE_S)
 
     def delete(self) -> None:
         """End the conversation, and forget it with all its files.
@@ -158,44 +185,11 @@ class Chat:
         self._store.delete(self.chat_id, self._conversation.folder)
         self.runs.clear()
 
-    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The whole conversation as one page that needs nothing else; written too where a path is given.
-
-        Raises:
-            RequestError: It cannot be written there.
-        """
-        return takeaway.to_html(self.runs, path)
-
-    def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The whole conversation as Markdown; written too where a path is given.
-
-        Raises:
-            RequestError: It cannot be written there.
-        """
-        return takeaway.to_markdown(self.runs, path)
-
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The whole conversation as JSON, a list of what `Run.to_json` gives; written too where a path is given.
-
-        Raises:
-            RequestError: It cannot be written there.
-        """
-        return takeaway.to_json(self.runs, path)
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __len__(self) -> int:
-        """How many questions were asked."""
-        return len(self.runs)
-
-    def __repr__(self) -> str:
-        """The conversation in one line."""
-        title = self.runs[0].query[:60] if self.runs else "nothing asked yet"
-        return f"<Chat {self.chat_id}: {title!r}, {len(self)} question{'s'[: len(self) != 1]}>"
 
 
 def ask_box(

@@ -1,8 +1,10 @@
 """The network's front door: `serve` makes this process a server, `connect` a client of one.
 
-Above: `cli`. Below: `session`, `backend.server`, `backend.remote`.
+Above: `cli`. Below: `session`, `chat`, `backend.server`, `backend.remote`.
 """
 
+import asyncio
+import secrets
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +27,7 @@ from genie_nb.backend.server.serving import Server
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.frames import FrameDecoder
+from genie_nb.chat import Talk
 from genie_nb.errors import RequestError, SettingsError
 from genie_nb.events import LinkEvent
 from genie_nb.parts import readable
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from genie_nb.widgets.ask_box import AskBox
     from genie_nb.widgets.link_view import LinkView
 
-__all__ = ("RemoteGenie", "RemoteRun", "connect", "serve", "watch")
+__all__ = ("RemoteChat", "RemoteGenie", "RemoteRun", "connect", "serve", "watch")
 
 CLOSE_S = 5.0
 """Seconds that connections get to close."""
@@ -67,6 +70,39 @@ class RemoteRun(Viewed, remote.RemoteRun):
         watch(self, server)
 
 
+class RemoteChat(Talk):
+    """A conversation with a server: a question knows what was asked, answered and made before; see `RemoteGenie.chat`.
+
+    The server remembers it while it is used, and for `server.session_s` after that (an hour by default).
+    """
+
+    def __init__(self, genie: "RemoteGenie", chat_id: str = "") -> None:
+        self.chat_id = chat_id or secrets.token_hex(12)
+        self.runs: list[RemoteRun] = []
+        self._genie, self._order = genie, asyncio.Lock()
+
+    def ask(self, query: str, *, files: Paths = (), agent: str | None = None, show: bool = True) -> RemoteRun:
+        """Ask the next question; returns at once. It is worked on when the one before has ended.
+
+        Args:
+            query: The question.
+            files: Files that come in; those of earlier questions are still there.
+            agent: `plan_solve`, `react` or `report`; the connection's own where none is given.
+            show: Whether the live view appears as output of the running cell, where there is a notebook.
+
+        Raises:
+            RequestError: A file cannot be read.
+        """
+        return _begun(self.prepare(query, files, agent=agent), show=show)
+
+    def prepare(self, query: str, files: Paths, *, agent: str | None = None, mode: StreamMode | None = None) -> RemoteRun:
+        """The next question, not asked yet."""
+        place = {"order": self._order, "session_id": self.chat_id, "turn": len(self.runs)}
+        run = self._genie.prepare(query, files, agent=agent, mode=mode, **place)
+        self.runs.append(run)
+        return run
+
+
 class RemoteGenie:
     """A `Genie` whose runs work on a server; see `connect`."""
 
@@ -88,25 +124,33 @@ class RemoteGenie:
         Raises:
             RequestError: A file cannot be read.
         """
-        run = self._run(query, files, agent=self._agent, mode=self._mode)
-        if show and in_notebook():
-            run.view()
-        return run.start()
+        return _begun(self.prepare(query, files), show=show)
 
-    def _run(self, query: str, files: Paths, *, agent: str | None, mode: StreamMode | None) -> RemoteRun:
+    def prepare(
+        self, query: str, files: Paths, *, agent: str | None = None, mode: StreamMode | None = None, **place: Any
+    ) -> RemoteRun:
+        """A run that is not asked for yet."""
         found = tuple(check_inputs(paths_of(files)).values())
-        return RemoteRun(self.client, backend_loop(), readable(query), files=found, mode=mode, agent=agent)
+        own = {"agent": agent or self._agent, "mode": mode or self._mode}
+        return RemoteRun(self.client, backend_loop(), readable(query), files=found, **own, **place)
+
+    def chat(self, chat_id: str = "") -> RemoteChat:
+        """A conversation with the server; with the name of one that it still remembers, the same again."""
+        return RemoteChat(self, chat_id)
 
     def ask_box(self) -> "AskBox":
-        """A box to ask in, as a cell's value: questions are typed, files dropped, agent and stream mode chosen for each."""
+        """A box to ask in, as a cell's value: questions are typed, files dropped, agent and stream mode chosen for each.
+
+        Its questions are one conversation.
+        """
         from genie_nb.widgets.ask_box import AskBox
         from genie_nb.widgets.composer import Offer
 
-        own = self._mode or StreamMode.checked()
+        own, chat = self._mode or StreamMode.checked(), self.chat()
 
         def start(query: str, *, agent: str, mode: str | None, files: list[Path]) -> RemoteRun:
             chosen = own if mode in (None, own.mode) else StreamMode.checked(mode or "general")
-            return self._run(query, files, agent=agent, mode=chosen).start()
+            return chat.prepare(query, files, agent=agent, mode=chosen).start()
 
         agents = tuple(dict.fromkeys((self._agent or "plan_solve", "plan_solve", "react")))
         modes = tuple(dict.fromkeys((own.mode, *MODES)))
@@ -127,6 +171,12 @@ class RemoteGenie:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _begun(run: RemoteRun, *, show: bool) -> RemoteRun:
+    if show and in_notebook():
+        run.view()
+    return run.start()
 
 
 def _close_soon(http: httpx.AsyncClient) -> None:
@@ -205,7 +255,9 @@ def _host(genie: "_ServedGenie", server: Mapping[str, Any]) -> Host:
 
     def make_run(ask: Ask) -> Run:
         one = genie.settings.with_run(**(ask.options or {}))
-        return genie.prepare(RunRequest(readable(ask.query), one, ask.files, {}, ask.retention))
+        return genie.prepare(
+            RunRequest(readable(ask.query), one, ask.files, {}, ask.retention, ask.conversation, ask.remarks)
+        )
 
     store = SqliteStore(chosen.server.log) if chosen.server.log else None
     host = Host(make_run, chosen, store, genie.make_runner)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from genie_nb.backend import runs
+from genie_nb.backend.conversation import Conversation
 from genie_nb.backend.inputs import table_of
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
@@ -230,7 +231,7 @@ class Genie:
         """A run that is not started yet."""
         backend = backend_loop()
         pool = _kernel_pool(backend, self.settings.memory_mib, warm=request.settings.agent != "search")
-        make_tools = partial(self._make_tools, request.settings, pool)
+        make_tools = partial(self._make_tools, request, pool)
         return Run(request, Equipment(self._make_model, make_tools, owned=self._model is None), backend)
 
     def make_runner(self, folder: Path) -> Interpreter:
@@ -240,8 +241,9 @@ class Genie:
     def _make_model(self) -> ChatModel:
         return self._model or create_model(self.settings)
 
-    async def _make_tools(self, settings: Settings, pool: KernelPool, prepared: Prepared, model: ChatModel) -> ToolBox:
-        own = () if settings.agent == "search" else self._own_tools(pool, prepared, model)
+    async def _make_tools(self, request: RunRequest, pool: KernelPool, prepared: Prepared, model: ChatModel) -> ToolBox:
+        settings = request.settings
+        own = () if settings.agent == "search" else self._own_tools(request.conversation, pool, prepared, model)
         near = (*own, deep_search_tool(settings, model), *self._tools)
         if settings.agent == "search" or not (settings.mcp or settings.mcp_url):
             return ToolBox(near)
@@ -250,16 +252,19 @@ class Genie:
         far = await mcp_tools(settings, backend_loop())
         return ToolBox(near, far, far.notes)
 
-    def _own_tools(self, pool: KernelPool, prepared: Prepared, model: ChatModel) -> tuple[Tool, ...]:
+    def _own_tools(
+        self, conversation: Conversation | None, pool: KernelPool, prepared: Prepared, model: ChatModel
+    ) -> tuple[Tool, ...]:
         if self.settings.tool_url:
             from genie_nb.backend.tools.genie_service import tools_of
 
             return tuple(tools_of(self.settings.tool_url, prepared.workspace))
-        return self._code_interpreter(pool, prepared), report_tool(self.settings, model)
-
-    def _code_interpreter(self, pool: KernelPool, prepared: Prepared) -> CodeInterpreter:
-        runner = Interpreter(pool, folder=prepared.workspace.folder, preamble=prepared.preamble)
-        return CodeInterpreter(runner, cell_timeout_s=self.settings.code_timeout_s)
+        if conversation is None:
+            runner = Interpreter(pool, folder=prepared.workspace.folder, preamble=prepared.preamble)
+        else:
+            runner = conversation.interpreter_of(pool, prepared)
+        code = CodeInterpreter(runner, cell_timeout_s=self.settings.code_timeout_s, owned=conversation is None)
+        return code, report_tool(self.settings, model)
 
 
 def ask(

@@ -1,9 +1,9 @@
-"""A conversation: questions that follow one another, in one folder and with one interpreter.
+"""A conversation: questions that follow one another, in one folder and with one Python session.
 
 Each question knows what was asked, answered and made before; the oldest turns are left out when they no longer fit. One
 question is worked on at a time; the next one waits and says so.
 
-Above: `runs`, `session`. Below: `preparing`, `history`, `printer`.
+Above: `runs`, `session`, `server.sessions`. Below: `preparing`, `history`, `printer`, `interpreter`.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from genie_nb.backend.history import estimate_tokens
+from genie_nb.backend.interpreter.pool import KernelPool
+from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.backend.models.sections import cut_middle
 from genie_nb.backend.preparing import Prepared, add_inputs, prepare, reopened
 from genie_nb.backend.printer import Printer
@@ -68,12 +70,14 @@ class Conversation:
         folder: Where its files lie.
         allowed: Tools that the person always allows.
         turns: What was said, the oldest first.
+        interpreter: Its Python session, once code was run.
     """
 
     folder: Path
     allowed: set[str] = field(default_factory=set)
     turns: list[Turn] = field(default_factory=list)
     prepared: Prepared | None = None
+    interpreter: Interpreter | None = None
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: int = 0
 
@@ -95,6 +99,24 @@ class Conversation:
             turn.files, turn.code = tuple(printer.transcript.files), code_of(printer.transcript)
             self.turns.append(turn)
             self._one_at_a_time.release()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a question is worked on, or waits."""
+        return self._one_at_a_time.locked() or self._waiting > 0
+
+    def interpreter_of(self, pool: KernelPool, prepared: Prepared) -> Interpreter:
+        """Its Python session, with the inputs that were brought since."""
+        if self.interpreter is None:
+            self.interpreter = Interpreter(pool, folder=prepared.workspace.folder, preamble=prepared.preamble)
+        else:
+            self.interpreter.add_preamble(prepared.preamble)
+        return self.interpreter
+
+    async def close(self) -> None:
+        """End its Python session; a later question begins a new one, in the same folder."""
+        if self.interpreter is not None:
+            await self.interpreter.close()
 
     async def prepare(self, files: Iterable[str | Path], tables: Mapping[str, Any]) -> Prepared:
         """The conversation's folder, with these inputs added; only they are among `files`.

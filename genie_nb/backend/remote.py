@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,13 +51,14 @@ class RemoteRun(RunHandle):
         files: tuple[Path, ...] = (),
         mode: StreamMode | None = None,
         most_bytes: int = MOST_BYTES,
+        order: asyncio.Lock | None = None,
         **options: Any,
     ) -> None:
         super().__init__(EventChannel("", retention=Retention()), query)
         self.on_link: Callable[[ev.LinkEvent], object] = lambda event: None
         self._client, self._backend = client, backend
         self._files, self._mode, self._options = files, mode, options
-        self._most_bytes = most_bytes
+        self._most_bytes, self._order = most_bytes, order
         self._request_id = secrets.token_hex(16)
         self._cancelled = ""
         self._task: asyncio.Task[None] | None = None
@@ -125,8 +127,9 @@ class RemoteRun(RunHandle):
                 self._task.cancel()
 
     async def _work(self) -> None:
-        uploads = [await self._client.upload(path) for path in self._files]
-        run_id = await self._client.ask(self.query, request_id=self._request_id, files=tuple(uploads), **self._options)
+        async with self._order or nullcontext():
+            uploads = [await self._client.upload(path) for path in self._files]
+            run_id = await self._client.ask(self.query, request_id=self._request_id, files=tuple(uploads), **self._options)
         self.channel.run_id = self.transcript.run_id = run_id
         self._state = "running"
         async for event in self._client.events(run_id, mode=self._mode):

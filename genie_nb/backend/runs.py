@@ -63,6 +63,7 @@ class RunRequest:
         tables: DataFrames to hand over, by variable name.
         retention: How much of its log is kept event by event; None keeps all.
         conversation: What the question belongs to; None for one that stands alone.
+        remarks: What its reader must know before it begins.
     """
 
     query: str
@@ -71,6 +72,7 @@ class RunRequest:
     tables: Mapping[str, Any] = field(default_factory=dict)
     retention: Retention | None = None
     conversation: Conversation | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Run(RunHandle):
     def __init__(self, request: RunRequest, equipment: Equipment, backend: BackendLoop) -> None:
         super().__init__(EventChannel(secrets.token_hex(16), retention=request.retention), request.query)
         self.request = request
-        self.folder = request.conversation.folder if request.conversation else new_folder(request.settings, self.run_id)
+        self.folder = request.conversation.folder if request.conversation else new_folder(request.settings, self.run_id[:6])
         self._printer = Printer(self.channel, self.transcript)
         self._equipment = equipment
         self._approvals = Approvals(
@@ -262,7 +264,7 @@ class Run(RunHandle):
             self._printer.emit(self._started(model, prepared))
             if playbook:
                 self._printer.note(f"The planner is shown the playbook {playbook.title!r} ({playbook.name}).")
-            for note in tools.notes:
+            for note in (*request.remarks, *tools.notes):
                 self._printer.note(note, warning=True)
             self._approvals.pauses = _pauses(deadline)
             return await agent.run(model, tools, context)
@@ -304,7 +306,7 @@ def _pauses(deadline: asyncio.Timeout) -> Pauses:
 
 def new_folder(settings: Settings, name: str) -> Path:
     """A folder for a run, or for a conversation; it is not made yet."""
-    return settings.runs_folder.expanduser().absolute() / f"{time.strftime('%Y%m%d-%H%M%S')}-{name[:6]}"
+    return settings.runs_folder.expanduser().absolute() / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
 
 
 async def _bounded(close: Callable[[], Awaitable[None]]) -> None:

@@ -78,6 +78,8 @@ class ServerSettings(BaseModel):
         max_upload_mib: The largest uploaded file.
         max_stored_mib: How much the uploaded files may take in all, and as much those of the tool service.
         keep_files_s: Seconds that either are kept.
+        max_sessions: Conversations that are remembered at once, each with its Python session.
+        session_s: Seconds that a conversation is remembered after its last answer.
         keep_s: Seconds that an ended run is kept, in memory and in `log`.
         keep_runs: Ended runs that are kept at most.
         keep_log_mib: So much of a run's log is kept event by event, the head only in short.
@@ -108,6 +110,8 @@ class ServerSettings(BaseModel):
     max_upload_mib: int = Field(default=200, ge=1)
     max_stored_mib: int = Field(default=10_240, ge=1)
     keep_files_s: float = Field(default=604_800.0, ge=600)
+    max_sessions: int = Field(default=32, ge=1)
+    session_s: float = Field(default=3600.0, gt=0)
     keep_s: float = Field(default=3600.0, ge=600)
     keep_runs: int = Field(default=200, ge=1)
     keep_log_mib: int = Field(default=64, ge=1)

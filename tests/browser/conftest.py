@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, sync_playwright
 
 HERE = Path(__file__).parent
 SHOTS = HERE / "shots"
@@ -34,6 +34,12 @@ SETTINGS = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }
 WAIT_MS = 45_000
+STATE = """() => {
+    const panel = window.jupyterapp.shell.currentWidget, kernel = panel.sessionContext.session.kernel;
+    const prompts = panel.content.widgets.map((cell) => cell.node.querySelector(".jp-InputPrompt")?.textContent);
+    return `Prompts: ${prompts.filter(Boolean)}. The kernel is ${kernel.status}, ${kernel.connectionStatus}.`;
+}"""
+"""What tells a cell that still works from one whose end was lost."""
 _numbers = itertools.count(1)
 
 
@@ -223,12 +229,15 @@ class Lab:
 
     def wait_done(self, index: int) -> None:
         """Wait until a cell shows the number of a finished execution."""
-        self.page.wait_for_function(
-            """(index) => /\\[\\d+\\]/.test(window.jupyterapp.shell.currentWidget.content.widgets[index].node
-                .querySelector(".jp-InputPrompt").textContent)""",
-            arg=index,
-            timeout=WAIT_MS,
-        )
+        try:
+            self.page.wait_for_function(
+                """(index) => /\\[\\d+\\]/.test(window.jupyterapp.shell.currentWidget.content.widgets[index].node
+                    .querySelector(".jp-InputPrompt").textContent)""",
+                arg=index,
+                timeout=WAIT_MS,
+            )
+        except TimeoutError as error:
+            raise AssertionError(f"Cell {index} did not end. {self.page.evaluate(STATE)}") from error
 
     def prompt(self, index: int) -> str:
         """What stands left of a cell."""

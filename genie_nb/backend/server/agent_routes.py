@@ -45,6 +45,8 @@ class RunBody(BaseModel):
         files: Ids that `POST /v1/uploads` gave.
         request_id: Asking again with it joins the run that was begun with it.
         deadline_s: Seconds that the run may take; no more than the server gives it.
+        session_id: A name of the client's choice: questions of one name belong to one conversation.
+        turn: How many questions the client asked in it before; it is told when the server remembers fewer.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -54,6 +56,8 @@ class RunBody(BaseModel):
     files: list[str] = Field(default=[], max_length=100)
     request_id: str = Field(default="", max_length=200)
     deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    session_id: str = Field(default="", max_length=200)
+    turn: int = Field(default=0, ge=0)
 
 
 async def asked_mode(mode: str = "general", tokens: int = 5, seconds: float = 5.0) -> StreamMode:
@@ -93,7 +97,7 @@ class AgentRoutes:
         """Begin a run and follow it; `follow=false` answers with its id alone."""
         options: dict[str, Any] = {"agent": body.agent, "deadline_s": body.deadline_s}
         files = tuple(uploaded(self._host.uploads, upload) for upload in body.files)
-        asked = Ask(body.query, files, options)
+        asked = Ask(body.query, files, options, session_id=body.session_id, turn=body.turn)
         kept, new = await self._host.begin(asked, request_id=body.request_id, owner=owner, follow=follow)
         if follow:
             return self._stream(kept, mode)

@@ -64,7 +64,8 @@ class GenieRoutes:
         if self._gateway is not None:
             return self._gateway.stream(asked)
         query = _styled(asked.query, asked.output_style)
-        kept, _ = await self._host.begin(Ask(query, options={"agent": asked.agent}), request_id=asked.trace_id)
+        ask = Ask(query, options={"agent": asked.agent}, session_id=asked.session_id)
+        kept, _ = await self._host.begin(ask, request_id=asked.trace_id)
         coat = WebCoat(asked.trace_id, asked.agent_type, _urls(request))
         return self._host.stream(kept, coat, dialect="genie_web")
 
@@ -72,7 +73,8 @@ class GenieRoutes:
         """What the gateway asks: AgentResponse objects, and `heartbeat` as plain text."""
         asked = decode_agent_request(await request.body())
         query = _styled(asked.query, asked.output_style)
-        kept, _ = await self._host.begin(Ask(query, options={"agent": asked.agent}), request_id=asked.request_id)
+        ask = Ask(query, options={"agent": asked.agent}, session_id=asked.session_id)
+        kept, _ = await self._host.begin(ask, request_id=asked.request_id)
         coat = AgentCoat(asked.request_id, asked.agent_type, _urls(request))
         every_s = self._host.settings.server.agent_heartbeat_s
         return self._host.stream(kept, coat, dialect="genie_agent", heartbeat_s=every_s)

@@ -1,16 +1,17 @@
 """The host: everything that the routes of one server share, and its life from opening to draining.
 
-Above: `app`, the route tables. Below: `archive`, `admission`, `stream`, `wheel`, `metrics`.
+Above: `app`, the route tables. Below: `archive`, `admission`, `sessions`, `stream`, `wheel`, `metrics`.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from genie_nb.backend.channel import Retention
+from genie_nb.backend.conversation import Conversation
 from genie_nb.backend.interpreter.base import CodeRunner
 from genie_nb.backend.log.base import Store
 from genie_nb.backend.run_handle import RunHandle
@@ -18,6 +19,7 @@ from genie_nb.backend.runs import Run
 from genie_nb.backend.server.admission import Admission
 from genie_nb.backend.server.archive import Archive, Kept
 from genie_nb.backend.server.metrics import Metrics
+from genie_nb.backend.server.sessions import Sessions
 from genie_nb.backend.server.stream import EventStream, LinkLimits, Links, StreamAnswer
 from genie_nb.backend.server.tokens import token_of
 from genie_nb.backend.server.wheel import HeartbeatWheel
@@ -41,16 +43,25 @@ class Ask:
         files: Uploaded files to look at.
         options: Settings of this run: the agent, its deadline.
         retention: How much of the run's log is kept event by event.
+        session_id: The conversation that it belongs to; none, if it stands alone.
+        turn: How many questions the client asked in it before.
+        conversation: The same, found.
+        remarks: What the reader must know before it begins.
     """
 
     query: str
     files: tuple[Path, ...] = ()
     options: dict[str, Any] | None = None
     retention: Retention | None = None
+    session_id: str = ""
+    turn: int = 0
+    conversation: Conversation | None = None
+    remarks: tuple[str, ...] = ()
 
     def digest(self) -> str:
-        """What tells this question from others: its words, its agent, its files."""
-        asked = (readable(self.query), (self.options or {}).get("agent"), [str(file) for file in self.files])
+        """What tells this question from others: its words, its agent, its files, its conversation."""
+        agent, files = (self.options or {}).get("agent"), [str(file) for file in self.files]
+        asked = (readable(self.query), agent, files, *filter(None, [self.session_id]))
         return hashlib.sha256(repr(asked).encode()).hexdigest()[:32]
 
 
@@ -77,6 +88,7 @@ class Host:
         self.faults = self.links.faults
         self.admission = Admission(max_links=server.max_links, max_runs=server.max_runs, max_queue=server.max_queue)
         self.archive = Archive(self.admission, server, store)
+        self.sessions = Sessions(settings)
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """What the routes want closed with the server."""
         self.leavers: list[Callable[[], None]] = []
@@ -98,12 +110,18 @@ class Host:
             SettingsError: An option has a wrong value.
         """
         bounds = Retention(max_bytes=self.settings.server.keep_log_mib * 2**20)
-        asked = Ask(ask.query, ask.files, self._within_ours(ask.options or {}), bounds)
+        asked = replace(ask, options=self._within_ours(ask.options or {}), retention=bounds)
 
         def make_run() -> Run:
             if follow:
                 self.admission.check_link(len(self.links.open))
-            return self._make_run(asked)
+            if not ask.session_id:
+                return self._make_run(asked)
+            session = self.sessions.find(owner, ask.session_id)
+            remarks = session.missing(ask.turn)
+            run = self._make_run(replace(asked, conversation=session.conversation, remarks=remarks))
+            session.begin(run)
+            return run
 
         kept, new = await self.archive.begin(make_run, request_id=request_id, owner=owner, asked=ask.digest())
         if new:
@@ -175,13 +193,12 @@ class Host:
         await asyncio.gather(*(_end_of(run) for run in stopped))
 
     async def close(self) -> None:
-        """Stop the wheel, close what the routes have, and the store."""
+        """Stop the wheel, close what the routes have, every session, and the store."""
         self.wheel.close()
-        closing = [asyncio.ensure_future(close()) for close in self.closers]
-        if closing:
-            _, late = await asyncio.wait(closing, timeout=CLOSE_S)
-            for one in late:
-                one.cancel()
+        closing = [asyncio.ensure_future(close()) for close in (*self.closers, self.sessions.close)]
+        _, late = await asyncio.wait(closing, timeout=CLOSE_S)
+        for one in late:
+            one.cancel()
         await self.archive.close()
 
 

@@ -83,6 +83,11 @@ class AgentRequest(_Body, frozen=True, kw_only=True):
     messages: tuple[RequestMessage, ...] = ()
 
     @property
+    def session_id(self) -> str:
+        """The page's session, if the request id is a `GptQueryReq.trace_id`; else nothing."""
+        return self.request_id.removeprefix("genie").rpartition(":")[0] if self.request_id.startswith("genie") else ""
+
+    @property
     def agent(self) -> AgentName:
         """Our name of the agent."""
         return _AGENTS[self.agent_type]
