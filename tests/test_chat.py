@@ -157,3 +157,22 @@ def test_wrong_input_is_one_sentence(tmp_path: Path, act, error, words: str) -> 
     else:
         with pytest.raises(error, match=words):
             act(tmp_path)
+
+
+SUDDEN = {
+    "after an answer": "chat.ask('What is 2+3?').result(60)",
+    "in mid-question": "chat.ask('What is 2+3?')",
+    "with a server": "gn.connect(gn.serve(settings={'runs_folder': sys.argv[1]}, log=sys.argv[1] + '/log').url).ask('2+3?')",
+}
+
+
+@pytest.mark.parametrize("last", SUDDEN.values(), ids=SUDDEN)
+def test_a_process_may_end_at_any_moment_without_a_word_and_keeps_what_was_asked(last: str, tmp_path: Path) -> None:
+    script = f"import sys, genie_nb as gn\nchat = gn.Chat(runs_folder=sys.argv[1])\nchat.ask('1+1?').result(60)\n{last}\n"
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (entry,) = gn.chats(runs_folder=tmp_path)
+    chat = gn.Chat.reopen(entry.chat_id, runs_folder=tmp_path)
+    assert chat.runs[0].status == "finished"
+    assert {run.status for run in chat.runs} <= {"finished", "cancelled"}
+    assert len(chat) == (2 if last.startswith("chat") else 1)

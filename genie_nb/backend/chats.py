@@ -60,7 +60,7 @@ class ChatStore:
         """
         self._store = SqliteStore(folder / FILE)
         self._keeping: dict[asyncio.Task[None], Run] = {}
-        self._unfinished: dict[str, Run] = {}
+        self._unfinished: dict[str, tuple[StoredRun, Run]] = {}
 
     def entries(self) -> list[ChatEntry]:
         """Every conversation, the last used first.
@@ -114,8 +114,10 @@ class ChatStore:
 
     def keep(self, run: Run, chat_id: str) -> None:
         """Write a run's log from now until its end; called on the backend's loop."""
-        task = asyncio.get_running_loop().create_task(self._follow(run, chat_id), name=f"keep {run.run_id}")
-        self._keeping[task] = self._unfinished[run.run_id] = run
+        stored = StoredRun(run.run_id, run.channel.epoch, "", chat_id, time.time(), str(run.folder), run.query)
+        self._unfinished[run.run_id] = stored, run
+        task = asyncio.get_running_loop().create_task(self._follow(stored, run), name=f"keep {run.run_id}")
+        self._keeping[task] = run
         task.add_done_callback(self._keeping.pop)
 
     async def settled(self) -> None:
@@ -124,9 +126,8 @@ class ChatStore:
         if ended:
             await asyncio.wait(ended, timeout=SETTLE_S)
 
-    async def _follow(self, run: Run, chat_id: str) -> None:
+    async def _follow(self, stored: StoredRun, run: Run) -> None:
         """Write until the end; if that fails the run goes on without, and says so."""
-        stored = StoredRun(run.run_id, run.channel.epoch, "", chat_id, time.time(), str(run.folder), run.query)
         cursor, wake = run.channel.cursor(), Wake()
         try:
             await asyncio.to_thread(self._store.create, stored)
@@ -144,6 +145,7 @@ class ChatStore:
     async def close(self) -> None:
         """Write what is left, and close the file; not in a thread, as a process that ends starts none."""
         with suppress(OSError):
-            for run in self._unfinished.values():
+            for stored, run in self._unfinished.values():
+                self._store.create(stored)
                 self._store.append(run.run_id, run.channel.after(0))
         self._store.close()

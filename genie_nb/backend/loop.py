@@ -7,7 +7,7 @@ import asyncio
 import atexit
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 __all__ = ("BackendLoop", "backend_loop")
@@ -23,6 +23,7 @@ class BackendLoop:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self.loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="genie_nb-worker"))
         self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._first_closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._thread = threading.Thread(target=self._run, name="genie_nb-backend", daemon=True)
@@ -72,6 +73,14 @@ class BackendLoop:
         await asyncio.gather(*(closer() for closer in self._closers), return_exceptions=True)
 
 
+def _at_end(close: Callable[[], None]) -> None:
+    """Call this when the process ends, before its worker threads do; `atexit` would be too late to write anything.
+
+    What was registered last is called first: the workers' own end was registered when `ThreadPoolExecutor` was loaded.
+    """
+    getattr(threading, "_register_atexit", atexit.register)(close)
+
+
 _current: BackendLoop | None = None
 _lock = threading.Lock()
 
@@ -82,5 +91,5 @@ def backend_loop() -> BackendLoop:
     with _lock:
         if _current is None or _current.closed:
             _current = BackendLoop()
-            atexit.register(_current.close)
+            _at_end(_current.close)
         return _current

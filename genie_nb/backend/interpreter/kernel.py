@@ -128,8 +128,9 @@ class Kernel:
         """End every process of it and remove its folder; safe to call twice."""
         if self.pid is not None:
             await asyncio.to_thread(kill_group, self.pid, self._folder)
-        if self._exited is not None:
-            await asyncio.shield(self._exited)
+        if self._process is not None and self._exited is not None:
+            await asyncio.wait({self._exited})
+            await self._process.wait()  # who watched for the exit may have been cancelled
         if self._client is not None:
             self._client.stop_channels()
             self._client = None
