@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,10 @@ def sales(tmp_path: Path) -> Path:
     path = tmp_path / "sales.csv"
     path.write_text("region,revenue\nNorth,10\nSouth,20\nNorth,15\n")
     return path
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert genie_nb("--version", cwd=tmp_path).stdout == f"genie_nb {version('genie_nb')}\n"
 
 
 def test_json_prints_one_object_and_nothing_else(sales: Path) -> None:

@@ -63,6 +63,15 @@ class RemoteRun(RunHandle):
         self._cancelled = ""
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def folder(self) -> Path:
+        """Where a run's files lie: this one's on the server.
+
+        Raises:
+            RequestError: Always, as there is no folder of it here.
+        """
+        raise RequestError("The files of this run lie on its server. Use run.read_file(name), or run.to_zip(path) for all.")
+
     def start(self) -> Self:
         """Ask, and follow, on the backend's loop."""
         self._backend.call(self._begin)

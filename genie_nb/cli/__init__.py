@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -23,11 +24,26 @@ __all__ = ("app", "main")
 
 app = typer.Typer(
     name="genie-nb",
-    help="Streaming multi-agent work, live in a notebook.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _say_version(wanted: object) -> None:
+    if wanted:
+        typer.echo(f"genie_nb {version('genie_nb')}")
+        raise typer.Exit
+
+
+@app.callback()
+def genie_nb(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Streaming multi-agent work, live in a notebook."""
 
 
 @app.command()

@@ -104,8 +104,8 @@ class AgentRoutes:
         return JSONResponse(_state(kept), 202 if new else 200, {"Location": f"/v1/runs/{kept.run.run_id}"})
 
     async def every_run(self, owner: Owner) -> Response:
-        """The runs that are kept, newest first."""
-        return JSONResponse([_state(kept) for kept in self._host.archive.kept() if kept.stored.owner == owner])
+        """The runs that are kept, newest first; those of an earlier process too."""
+        return JSONResponse([_state(kept) for kept in await self._host.archive.every(owner)])
 
     async def look(self, owner: Owner, run_id: str) -> Response:
         """How a run stands."""

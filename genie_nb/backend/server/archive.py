@@ -122,6 +122,20 @@ class Archive:
         self._watch_orphan(kept)
         return kept, True
 
+    async def every(self, owner: str) -> list[Kept]:
+        """Every run of that owner, newest first; those in the store are read.
+
+        Raises:
+            AdmissionRefused: The store cannot be read for now.
+        """
+        for stored in [stored for stored in self._on_disk.values() if stored.owner == owner]:
+            await self._find(stored.run_id)
+        return sorted(
+            (kept for kept in self._kept.values() if kept.stored.owner == owner),
+            key=lambda kept: kept.stored.created,
+            reverse=True,
+        )
+
     async def find(self, run_id: str, owner: str = "") -> Kept:
         """The run of that name.
 

@@ -121,7 +121,26 @@ def test_a_request_id_stands_for_one_question_also_after_a_restart(tmp_path: Pat
     archived(then, tmp_path)
 
 
-@pytest.mark.parametrize("other", [Ask("!"), Ask("?", options={"agent": "react"}), Ask("?", (Path("id/a.csv"),))])
+def test_the_list_of_runs_holds_those_of_an_earlier_process_too(tmp_path: Path) -> None:
+    async def first(archive: Archive, store: SqliteStore) -> None:
+        for name in ("a", "b"):
+            (await begun(archive, name)).run.say(END)
+            await settled(archive)
+
+    async def then(archive: Archive, store: SqliteStore) -> None:
+        await begun(archive, "c")
+        assert [(kept.run.run_id, kept.run.status) for kept in await archive.every("")] == [
+            ("c", "pending"),
+            ("b", "finished"),
+            ("a", "finished"),
+        ]
+        assert await archive.every("somebody else") == []
+
+    archived(first, tmp_path)
+    archived(then, tmp_path)
+
+
+@pytest.mark.parametrize("other", [Ask("!"), Ask("?", session_id="s"), Ask("?", options={"agent": "react"}), Ask("?", (Path("id/a.csv"),))])
 def test_another_question_is_one_with_other_words_another_agent_or_other_files(other: Ask) -> None:
     assert Ask("?", options={"agent": None, "deadline_s": 5.0}).digest() == Ask("?").digest()
     assert other.digest() != Ask("?").digest()

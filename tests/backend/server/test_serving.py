@@ -58,6 +58,8 @@ def test_a_run_on_a_server_is_the_same_run_with_its_files(serve: Serve, connect:
     assert run.read_file("made.txt").decode() == "多少"
     assert run.read_file("sales.csv") == b"a\n1\n"
     run.copy_file("sales.csv", tmp_path / "copy.csv", 4)
+    with pytest.raises(RequestError, match="lie on its server"):
+        _ = run.folder
     assert (tmp_path / "copy.csv").read_bytes() == b"a\n1\n"
     for name, most_bytes, why in (("sales.csv", 3, "too large"), ("nowhere.csv", 9, "could not be fetched")):
         with pytest.raises(RequestError, match=why):
