@@ -152,7 +152,7 @@ def _outcome(question: Question, given: ApprovalGiven, timeout_s: float) -> dict
             raise CallDenied(f"Nobody allowed this call of {question.tool} within {timeout_s:g} s, so it was not made.")
         case "refused":
             why = f" The reason: {given.reason}" if given.reason else ""
-            raise CallDenied(f"The person refused this call of {question.tool}.{why}")
+            raise CallDenied(f"This call of {question.tool} was refused.{why}")
         case "once" | "always":
             return _parsed(given.arguments) if given.arguments else question.arguments
 

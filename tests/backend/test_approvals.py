@@ -69,10 +69,10 @@ ANSWERS: dict[str, tuple[dict[str, Any], object]] = {
     "once": ({"verdict": "once"}, CODE),
     "always": ({"verdict": "always"}, CODE),
     "changed": ({"verdict": "once", "arguments": '{"code": "1"}'}, {"code": "1"}),
-    "refused": ({"verdict": "refused"}, "The person refused this call of code_interpreter."),
+    "refused": ({"verdict": "refused"}, "This call of code_interpreter was refused."),
     "refused with a reason": (
         {"verdict": "refused", "reason": "Keep 文件."},
-        "The person refused this call of code_interpreter. The reason: Keep 文件.",
+        "This call of code_interpreter was refused. The reason: Keep 文件.",
     ),
 }
 
@@ -160,7 +160,7 @@ DECISIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "refused": (
         {"verdict": "refused", "reason": "Too much."},
         "denied",
-        "The person refused this call of transfer. The reason: Too much.",
+        "This call of transfer was refused. The reason: Too much.",
     ),
 }
 

@@ -56,4 +56,4 @@ def test_a_question_waits_over_a_reload_and_a_refusal_takes_its_reason_along(lab
     question.get_by_role("button", name="拒绝").click()
     expect(lab.output(1).locator(".gnb").first).to_have_attribute("data-status", "finished", timeout=30_000)
     lab.run(2)
-    expect(lab.output(2)).to_contain_text("The person refused this call of code_interpreter. The reason: 请保留 old.csv")
+    expect(lab.output(2)).to_contain_text("This call of code_interpreter was refused. The reason: 请保留 old.csv")

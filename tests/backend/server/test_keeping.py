@@ -140,7 +140,9 @@ def test_the_list_of_runs_holds_those_of_an_earlier_process_too(tmp_path: Path) 
     archived(then, tmp_path)
 
 
-@pytest.mark.parametrize("other", [Ask("!"), Ask("?", session_id="s"), Ask("?", options={"agent": "react"}), Ask("?", (Path("id/a.csv"),))])
+@pytest.mark.parametrize(
+    "other", [Ask("!"), Ask("?", session_id="s"), Ask("?", options={"agent": "react"}), Ask("?", (Path("id/a.csv"),))]
+)
 def test_another_question_is_one_with_other_words_another_agent_or_other_files(other: Ask) -> None:
     assert Ask("?", options={"agent": None, "deadline_s": 5.0}).digest() == Ask("?").digest()
     assert other.digest() != Ask("?").digest()

@@ -37,7 +37,7 @@ def code_call(code: str, thought: str) -> Call:
     return Call("code_interpreter", {"code": code}, thought)
 
 
-DENIED = re.compile(r"The person refused this call|A rule of the person forbids|Nobody allowed this call")
+DENIED = re.compile(r"This call of \S+ was refused|A rule of the person forbids|Nobody allowed this call")
 _ERROR = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception))(?:: (.*))?$", re.MULTILINE)
 _REASONS: dict[str, tuple[str, str]] = {
     "ZeroDivisionError": ("a division by zero has no result. Use another divisor.", "除以零没有结果，请换一个除数。"),

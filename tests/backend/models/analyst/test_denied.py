@@ -14,7 +14,7 @@ TABLE = (
 )
 TOOL = ToolSpec("code_interpreter", "Run Python.", {"type": "object", "properties": {"code": {"type": "string"}}})
 REFUSALS = {
-    "by the person": "The person refused this call of code_interpreter. The reason: 太多",
+    "by the person": "This call of code_interpreter was refused. The reason: 太多",
     "by a rule": "A rule of the person forbids this call of code_interpreter. Do without it.",
     "by the clock": "Nobody allowed this call of code_interpreter within 3600 s, so it was not made.",
 }
