@@ -19,14 +19,14 @@ from sse_starlette import EventSourceResponse
 
 from genie_nb.backend.channel import EventChannel
 from genie_nb.backend.server.metrics import Metrics
+from genie_nb.backend.server.serving import UNSENT_BYTES
 from genie_nb.backend.server.stream import EventStream, HandOver, LinkLimits, Links, StreamAnswer
 from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.wire.native import NativeCoat
 from genie_nb.events import RunFinished, TextDelta, TextStarted, encode_event
 
-__all__ = ("MAKES", "SEND_BUFFER_BYTES")
+__all__ = ("MAKES",)
 
-SEND_BUFFER_BYTES = 65536
 EVENT_BYTES = 369
 HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
 
@@ -137,7 +137,8 @@ async def _main(make: str, readers: int, bursts: int, burst: int, pause_s: float
     feed, ready = Feed(), asyncio.Event()
     feed.on_open = lambda: ready.set() if feed.opened >= readers else None
     listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     config = uvicorn.Config(
         MAKES[make](feed), http="httptools", ws="none", lifespan="off", log_config=None, access_log=False
     )

@@ -28,8 +28,8 @@ __all__ = ("Server",)
 
 log = logging.getLogger(__name__)
 
-SEND_BUFFER_BYTES = 65536
-"""So much may lie in the system for a reader that has stalled."""
+UNSENT_BYTES = 16384
+"""So much may lie in the system for a reader that takes nothing, beside what is on its way to it."""
 JDGENIE = frozenset({"agent", "tools", "mcp"})
 """The services with paths of JDGenie's."""
 DRAIN_S = 5.0
@@ -170,6 +170,7 @@ def _listen(address: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SettingsError(f"Port {port} of {address} cannot be served: {reason}. Choose another port, or 0.") from error
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it; asyncio would not set it here
+    # Connections inherit both; asyncio would set neither here.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     return listening
