@@ -24,7 +24,7 @@ from genie_nb.backend.server.guard import takes_no_token
 from genie_nb.backend.server.host import Host
 from genie_nb.errors import SettingsError
 
-__all__ = ("Server",)
+__all__ = ("UNSENT_BYTES", "Server")
 
 log = logging.getLogger(__name__)
 
