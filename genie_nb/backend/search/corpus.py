@@ -7,6 +7,7 @@ Above: `engines`. Below: `index`, `walking`, `base`.
 
 import asyncio
 import hashlib
+import math
 import os
 import sqlite3
 import tempfile
@@ -44,6 +45,8 @@ class Corpus(ABC):
 
     name: str
     scope: str
+    patience_s = math.inf
+    """Seconds that reading what is new may take; the next search goes on from there."""
 
     def __init__(self, index_folder: Path | None) -> None:
         self._index_folder = index_folder
@@ -95,7 +98,7 @@ class Corpus(ABC):
         for left in (1, 0):
             try:
                 left_out: Counter[str] = Counter()
-                return self.index.refresh(self.entries(question, left_out), stop, told), left_out
+                return self.index.refresh(self.entries(question, left_out), stop, told, self.patience_s), left_out
             except Stopped:
                 return Built(), Counter()
             except ValueError as error:

@@ -6,8 +6,10 @@ or different since the last look is read again. Everything here blocks: call it 
 Above: `folders`, `installed`. Below: `tokens`, `passages`.
 """
 
+import math
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -19,12 +21,13 @@ from genie_nb.backend.search.passages import Passage
 from genie_nb.backend.search.tokens import indexed, match_query
 from genie_nb.parts import readable
 
-__all__ = ("Built", "Entry", "Index", "Stopped")
+__all__ = ("NOT_YET", "Built", "Entry", "Index", "Stopped")
 
 VERSION = 1
 BATCH = 100
 """After so many entries the work is kept, so that a build that is stopped goes on where it was."""
 LOCK_S = 30.0
+NOT_YET = "not read yet, the next search goes on from here"
 _SCHEMA = (
     "CREATE TABLE entries(id INTEGER PRIMARY KEY, name TEXT UNIQUE, stamp TEXT, fault TEXT)",
     "CREATE TABLE passages(id INTEGER PRIMARY KEY, entry INTEGER, title TEXT, source TEXT, text TEXT)",
@@ -75,19 +78,25 @@ class Index:
         self.path = path
 
     def refresh(
-        self, entries: Iterable[Entry], stop: threading.Event, tell: Callable[[int], None] = lambda read: None
+        self,
+        entries: Iterable[Entry],
+        stop: threading.Event,
+        tell: Callable[[int], None] = lambda read: None,
+        patience_s: float = math.inf,
     ) -> Built:
-        """Make the index hold exactly these entries.
+        """Make the index hold exactly these entries, or as many of them as can be read in time.
 
         Args:
             entries: All of them, whether new or not; what is not among them is forgotten.
             stop: Set when nobody waits for the index any more.
             tell: Called now and then with how many were read.
+            patience_s: Seconds after which no more are read; those that are in the index already stay as they are.
 
         Raises:
             Stopped: `stop` was set.
             sqlite3.Error: The file cannot be written.
         """
+        late = time.monotonic() + patience_s
         with self._open() as database:
             known = {name: (key, stamp, fault) for key, name, stamp, fault in database.execute("SELECT * FROM entries")}
             built = Built()
@@ -99,6 +108,9 @@ class Index:
                 if stamp != entry.stamp and entry.load is None:
                     continue
                 known.pop(entry.name, None)
+                if stamp != entry.stamp and entry.load is not None and time.monotonic() > late:
+                    built.faults[NOT_YET] += 1
+                    continue
                 if stamp != entry.stamp and entry.load is not None:
                     fault = _replace(database, key, entry, entry.load)
                     built.read += 1

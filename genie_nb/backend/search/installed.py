@@ -31,6 +31,7 @@ class Installed(Corpus):
     """The packages of this Python."""
 
     name = "packages"
+    patience_s = 10.0
     scope = "the documentation of the installed Python packages and of Python itself"
 
     def __init__(self, *, index_folder: Path | None, most_files: int, most_mib: int) -> None:
@@ -41,23 +42,32 @@ class Installed(Corpus):
         return sys.prefix
 
     def entries(self, question: str, left_out: Counter[str]) -> Iterable[Entry]:
-        """The READMEs and topics; then modules, those of the packages that the question names and the shallow ones first."""
+        """READMEs and topics; then modules: those of packages that the question names, of loaded ones, of others; shallow first."""
         yield from _topics()
         named = set(_WORD.findall(question.lower().replace("-", "_")))
-        modules: list[tuple[bool, int, str, Path, int]] = []
-        for package in distributions():
-            name, version = package.name, package.version
-            if not name or not version:
-                continue
-            yield Entry(f"{name} README", version, partial(_readme, package))
+        modules: list[Module] = []
+        for name, package in _packages().items():
+            yield Entry(f"{name} README", package.version, partial(_readme, package))
             modules += _modules(package, named)
         modules += _standard_library(named)
         size = 0
-        for number, (_, _, module, path, bytes_) in enumerate(sorted(modules)):
+        once: dict[str, tuple[Path, int]] = {}
+        for _, _, module, path, bytes_ in sorted(modules):
+            once.setdefault(module, (path, bytes_))
+        for number, (module, (path, bytes_)) in enumerate(once.items()):
             size += bytes_
             beyond = number >= self._most_files or size > self._most_bytes
             left_out[f"beyond the limit of {self._most_files:,} files or {self._most_bytes >> 20:,} MiB"] += beyond
             yield Entry(module, f"{path.stat().st_mtime_ns}.{bytes_}", None if beyond else partial(_docstrings, path))
+
+
+def _packages() -> dict[str, Distribution]:
+    """What is installed, by name; of one that lies in two places the one that is imported."""
+    found: dict[str, Distribution] = {}
+    for package in distributions():
+        if package.name and package.version:
+            found.setdefault(package.name, package)
+    return found
 
 
 def _topics() -> Iterator[Entry]:
@@ -73,7 +83,8 @@ def _readme(package: Distribution) -> list[Passage]:
     return ([Passage("", summary)] if summary else []) + list(cut_text(text))
 
 
-Module = tuple[bool, int, str, Path, int]
+Module = tuple[int, int, str, Path, int]
+"""How far behind it stands, its depth, its name, its file, its bytes."""
 
 
 def _modules(package: Distribution, named: set[str]) -> Iterator[Module]:
@@ -99,7 +110,8 @@ def _module(path: Path, name: str, named: set[str]) -> Iterator[Module]:
     except OSError:
         return  # listed and not there
     if size <= MOST_FILE_BYTES and len(parts) <= DEPTH and path.is_file():
-        yield parts[0].lower() not in named, len(parts), ".".join(parts), path, size
+        behind = 0 if parts[0].lower() in named else 1 if parts[0] in sys.modules else 2
+        yield behind, len(parts), ".".join(parts), path, size
 
 
 def _docstrings(path: Path) -> Iterator[Passage]:

@@ -14,7 +14,7 @@ import pytest
 
 from genie_nb.backend.search.base import Document
 from genie_nb.backend.search.corpus import Folders
-from genie_nb.backend.search.index import BATCH, Entry, Index, Stopped
+from genie_nb.backend.search.index import BATCH, NOT_YET, Entry, Index, Stopped
 from genie_nb.backend.search.installed import Installed
 from genie_nb.backend.search.passages import Passage
 from genie_nb.errors import ToolFailed
@@ -236,6 +236,21 @@ def test_a_build_that_is_cancelled_stops_and_goes_on_from_there(tmp_path: Path) 
     assert read == [0, 1, 2, 3, 4, 5, 6, 7]
 
 
+def test_what_cannot_be_read_in_time_is_counted_and_read_by_the_next_search(tmp_path: Path) -> None:
+    index, stop = Index(tmp_path / "i.sqlite"), threading.Event()
+
+    def entries(stamp: str) -> list[Entry]:
+        return [Entry(name, stamp, lambda: [Passage("", f"turbine {stamp}")]) for name in "abc"]
+
+    assert index.refresh(entries("1"), stop, patience_s=-1).faults == {NOT_YET: 3}
+    assert index.find("turbine", 9) == []
+    assert index.refresh(entries("1"), stop).entries == 3
+    late = index.refresh(entries("2"), stop, patience_s=-1)
+    assert (late.read, late.faults) == (0, {NOT_YET: 3})
+    assert {found.text for found in index.find("turbine", 9)} == {"turbine 1"}
+    assert index.refresh(entries("2"), stop).read == 3
+
+
 def test_nobody_waits_for_a_build_whose_search_was_cancelled(tmp_path: Path) -> None:
     began, go = threading.Event(), threading.Event()
     read: list[str] = []
@@ -288,3 +303,23 @@ def test_the_documentation_of_installed_packages_is_searched_without_importing_i
     topics, package = run(both())
     assert any(document.source.startswith("Python help") for document in topics)
     assert any(document.source.startswith("httpx-sse README") for document in package)
+
+
+def test_a_package_that_lies_in_two_places_is_read_once_as_it_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("behind", "first"):
+        write(tmp_path / place, {"turbines/__init__.py": f"'''A turbine that stands {place}.'''\n"})
+        write(tmp_path / place, {"turbines-1.dist-info/METADATA": f"Name: turbines\nVersion: 1\n\nThe {place} turbine.\n"})
+        write(tmp_path / place, {"turbines-1.dist-info/RECORD": "turbines/__init__.py,,\n"})
+        monkeypatch.syspath_prepend(tmp_path / place)
+    engine = Installed(index_folder=tmp_path / "index", most_files=40, most_mib=4)
+
+    async def found() -> list[Document]:
+        await engine.prepare("how do turbines stand", Told())
+        return await engine.search("turbine", 9)
+
+    texts = " ".join(document.text for document in run(found()))
+    assert "stands first" in texts
+    assert "The first turbine" in texts
+    assert "behind" not in texts
