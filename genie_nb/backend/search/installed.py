@@ -42,7 +42,7 @@ class Installed(Corpus):
         return sys.prefix
 
     def entries(self, question: str, left_out: Counter[str]) -> Iterable[Entry]:
-        """READMEs and topics; then modules: those of packages that the question names, of loaded ones, of others; shallow first."""
+        """READMEs and topics; then modules: of packages that the question names, of loaded ones, of others."""
         yield from _topics()
         named = set(_WORD.findall(question.lower().replace("-", "_")))
         modules: list[Module] = []
