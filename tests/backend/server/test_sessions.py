@@ -81,6 +81,16 @@ def test_another_client_has_conversations_of_its_own(serve: Serve) -> None:
     assert [json.loads(line)["answer"] for line in told[3].splitlines()] == ["Who are you?", "As I said."]
 
 
+def test_a_page_asks_follow_ups_through_a_gateway_too(serve: Serve) -> None:
+    model = gn.ScriptedModel([gn.Say("Forty-two."), gn.Say("As I said.")])
+    gateway = serve(None, agent_url=serve(model).address)
+    for request_id in ("r-1", "r-2"):
+        page = {"sessionId": "s-1", "requestId": request_id, "query": "多少？", "deepThink": 0}
+        httpx.post(f"{gateway.address}/web/api/v1/gpt/queryAgentStreamIncr", json=page, timeout=WAIT_S).raise_for_status()
+    told = [read_sections(messages[-1].content).get("conversation", "") for messages in model.asked]
+    assert [told[0], json.loads(told[1])["answer"]] == ["", "Forty-two."]
+
+
 def test_a_client_is_told_when_the_server_has_forgotten(serve: Serve, tmp_path: Path) -> None:
     server = serve(gn.ScriptedModel([gn.Say("1"), gn.Say("2"), gn.Say("3")]), max_sessions=1)
     with gn.connect(server.url) as genie:
