@@ -165,3 +165,25 @@ def test_what_is_worked_on_can_be_stopped(lab: Lab, way: str) -> None:
         "data-status", "cancelled", timeout=30_000
     )
     expect(composer(lab).locator(".gnb-ask-go")).to_be_visible()
+
+
+BLOCK = """
+import time
+until = time.monotonic() + 60
+while not any(run.status == "finished" for run in box.runs) and time.monotonic() < until:
+    time.sleep(0.1)
+"""
+
+
+def test_a_question_is_answered_while_a_cell_blocks_the_kernel(lab: Lab) -> None:
+    lab.open([MAKE, BLOCK, "time.monotonic() < until"])
+    lab.run(0)
+    question = composer(lab).locator("textarea")
+    expect(question).to_be_visible()
+    lab.start(1)
+    question.fill("2 + 3?")
+    question.press("Enter")
+    expect(answered(lab, 1)).to_contain_text("5")
+    lab.wait_done(1)
+    lab.run(2)
+    expect(lab.output(2)).to_contain_text("True")
