@@ -72,7 +72,7 @@ def conditions_in(
     text = _between(text, measures, columns, found)
     for op, pattern in _LIMITS:
         for match in list(re.finditer(pattern, text, re.IGNORECASE)):
-            nearest = _nearest(match.start(), measures) or _meant(match[0], columns)
+            nearest = _nearest(text, match, measures) or _meant(match[0], columns)
             if nearest is not None:
                 found.append(Condition(nearest.name, op, (_plain_number(match[1]),)))
                 text = _blank(text, match)
@@ -108,7 +108,7 @@ def _equals(text: str, measures: Sequence[Mention], found: list[Condition]) -> s
 def _between(text: str, measures: Sequence[Mention], columns: Sequence[Column], found: list[Condition]) -> str:
     pattern = rf"between\s*[$€£¥]?{_NUMBER}\s*and\s*[$€£¥]?{_NUMBER}|(?<!\d){_NUMBER}{_UNIT}\s*(?:到|至|-|~)\s*{_NUMBER}{_UNIT}之间"
     match = re.search(pattern, text, re.IGNORECASE)
-    nearest = (_nearest(match.start(), measures) or _meant(match[0], columns)) if match else None
+    nearest = (_nearest(text, match, measures) or _meant(match[0], columns)) if match else None
     if match is None or nearest is None:
         return text
     low, high = (_plain_number(group) for group in match.groups() if group)
@@ -170,9 +170,18 @@ def _meant(words: str, columns: Sequence[Column]) -> Column | None:
     return min(measures, key=lambda column: column.weight, default=None)
 
 
-def _nearest(at: int, measures: Sequence[Mention]) -> Column | None:
-    before = [mention for mention in measures if mention.end <= at]
+def _nearest(text: str, limit: re.Match[str], measures: Sequence[Mention]) -> Column | None:
+    """The measure that a limit is set to: the one beside it, as in `stock under 5` or `more than 20 units`, else the last before it."""
+    before = [mention for mention in measures if mention.end <= limit.start()]
+    if before and re.fullmatch(_BESIDE, text[before[-1].end : limit.start()], re.IGNORECASE):
+        return before[-1].column
+    after = [mention for mention in measures if mention.start >= limit.end()]
+    if after and re.fullmatch(r"\s*(?:of\s+|in\s+|的)?", text[limit.end() : after[0].start], re.IGNORECASE):
+        return after[0].column
     return before[-1].column if before else (measures[0].column if measures else None)
+
+
+_BESIDE = r"\s*(?:(?:is|are|was|were|of|that is|which is|values?)\s+|[是为在的])*"
 
 
 def _blank(text: str, match: re.Match[str]) -> str:

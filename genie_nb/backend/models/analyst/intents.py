@@ -6,7 +6,18 @@ Above: `question`, `clauses`. Below: nothing.
 
 import re
 
-__all__ = ("AGGREGATES", "CHARTS", "INTENTS", "PERIODS", "TRIGGER", "has", "language_of", "number_word", "top_count")
+__all__ = (
+    "AGGREGATES",
+    "CHARTS",
+    "CHART_NAMES",
+    "INTENTS",
+    "PERIODS",
+    "TRIGGER",
+    "has",
+    "language_of",
+    "number_word",
+    "top_count",
+)
 
 
 def _words(english: str, chinese: str = "") -> re.Pattern[str]:
@@ -75,6 +86,15 @@ CHARTS: dict[str, re.Pattern[str]] = {
     "line": _words("line|lines", "折线图?|曲线图?"),
     "bar": _words("bars?|column chart", "柱状图?|条形图?|柱形图?"),
 }
+
+_FORMS_OF_CHART = "line|bar|pie|donut|doughnut|scatter|box|column|area|bubble|histogram"
+CHART_NAMES = re.compile(
+    rf"\b(?:stacked |grouped |horizontal )?(?:{_FORMS_OF_CHART})[- ]?(?:and[- ]whiskers? )?(?:charts?|plots?|graphs?|diagrams?|figures?)\b"
+    rf"|(?<=\bas )(?:an? )?(?:{_FORMS_OF_CHART})s?\b|(?<=\bas a )(?:{_FORMS_OF_CHART})\b"
+    r"|(?:折线|曲线|线形|柱状|柱形|条形|饼状|饼形|饼|环形|散点|箱线|箱型|箱形|盒|面积|直方|气泡)图",
+    re.IGNORECASE,
+)
+"""The names of forms of charts, of which no word is a column's."""
 
 PERIODS: dict[str, re.Pattern[str]] = {
     "decade": _words("decades?", "年代"),

@@ -7,7 +7,7 @@ Above: `question`, `executor`. Below: `intents`, `matching`.
 import re
 from collections.abc import Sequence
 
-from genie_nb.backend.models.analyst.intents import AGGREGATES, CHARTS, INTENTS, PERIODS
+from genie_nb.backend.models.analyst.intents import AGGREGATES, CHART_NAMES, CHARTS, INTENTS, PERIODS
 from genie_nb.backend.models.analyst.matching import Mention
 
 __all__ = ("leftover", "unresolved")
@@ -45,7 +45,7 @@ def leftover(text: str, mentions: Sequence[Mention]) -> str:
     """The words of a text that no column, verb or small word took, with gaps as blanks."""
     for mention in mentions:
         text = text[: mention.start] + " " * (mention.end - mention.start) + text[mention.end :]
-    for words_taken in (*AGGREGATES.values(), *INTENTS.values(), *CHARTS.values(), *PERIODS.values()):
+    for words_taken in (CHART_NAMES, *AGGREGATES.values(), *INTENTS.values(), *CHARTS.values(), *PERIODS.values()):
         text = words_taken.sub(lambda match: " " * len(match[0]), text)
     shouted = text.isupper()
     text = _SMALL.sub(lambda match: match[0] if _is_name(match) and not shouted else " ", text)

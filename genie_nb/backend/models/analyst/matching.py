@@ -1,6 +1,6 @@
 """Which columns the words of a question mean, and which words are then left.
 
-Above: `question`. Below: `columns`, `synonyms`.
+Above: `question`. Below: `columns`, `intents`, `synonyms`.
 """
 
 import difflib
@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import islice
 
 from genie_nb.backend.models.analyst.columns import CJK, Column, concepts_of, stem, words_of
+from genie_nb.backend.models.analyst.intents import CHART_NAMES
 from genie_nb.backend.models.analyst.synonyms import CONCEPTS
 
 __all__ = ("Mention", "find_mentions")
@@ -55,7 +56,13 @@ class Mention:
 
 def find_mentions(text: str, columns: Sequence[Column]) -> list[Mention]:
     """The columns that a text names, in the order of their words; no two share a word."""
-    candidates = [mention for column in columns for mention in _of_column(text, column)]
+    charts = [match.span() for match in islice(CHART_NAMES.finditer(text), MOST_MENTIONS)]
+    candidates = [
+        mention
+        for column in columns
+        for mention in _of_column(text, column)
+        if not any(start <= mention.start and mention.end <= end for start, end in charts)
+    ]
     candidates.sort(key=lambda m: (-round(m.strength), -(m.end - m.start), -m.strength, m.start))
     taken: list[Mention] = []
     owners: dict[int, int] = {}  # the place of a character → which of the taken mentions has it

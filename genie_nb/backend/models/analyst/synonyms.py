@@ -63,7 +63,7 @@ age, oldest, youngest, older, younger, 最年长, 最年轻, 年龄
 name, 姓名, 名称, 名字
 department, dept, team, division, ward, 部门, 科室, 团队
 employee, staff, worker, 员工, 职员, 雇员
-salary, wage, payroll, earn, earner, paid, pay, income, compensation, 工资, 薪资, 薪水, 月薪, 年薪, 收入
+salary, wage, payroll, earn, earning, earner, paid, pay, income, compensation, 工资, 薪资, 薪水, 月薪, 年薪, 收入
 job, title, job title, occupation, profession, position, role, 职业, 职位, 岗位, 工种
 education, degree, 学历, 教育程度
 score, rating, rated, grade, mark, points, 平均分, 评分, 分数, 得分, 成绩, 打分
