@@ -185,20 +185,48 @@ def _group_lines(wish: Wish, names: Names) -> list[str]:
     how, labels = _aggregation(wish, names)
     if '"_row"' in how:
         lines.append(f"{rows} = {rows}.assign(_row=1)")
+    if wish.per:
+        both = indent_list([wish.measures[0].name, wish.per.name])
+        lines += [
+            f"whole = {rows}.dropna(subset={both})  # a row that has one of the two only would tell half",
+            f'facts["halved"] = [len({rows}) - len(whole), len({rows})]',
+            f"{rows} = whole",
+        ]
     lines.append(
         f'facts["missing"] = {{name: int({rows}[name].isna().sum()) for name in {indent_list([c.name for c in wish.measures])}}}'
     )
     whole = f'{rows}.assign(_all=1).groupby("_all").{how}'
     if not keys:
         lines.append(f"{answer} = {whole}.reset_index(drop=True)")
-        return lines
-    lines.append(f"{answer} = {rows}.groupby({indent_list(keys)}, dropna=False).{how}.reset_index()")
+        return [*lines, *_no_sums_of_nothing(wish, names, f'{rows}.assign(_all=1).groupby("_all")')]
+    grouped = f"{rows}.groupby({indent_list(keys)}, dropna=False)"
+    lines.append(f"{answer} = {grouped}.{how}.reset_index()")
+    lines += _no_sums_of_nothing(wish, names, grouped)
     ordered = wish.kind != "top" and bool(period)
     if ordered or (wish.kind != "top" and len(keys) == 1 and wish.groups and wish.groups[0].role in ("measure", "time")):
         lines += _sorted_by_time(wish, names, keys)
     else:
         lines.append(f"{answer} = {answer}.sort_values({text_of(labels[0])}, ascending={wish.ascending}, ignore_index=True)")
     lines.append(f'facts["overall"] = {whole}.iloc[0].to_dict() if len({rows}) else {{}}')
+    lines += _limit_or_share(wish, names, keys, labels, ordered=ordered)
+    if wish.focus == "mean":
+        lines.append(f'facts["typical"] = float({answer}[{text_of(labels[0])}].mean())')
+    if wish.within and len(keys) == 2:
+        inner = f"{answer}.groupby({text_of(wish.within.name)}, dropna=False)"
+        lines.append(
+            f'{answer} = {inner}.head({max(wish.n, 1)}).sort_values({text_of(wish.within.name)}, kind="stable", ignore_index=True)'
+        )
+    elif wish.kind == "top":
+        lines += ['facts["groups"] = len(' + answer + ")", f"{answer} = {answer}.head({wish.n if wish.n > 1 else 5})"]
+    return lines
+
+
+def _limit_or_share(wish: Wish, names: Names, keys: list[str], labels: list[str], *, ordered: bool) -> list[str]:
+    """Lines that keep the groups within a limit, or add each group's share."""
+    answer = names.answer
+    if wish.having:
+        limit = f"{wish.having.op} {wish.having.values[0]}"
+        return [f'facts["groups"] = len({answer})', f"{answer} = {answer}[{answer}[{text_of(labels[0])}] {limit}]"]
     if wish.share or (
         wish.per is None
         and wish.aggregates[0] in ("sum", "count")
@@ -213,17 +241,16 @@ def _group_lines(wish: Wish, names: Names) -> list[str]:
             if len(keys) == 1
             else f'{answer}.groupby({text_of(keys[0])})[{text_of(labels[0])}].transform("sum")'
         )
-        lines.append(f"{answer}[{text_of(share)}] = ({first} / {whole} * 100).round(2)")
-    if wish.focus == "mean":
-        lines.append(f'facts["typical"] = float({answer}[{text_of(labels[0])}].mean())')
-    if wish.within and len(keys) == 2:
-        inner = f"{answer}.groupby({text_of(wish.within.name)}, dropna=False)"
-        lines.append(
-            f'{answer} = {inner}.head({max(wish.n, 1)}).sort_values({text_of(wish.within.name)}, kind="stable", ignore_index=True)'
-        )
-    elif wish.kind == "top":
-        lines += ['facts["groups"] = len(' + answer + ")", f"{answer} = {answer}.head({wish.n if wish.n > 1 else 5})"]
-    return lines
+        return [f"{answer}[{text_of(share)}] = ({first} / {whole} * 100).round(2)"]
+    return []
+
+
+def _no_sums_of_nothing(wish: Wish, names: Names, grouped: str) -> list[str]:
+    """Lines that leave the total of a group without any value empty, where pandas says 0."""
+    if "sum" not in wish.aggregates or wish.per:
+        return []
+    cells = ((f"{names.answer}[{text_of(label('sum', column, names.language))}]", column.name) for column in wish.measures)
+    return [f"{cell} = {cell}.mask(({grouped}[{text_of(name)}].count() == 0).to_numpy())" for cell, name in cells]
 
 
 def _sorted_by_time(wish: Wish, names: Names, keys: list[str]) -> list[str]:
@@ -256,6 +283,7 @@ def _trend_lines(wish: Wish, names: Names) -> list[str]:
     change = "环比变化 %" if names.language == "zh" else "change %"
     first = f"{answer}[{text_of(labels[0])}]"
     lines.append(f"{answer} = {rows}.groupby({text_of(period)}).{how}.reset_index()")
+    lines += _no_sums_of_nothing(wish, names, f"{rows}.groupby({text_of(period)})")
     lines += _sorted_by_time(wish, names, [period])
     lines += [
         f"{answer}[{text_of(change)}] = ({first} / {first}.shift().where(lambda before: before > 0) * 100 - 100).round(2)",

@@ -237,7 +237,7 @@ def profile_lines(wish: Wish, names: Names) -> list[str]:
         f'        kind, says = "{kinds[0]}", '
         'f"{cells.min():%Y-%m-%d} – {cells.max():%Y-%m-%d}" if cells.notna().any() else ""',
         "    elif pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):",
-        f'        kind, says = "{kinds[1]}", f"{{cells.min():.15g}} – {{cells.max():.15g}}" if cells.notna().any() else ""',
+        f'        kind, says = "{kinds[1]}", " – ".join(f"{{end:.2f}}".rstrip("0").rstrip(".") if abs(end) >= 1 else f"{{end:.4g}}" for end in (cells.min(), cells.max())) if cells.notna().any() else ""',
         "    else:",
         f'        kind, says = "{kinds[2]}", ", ".join(cells.dropna().astype(str).value_counts().index[:4])',
         "    described.append([str(name), kind, int(cells.isna().sum()) - unread.get(name, 0), int(cells.astype(str)[cells.notna()].nunique()), says])",

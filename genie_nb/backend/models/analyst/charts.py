@@ -135,7 +135,7 @@ def _clustered(wish: Wish, answer: str) -> list[str]:
 
 def _pie(answer: str) -> list[str]:
     return [
-        f"parts = {answer}.set_index({answer}.columns[0])[{answer}.columns[1]].astype(float)",
+        f"parts = {answer}.set_index({answer}.columns[0])[{answer}.columns[1]].astype(float).dropna()",
         "if len(parts) > 8:",
         '    parts = pd.concat([parts.head(7), pd.Series({"…": parts.iloc[7:].sum()})])',
         'axes.pie(parts.clip(lower=0), labels=parts.index.astype(str), autopct="%.1f%%", startangle=90, counterclock=False)',

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from genie_nb.backend.models.analyst.synonyms import ADDITIVE, AVERAGED, CONCEPTS, SNAPSHOTS, SUBJECTS
 
-__all__ = ("Column", "Source", "columns_from", "concepts_of", "read_sources", "stacked", "stem", "words_of")
+__all__ = ("Column", "Source", "columns_from", "concepts_of", "part_of", "read_sources", "stacked", "stem", "words_of")
 
 Role = Literal["measure", "category", "time", "id"]
 
@@ -142,6 +142,15 @@ class Source:
     def tabular(self) -> bool:
         """Whether it can be a table."""
         return self.kind in ("csv", "excel", "parquet", "json", "dataframe")
+
+
+def part_of(name: str) -> str:
+    """Of a column that holds a part of the year by itself: `quarter` or `month`."""
+    return (
+        {"q": "quarter", "季": "quarter", "m": "month", "月": "month"}.get(name[:1].lower(), "")
+        if _PART_NAME.search(name)
+        else ""
+    )
 
 
 def stem(word: str) -> str:

@@ -7,16 +7,16 @@ Above: `question`. Below: `times`, `columns`, `matching`.
 # ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from genie_nb.backend.models.analyst.columns import Column, words_of
+from genie_nb.backend.models.analyst.columns import Column, part_of, words_of
 from genie_nb.backend.models.analyst.intents import has
 from genie_nb.backend.models.analyst.matching import Mention
-from genie_nb.backend.models.analyst.times import recent_in, times_in
+from genie_nb.backend.models.analyst.times import Found, recent_in, times_in
 
-__all__ = ("Condition", "Op", "conditions_in")
+__all__ = ("THINGS", "Condition", "Op", "conditions_in")
 
 Op = Literal[
     "is",
@@ -51,9 +51,14 @@ _LIMITS: tuple[tuple[Op, str], ...] = (
 )  # fmt: skip
 
 
+_PEOPLE = "employees|hires|people|customers|students|patients|users|members"
+# What rows are called: their number is meant, where no column is named.
+THINGS = rf"(?:(?:{_PEOPLE}|orders|transactions|visits|admissions|movies|films|games|matches|rows|records|cases|accidents|incidents|tickets|events|respondents|responses)\b|[个名位条笔]?(?:订单|员工|客户|学生|病人|患者|记录|交易|人))"  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Condition:
-    """Rows that count: those whose `column` stands so to the `values`."""
+    """Rows that count: those whose `column` stands so to the `values`; without a column, groups of so many rows."""
 
     column: str
     op: Op
@@ -65,13 +70,16 @@ def conditions_in(
 ) -> tuple[list[Condition], str]:
     """The conditions in a text, and the text with their words blanked."""
     found: list[Condition] = []
-    if time is not None:
-        text = _times(text, time, found)
+    text = _times(text, time, columns, found)
     text = _equals(text, measures, found)
     text = _columns_apart(text, measures, columns, found)
     text = _between(text, measures, columns, found)
     for op, pattern in _LIMITS:
         for match in list(re.finditer(pattern, text, re.IGNORECASE)):
+            if not _beside(text, match, measures) and re.search(_ASKED, text[: match.start()], re.IGNORECASE) and re.match(rf"\s*{THINGS}", text[match.end() :], re.IGNORECASE):  # fmt: skip
+                found.append(Condition("", op, (_plain_number(match[1]),)))
+                text = _blank(text, match)
+                continue
             nearest = _nearest(text, match, measures) or _meant(match[0], columns)
             if nearest is not None:
                 found.append(Condition(nearest.name, op, (_plain_number(match[1]),)))
@@ -79,12 +87,51 @@ def conditions_in(
     return found, _signs(text, measures, columns, found)
 
 
-def _times(text: str, time: Column, found: list[Condition]) -> str:
-    recent, text = recent_in(text, time)
-    listed, text = times_in(text, time, compared=has("compare", text))
+_ALL_UNITS = ("day", "month", "part", "quarter", "half", "year")
+
+
+def _times(text: str, time: Column | None, columns: Sequence[Column], found: list[Condition]) -> str:
+    """The times named; where the table has years and no dates, quarters and months are those of columns of their own."""
+    recent: list[Found] = []
+    if time is not None:
+        recent, text = recent_in(text, time)
+    if time is not None and time.grain == "date":
+        listed, left = times_in(text, _ALL_UNITS, compared=has("compare", text))
+        parts: Mapping[str, Column] = {}
+    else:
+        parts = {unit: column for column in columns if (unit := part_of(column.name)) and column.grain == "part"}
+        units = [*(["year"] if time else []), *parts, *(["half", "part"] if parts else [])]
+        listed, left = times_in(text, [*units, *(["quarter"] if parts else [])], compared=has("compare", text))
+        if (of_parts := _by_parts(listed, parts, years=time is not None)) is None:
+            listed, left = times_in(text, ["year"] if time else [], compared=has("compare", text))
+        else:
+            listed = of_parts
     counted = [entry for entry in listed if entry[0] != "recent" or not recent]
-    found += [Condition(time.name, cast("Op", op), values) for op, values in [*recent, *counted]]
-    return text
+    for op, values in [*recent, *counted]:
+        if column := parts.get(op) or time:
+            found.append(Condition(column.name, cast("Op", op), values))
+    return left
+
+
+def _by_parts(listed: Sequence[Found], parts: Mapping[str, Column], *, years: bool) -> list[Found] | None:
+    """The same as conditions on a column of years and one of quarters or months; None where it cannot be told by those."""
+    ends = {op: values[0] for op, values in listed if op in ("from", "until") and len(values[0]) > 4}
+    low, high = ends.get("from", ""), ends.get("until", "")
+    if any(op in ("in", "recent") for op, _ in listed) or low[:4] != high[:4] or len(low) != len(high):
+        return listed if not ends and all(len(v) == 4 for op, vs in listed if op == "in" for v in vs) and years else None  # type: ignore[return-value]
+    made = [(op, values) for op, values in listed if op not in ends]
+    if ends:
+        unit, digits = ("quarter", 1) if "Q" in low else ("month", 2)
+        numbers = range(int(low[-digits:]), int(high[-digits:]) + 1)
+        made += [("year", (low[:4],)), (unit, tuple(map(str, numbers)))]
+    if "quarter" not in parts and "month" in parts:
+        made = [("month", _months_of(values)) if op == "quarter" else (op, values) for op, values in made]
+    known = {*parts, *(("year", "from", "until") if years else ())}
+    return made if all(op in known for op, _ in made) else None
+
+
+def _months_of(quarters: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(month) for quarter in quarters for month in range(3 * int(quarter) - 2, 3 * int(quarter) + 1))
 
 
 def _plain_number(text: str) -> str:
@@ -171,16 +218,23 @@ def _meant(words: str, columns: Sequence[Column]) -> Column | None:
 
 
 def _nearest(text: str, limit: re.Match[str], measures: Sequence[Mention]) -> Column | None:
-    """The measure that a limit is set to: the one beside it, as in `stock under 5` or `more than 20 units`, else the last before it."""
+    """The measure that a limit is set to: the one beside it, else the last before it."""
+    before = [mention for mention in measures if mention.end <= limit.start()]
+    return _beside(text, limit, measures) or (before[-1].column if before else (measures[0].column if measures else None))
+
+
+def _beside(text: str, limit: re.Match[str], measures: Sequence[Mention]) -> Column | None:
+    """The measure right before or right after a limit, as in `stock under 5 units` or `more than 20 units`."""
     before = [mention for mention in measures if mention.end <= limit.start()]
     if before and re.fullmatch(_BESIDE, text[before[-1].end : limit.start()], re.IGNORECASE):
         return before[-1].column
     after = [mention for mention in measures if mention.start >= limit.end()]
     if after and re.fullmatch(r"\s*(?:of\s+|in\s+|的)?", text[limit.end() : after[0].start], re.IGNORECASE):
         return after[0].column
-    return before[-1].column if before else (measures[0].column if measures else None)
+    return None
 
 
+_ASKED = r"\b(?:which|what)\b|哪"
 _BESIDE = r"\s*(?:(?:is|are|was|were|of|that is|which is|values?)\s+|[是为在的])*"
 
 

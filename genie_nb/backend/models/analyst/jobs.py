@@ -16,7 +16,7 @@ from genie_nb.backend.models.analyst.columns import Source, columns_from
 from genie_nb.backend.models.analyst.conversation import MOST_CHARACTERS, Conversation, Script, read_result
 from genie_nb.backend.models.analyst.followups import wishes_of
 from genie_nb.backend.models.analyst.labels import title_of
-from genie_nb.backend.models.analyst.look import with_values
+from genie_nb.backend.models.analyst.look import unread_times, with_values
 from genie_nb.backend.models.analyst.phrases import say, too_long_text, unknown_text
 from genie_nb.backend.models.analyst.question import MOST_WORDS, source_for
 from genie_nb.backend.models.analyst.scripts import (
@@ -167,13 +167,14 @@ def _look_script(wish: Wish, suffix: str, loose: str, language: str) -> Script:
 
 
 def _wish_script(wish: Wish, suffix: str, language: str) -> Script:
-    missed: tuple[str, ...] = ()
+    missed = unread_times(wish)
     if wish.seek:
         thought = say(
             "I look which words of the question are values in the rows.", "先看问题中的哪些词是表中的值。", language
         )
         output = yield code_call(look_cell(wish, suffix, wish.seek), thought)
-        wish, missed = with_values(wish, (read_result(output) or {}).get("named") or {})
+        wish, unknown = with_values(wish, (read_result(output) or {}).get("named") or {})
+        missed += unknown
     title = title_of(wish, language)
     output = yield code_call(
         cell_for(wish, suffix, language), say(f"Now the numbers: {title}.", f"现在计算：{title}。", language)

@@ -9,7 +9,7 @@ from calendar import month_name
 from collections.abc import Callable
 from itertools import pairwise
 
-from genie_nb.backend.models.analyst.columns import Column
+from genie_nb.backend.models.analyst.columns import Column, part_of
 from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.wish import Wish
 
@@ -60,7 +60,7 @@ def where_text(conditions: tuple[Condition, ...], language: str) -> str:
             words.append(_time(f"{condition.values[0]}..{after.values[0]}", chinese=language == "zh"))
         elif not (condition.op == "until" and at and conditions[at - 1].op == "from"):
             words.append(condition_text(condition, language))
-        if condition.op in ("month", "quarter") and not dated:
+        if condition.op in ("month", "quarter") and not dated and not part_of(condition.column):
             words[-1] = f"各年{words[-1]}" if language == "zh" else f"{words[-1]} of any year"
     return joint.join(words)
 
@@ -143,7 +143,7 @@ def _recent(values: tuple[str, ...], *, chinese: bool) -> str:
 
 def title_of(wish: Wish, language: str) -> str:
     """A wish in a few words, fit for a step, a chart and a file name."""
-    where = where_text(wish.conditions, language)
+    where = where_text((*wish.conditions, *([wish.having] if wish.having and wish.having.column else [])), language)
     text = _chinese(wish) if language == "zh" else _english(wish)
     if wish.only_chart:
         text = f"画图：{text}" if language == "zh" else f"Chart of {text[:1].lower() + text[1:]}"

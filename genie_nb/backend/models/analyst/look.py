@@ -14,11 +14,11 @@ from genie_nb.backend.models.analyst.intents import AGGREGATES, has
 from genie_nb.backend.models.analyst.leftovers import unresolved
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("with_values",)
+__all__ = ("unread_times", "with_values")
 
 _PARTICLES = frozenset("是否有无大中小高低上下不一二三四")
 """Values of one character that every Chinese sentence holds anyway."""
-_WITHOUT = r"(?:\b(?:except|excluding|without|not|other than|besides|apart from)\b[^,.;]{0,20}|(?:除了?|不含|不包括|排除|剔除|非))\s*"
+_WITHOUT = r"(?:\b(?:except|excluding|without|not|other than|besides|apart from|exclude|leav(?:e|ing) out|remove|ignor(?:e|ing)|drop)\b[^,.;]{0,20}|(?:除了?|除去|去掉|去除|扣除|不算|不含|不包括|排除|剔除|非))\s*"
 
 
 _UNREAD_TIMES = re.compile(
@@ -27,6 +27,9 @@ _UNREAD_TIMES = re.compile(
     re.IGNORECASE,
 )
 """Times that no rule reads; an answer without them would be one to another question."""
+_QUARTERS = re.compile(
+    r"\b(?:Q|quarter )[1-4]\b|\b(?:first|second|third|fourth|last) quarter\b|第?[一二三四1-4]季度", re.IGNORECASE
+)
 
 
 def with_values(wish: Wish, named: Mapping[str, Sequence[str]]) -> tuple[Wish, tuple[str, ...]]:
@@ -50,8 +53,17 @@ def with_values(wish: Wish, named: Mapping[str, Sequence[str]]) -> tuple[Wish, t
     vague = (wish.aggregates == ("count",) or wish.share) and wish.kind == "aggregate"
     measured = any(column.role == "measure" for column in wish.measures)
     strict = vague and not (measured or ((wish.conditions or wish.groups or wish.period) and not wish.share))
-    unread = [match[0] for match in _UNREAD_TIMES.finditer(wish.text)] if wish.source.of_role("time") else []
-    return wish, (*unread, *unresolved(wish.loose, wish.text, found, strict=strict))
+    return wish, tuple(unresolved(wish.loose, wish.text, found, strict=strict))
+
+
+def unread_times(wish: Wish) -> tuple[str, ...]:
+    """The times in a wish's words that no rule reads, or that the table has no column for."""
+    patterns = [_UNREAD_TIMES] if wish.source.of_role("time") else []
+    dated = any(column.grain == "date" for column in wish.source.columns)
+    if not dated and not any(condition.op in ("quarter", "month") for condition in wish.conditions):
+        patterns.append(_QUARTERS)
+    found = [match[0] for pattern in patterns for match in pattern.finditer(wish.text)]
+    return tuple(words for words in found if wish.source.column(words) is None)
 
 
 def begins(value: str, word: str) -> bool:

@@ -6,7 +6,7 @@ Above: `question`. Below: `columns`, `intents`, `synonyms`.
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
@@ -77,7 +77,14 @@ def find_mentions(text: str, columns: Sequence[Column]) -> list[Mention]:
         same = (rival.start, rival.end) == (mention.start, mention.end) and rival.column != mention.column
         if same and mention.strength >= rival.strength - 0.2 and mention.column.role == rival.column.role:
             taken[at] = Mention(rival.start, rival.end, rival.column, rival.strength, (*rival.others, mention.column))
-    return sorted(taken, key=lambda m: m.start)
+    return sorted((_with_twins(mention, columns) for mention in taken), key=lambda m: m.start)
+
+
+def _with_twins(mention: Mention, columns: Sequence[Column]) -> Mention:
+    """The mention with the other columns of the same header, which pandas calls `sales.1`, `sales.2`."""
+    twins = [c for c in columns if re.fullmatch(rf"{re.escape(mention.column.name)}\.\d+", c.name)]
+    others = tuple(dict.fromkeys((*mention.others, *twins)))
+    return replace(mention, others=others) if twins else mention
 
 
 def _of_column(text: str, column: Column) -> list[Mention]:

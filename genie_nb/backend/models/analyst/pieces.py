@@ -7,6 +7,7 @@ Above: `cells`, `charts`, `executor`. Below: `question`, `columns`.
 # ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import re
+from calendar import month_name
 from collections.abc import Sequence
 
 from genie_nb.backend.models.analyst.columns import Column, Source
@@ -198,12 +199,33 @@ def where_test(condition: Condition, column: Column, rows: str) -> str:
             within = _year_test if column.grain == "year" else _time_test
             tests = [within(cell, low, high if dots else low) for low, dots, high in ends]
             return tests[0] if len(tests) == 1 else " | ".join(f"({one})" for one in tests)
+        case "month" | "quarter" if column.grain == "part":
+            return _part_test(condition, cell)
         case "month" | "quarter":
             return f"{cell}.dt.{condition.op}.isin([{', '.join(condition.values)}])"
         case _ if first.startswith("["):
             return f"{cell} {condition.op} {rows}[{text_of(first[1:-1])}]"
         case _:
             return f"{cell} {condition.op} {re.sub(r'^0+(?=[0-9])', '', first)}"
+
+
+def _part_test(condition: Condition, cell: str) -> str:
+    """Whether a value such as `1`, `Q1`, `第一季度`, `3月` or `March` is one of the quarters or months."""
+    numbers = [int(value) for value in condition.values]
+    if condition.op == "quarter":
+        written = [text for number in numbers for text in (str(number), "一二三四"[number - 1])]
+        return f'{cell}.astype("string").str.extract(r"([1-4一二三四])", expand=False).isin({indent_list(written)})'
+    names = [month_name[number][:3].lower() for number in numbers]
+    written = [
+        text for number, name in zip(numbers, names, strict=True) for text in (str(number), _ZH_MONTHS[number - 1], name)
+    ]
+    form = r"^0?(\d+|[a-z]{3}|[一二三四五六七八九十]+)"
+    return (
+        f'{cell}.astype("string").str.strip().str.lower().str.extract(r"{form}", expand=False).isin({indent_list(written)})'
+    )
+
+
+_ZH_MONTHS = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
 
 
 def _time_test(cell: str, low: str, high: str) -> str:

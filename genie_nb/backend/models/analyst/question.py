@@ -42,18 +42,27 @@ _ALL_SUBJECTS = re.compile(
     r"\b(?:all|each|every|which|per|by) (?:the )?subjects?\b|[各每哪]一?[门个]?(?:科目?|课程?|学科)|所有科目|三科|全科",
     re.IGNORECASE,
 )
-_AGAIN = re.compile(r"\s*(?:and|now|or|but|same|what about|how about|for|in|那|呢|还有|换成)\b", re.IGNORECASE)
+_AGAIN = re.compile(r"\s*(?:(?:and|now|or|but|same|what about|how about|for|in)\b|那|呢|还有|换成)", re.IGNORECASE)
 
 
-_ONLY = re.compile(r"\bonly\b|\bjust\b|^\s*(?:and |what about |how about )?for\b|只|仅|其中", re.IGNORECASE)
+_ONLY = re.compile(
+    r"\bonly\b|\bjust\b|^\s*(?:(?:and|but|now) )?(?:for|(?:what|how) about|in)\b|^\s*and\b|只|仅|其中|^\s*(?:那|换成).|呢\W*$",
+    re.IGNORECASE,
+)
+_EXCEPT = re.compile(
+    r"(?:^|; )\s*(?:(?:and|now|but) )?(?:without|excluding|exclude|except|leave out|leaving out|remove|ignor(?:e|ing)|drop|not)\b"
+    r"|(?:^|; )\s*(?:再|那|请)?(?:如果)?(?:去掉|去除|除去|除了|排除|剔除|不含|不包括|不算|扣除)",
+    re.IGNORECASE,
+)
 _WHEN = re.compile(r"\bwhen\b|什么时候|何时|哪一?[天日月年]", re.IGNORECASE)
 
 
 def read_question(question: str, sources: Sequence[Source], before: Wish | None = None) -> list[Wish]:
     """The wishes of a question, in order; empty when no rule reads it. `before` is what it goes on from."""
-    source = source_for(question, sources)
+    source = source_for(question, sources, before.source if before else None)
     if source is None or len(question) > MOST_WORDS:
         return []
+    before = before if before and before.source == source else None
     question = re.sub(r"[^\S\n]+", " ", question)
     wishes: list[Wish] = []
     text = _without_names(question, sources)
@@ -68,8 +77,8 @@ def read_question(question: str, sources: Sequence[Source], before: Wish | None 
     return wishes
 
 
-def source_for(question: str, sources: Sequence[Source]) -> Source | None:
-    """The table that is named, or else the one whose columns the question names most."""
+def source_for(question: str, sources: Sequence[Source], before: Source | None = None) -> Source | None:
+    """The table that is named, or else the one whose columns the question names most; what goes on stays with `before`."""
     tables = [source for source in sources if source.tabular]
     if not tables:
         return None
@@ -82,7 +91,8 @@ def source_for(question: str, sources: Sequence[Source]) -> Source | None:
         ):
             fitting = [other for other in tables if _fit(question, other) > _fit(question, source)]
             return source if source.name.lower() in lowered or not fitting else fitting[0]
-    return max(tables, key=lambda source: _fit(question, source))
+    best = max(tables, key=lambda source: _fit(question, source))
+    return before if before in tables and (_fit(question, before) or not _fit(question, best)) else best
 
 
 def _fit(question: str, source: Source) -> float:
@@ -114,9 +124,13 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
     seek = leftover(named, [m for m in every if m.strength >= 3 or m.end - m.start > 4 or text[m.start : m.end].isascii()])
     drawn = any(has(name, rest) for name in ("chart", "pie", "scatter", "hist"))
     chart = next((name for name in CHARTS if has(name, rest)), "auto") if drawn else ""
-    if before is not None and kind in ("distinct", "") and _ONLY.search(text):
-        both = (*before.conditions, *conditions)
-        return replace(before, conditions=both, loose=loose or before.loose, seek=seek or before.seek, text=text, notes=())
+    excepted = bool(seek) and not conditions and _EXCEPT.match(text) is not None
+    other_rows = kind in ("distinct", "") and (
+        (bool(seek or conditions) and _ONLY.search(text) is not None)
+        or (bool(conditions) and not (clause.fresh or mentions))
+    )
+    if before is not None and (excepted or other_rows):
+        return _narrowed(before, conditions, replace(before, loose=loose, seek=seek, text=text), more=excepted)
     if before is not None and not mentions and not conditions and not period and kind == "chart":
         return replace(before, chart=chart, only_chart=True, loose=before.loose, notes=())
     if _BEYOND.search(_without(text, mentions)) or (kind == "" and not conditions and not (before and _AGAIN.match(text))):
@@ -137,6 +151,16 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
     wish = _with_columns(wish, rest, mentions)
     wish = _inherit(wish, before, clause, later)
     return settle(wish, rest)
+
+
+def _narrowed(before: Wish, conditions: Sequence[Condition], named: Wish, *, more: bool) -> Wish:
+    """The wish before it for other rows: of a new time, of the values now named, or without them."""
+    fresh = {(condition.column, condition.op) for condition in conditions}
+    both = (*(c for c in before.conditions if (c.column, c.op) not in fresh), *conditions)
+    if named.seek and not (more or _EXCEPT.search(before.text)):
+        return replace(before, conditions=both, loose=named.loose, seek=named.seek, text=named.text, notes=())
+    loose, seek = (" ".join(filter(None, pair)) for pair in ((before.loose, named.loose), (before.seek, named.seek)))
+    return replace(before, conditions=both, loose=loose, seek=seek, text=f"{before.text}; {named.text}", notes=())
 
 
 def _without(text: str, mentions: Sequence[Mention]) -> str:
@@ -252,9 +276,12 @@ def _with_columns(wish: Wish, text: str, mentions: Sequence[Mention]) -> Wish:
             continue
         if wish.kind == "top" and _IN_EACH.search(text[: mention.start]) and column.role == "category":
             wish = replace(wish, within=column)
-        if mention.others and column.role == "measure":
+        if mention.others and (column.role == "measure" or mention.others[0].name.startswith(f"{column.name}.")):
             notes.append(
-                ("ambiguous", "|".join([text[mention.start : mention.end], column.name, *(c.name for c in mention.others)]))
+                (
+                    "ambiguous",
+                    "|".join([wish.text[mention.start : mention.end], column.name, *(c.name for c in mention.others)]),
+                )
             )
         if column == wish.time and column.grain != "part":
             continue

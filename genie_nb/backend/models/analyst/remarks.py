@@ -69,6 +69,13 @@ def _readings(wish: Wish) -> list[tuple[str, str]]:
                 )
             case "ratio":
                 found.append((f"{words}: a total divided by a total.", f"{words}：合计除以合计。"))
+            case "uncounted":
+                found.append(
+                    (
+                        f"I could not tell which groups should have {words} rows; this limit was not kept.",
+                        f"无法判断哪些分组应满足“{words} 行”，这个条件没有使用。",
+                    )
+                )
             case "pass":
                 found.append((f"A mark of {words} or more counts as a pass.", f"以 {words} 分及以上为及格。"))
             case "no time":
@@ -85,6 +92,15 @@ def _left_out(wish: Wish, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         )
         for name, count in unread.items()
     ]
+    if wish.per and (halved := facts.get("halved")) and halved[0]:
+        one, other = wish.measures[0].name, wish.per.name
+        gone = f"{halved[0]:,} of {halved[1]:,} rows {'lack' if halved[0] > 1 else 'lacks'}"
+        found.append(
+            (
+                f"{gone} {one} or {other} and {'were' if halved[0] > 1 else 'was'} left out.",
+                f"{halved[1]:,} 行中有 {halved[0]:,} 行缺少{one}或{other}，已排除。",
+            )
+        )
     for name, count in (facts.get("missing") or {}).items():
         gone = count - unread.get(name, 0)
         if gone > 0:

@@ -29,7 +29,9 @@ _FELL = re.compile(r"declin|fell|fall|drop|decreas|shr[aiu]nk|lost|slowest|least
 
 def settle(wish: Wish, text: str) -> Wish:
     """The wish with every open choice made, and said in its notes."""
-    wish = _rate(_listed(wish))
+    wish = _rate(_listed(_counted(_totalled(wish))))
+    if wish.having:
+        return wish
     if wish.kind in ("rate", "list"):
         return replace(wish, notes=tuple(note for note in wish.notes if note[0] != "id"))
     wish, aggregates = _counting(wish, tuple(name for name in AGGREGATES if has(name, text)))
@@ -56,6 +58,63 @@ def settle(wish: Wish, text: str) -> Wish:
     if wish.kind == "correlation" and len(wish.measures) == 1 and wish.groups:
         wish = replace(wish, kind="aggregate", aggregates=("mean",), chart=wish.chart)
     return _snapshot(_followed(wish, text))
+
+
+_ASKED = re.compile(r"(?:\b(?:which|what)(?: of the)?|哪些|哪几个?|哪个)\s*$", re.IGNORECASE)
+_ASKED_TIMES = re.compile(
+    r"\b(?:which|what) (?:months|quarters|years|weeks|days)\b|哪[些几]个?(?:月|季度|年|周|天)", re.IGNORECASE
+)
+
+
+def _totalled(wish: Wish) -> Wish:
+    """A limit set to each group's number, as in `which regions sold more than 1300`, where groups are asked for."""
+    limits = [c for c in wish.conditions if c.op in (">", ">=", "<", "<=") and not c.values[0].startswith("[")]
+    if len(limits) != 1 or wish.kind not in ("aggregate", "distinct", "list", "") or wish.share:
+        return wish
+    (limit,) = limits
+    column = wish.source.column(limit.column)
+    kept = tuple(condition for condition in wish.conditions if condition != limit)
+    named = next((name for name in ("sum", "mean", "median") if has(name, wish.text)), "")
+    how = named or ("count" if column is None else "sum")
+    if column is not None and not named and (column.averaged or column.snapshot):
+        return wish
+    if not (_groups_asked(wish) or (named and _LIMITED.search(wish.text))) or not (wish.groups or wish.period):
+        return wish
+    if any(measure != column and measure.role == "measure" for measure in wish.measures):
+        return wish
+    return replace(
+        wish,
+        kind="aggregate",
+        measures=(column,) if column else (),
+        aggregates=(how,),
+        conditions=kept,
+        having=limit,
+        ascending=limit.op.startswith("<"),
+        notes=tuple(note for note in wish.notes if note[0] != "id"),
+    )
+
+
+def _counted(wish: Wish) -> Wish:
+    """Without limits of a number of rows, where there are no groups to count: that is said."""
+    limits = [condition for condition in wish.conditions if not condition.column]
+    if not limits:
+        return wish
+    kept = tuple(condition for condition in wish.conditions if condition.column)
+    notes = tuple(("uncounted", f"{limit.op} {limit.values[0]}") for limit in limits)
+    return replace(wish, conditions=kept, notes=(*wish.notes, *notes))
+
+
+# The total, or the average, of something, and its limit: `regions with total sales over 1300`.
+_LIMITED = re.compile(
+    r"\b(?:with|whose|where|have|has|having|had)\s+(?:a|an|the)?\s*(?:totals?|sum|average|mean|median)\s+(?:\w+\s+){1,3}?"
+    r"(?:is\s+|of\s+)?(?:over|above|below|under|at least|at most|(?:more|less|higher|lower|greater) than|[<>≥≤])",
+    re.IGNORECASE,
+)
+
+
+def _groups_asked(wish: Wish) -> bool:
+    found = find_mentions(wish.text, wish.groups)
+    return any(_ASKED.search(wish.text[: m.start]) for m in found) or _ASKED_TIMES.search(wish.text) is not None
 
 
 _GAP = re.compile(r"\bgap\b|差距|差异", re.IGNORECASE)

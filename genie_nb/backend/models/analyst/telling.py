@@ -3,10 +3,12 @@
 Above: `wording`, `wording_more`. Below: `numbers`, `labels`, `wish`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from genie_nb.backend.models.analyst.columns import Column
 from genie_nb.backend.models.analyst.labels import label, measured, where_text
 from genie_nb.backend.models.analyst.numbers import Sign, figure, table
 from genie_nb.backend.models.analyst.wish import Wish
@@ -65,7 +67,13 @@ class Told:
         width = max(1, len(self.wish.groups) + (1 if self.wish.period and self.wish.kind != "growth" else 0))
         if self.wish.time in self.wish.groups:
             width = len(self.wish.groups)
-        return " / ".join(_name(value, chinese=self.chinese) for value in row[:width])
+        columns = [self.wish.source.column(head) for head in self.heads[:width]]
+        return " / ".join(
+            f"{column.name} {_name(value, chinese=self.chinese)}"
+            if column and _is_bare(column, value)
+            else _name(value, chinese=self.chinese)
+            for column, value in zip(columns, row[:width], strict=True)
+        )
 
     def number(self, row: list[Any]) -> Any:
         """The first number of interest of a row."""
@@ -115,6 +123,12 @@ class Told:
                 f"The first {len(rows)} of {count:,} rows.", f"共 {count:,} 行，这里是前 {len(rows)} 行。"
             )
         return text
+
+
+def _is_bare(column: Column, value: Any) -> bool:
+    """Whether a value is a number that says nothing without its column's name: a quarter, a size, no year."""
+    named = column.role == "measure" or column.grain == "part"
+    return named and re.fullmatch(r"-?\d+(?:\.\d+)?", str(value)) is not None
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ Above: `conditions`. Below: `columns`, `intents`.
 
 import re
 from calendar import month_name
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
@@ -16,7 +16,7 @@ from typing import Literal
 from genie_nb.backend.models.analyst.columns import Column
 from genie_nb.backend.models.analyst.intents import number_word
 
-__all__ = ("Span", "recent_in", "times_in")
+__all__ = ("Found", "Span", "recent_in", "times_in")
 
 _Y = r"(?P<y>(?:19|20)\d\d)(?!\d)"
 _M = r"(?P<m>1[0-2]|0?[1-9])"
@@ -44,7 +44,7 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("part", rf"\b(?P<part>first|last|final) (?P<n>{_NUMBERS}) (?P<step>month|quarter)s (?:of|in) {_Y}"),
     ("part", rf"{_Y}\s*年的?(?P<part>前|后|最后)\s*(?P<n>{_NUMBERS})\s*个(?P<step>月|季度)"),
     ("quarter", rf"(?<!\d){_Y}\s*[年-]?\s*的?(?:第?\s*{_Q}\s*季度?|Q(?P<q2>[1-4])\b|第?(?P<q3>[一二三四1-4])(?={_TO}第?[一二三四1-4]\s*季度))"),
-    ("quarter", rf"\bQ{_Q}\b(?:\s*(?:of\s+|in\s+|/|-)?\s*{_Y})?|第?(?P<q2>[一二三四1-4])(?:\s*季度|(?={_TO}第?[一二三四1-4]\s*季度))"),
+    ("quarter", rf"\b(?:Q|quarter ){_Q}\b(?:\s*(?:of\s+|in\s+|/|-)?\s*{_Y})?|第?(?P<q2>[一二三四1-4])(?:\s*季度|(?={_TO}第?[一二三四1-4]\s*季度))"),
     ("quarter", rf"\b{_WORD} quarter\b(?:\s+(?:of|in)\s+{_Y})?"),
     ("half", rf"\b(?P<half>first|second|last|latter) half\b(?:\s+(?:of|in)\s+{_Y})?|\bH(?P<half2>[12])\b(?:\s*{_Y.replace('y', 'y2', 1)})?"),
     ("half", rf"(?:{_Y}\s*年?的?)?(?P<half>[上下])半年"),
@@ -108,9 +108,12 @@ Found = tuple[str, tuple[str, ...]]
 """An operation of a condition, and its values."""
 
 
-def times_in(text: str, time: Column, *, compared: bool) -> tuple[list[Found], str]:
-    """The conditions on times in a text, and the text with their words blanked; `compared`: `between` names two sides."""
-    spans, blanked = _spans(text, time)
+def times_in(text: str, units: Collection[str], *, compared: bool) -> tuple[list[Found], str]:
+    """The conditions on times in a text, and the text with their words blanked; only of these units.
+
+    `compared`: `between` names two sides.
+    """
+    spans, blanked = _spans(text, units)
     ranges: list[tuple[Span | None, Span | None]] = []
     points: list[Span] = []
     at = 0
@@ -158,12 +161,12 @@ def _joined(text: str, one: Span, other: Span, *, compared: bool) -> bool:
     return bool(between) and not compared and re.fullmatch(r"\s*(?:and|和|与)\s*", gap) is not None
 
 
-def _spans(text: str, time: Column) -> tuple[list[Span], str]:
+def _spans(text: str, units: Collection[str]) -> tuple[list[Span], str]:
     """What the forms find, in the order of the text, and the text without it."""
     found: list[Span] = []
     left = text
     for unit, pattern in _FORMS:
-        if time.grain == "year" and unit != "year":
+        if unit not in units:
             continue
         for match in list(re.finditer(pattern, left, re.IGNORECASE)):
             if (span := _span(unit, match, text)) is not None:

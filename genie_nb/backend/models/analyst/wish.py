@@ -28,6 +28,7 @@ class Wish:
         per: What the total of the measure is divided by, as in revenue per unit.
         within: The group in each of which the top is wanted, as in `best product in each region`.
         hit: Of a rate: the rows whose share is wanted.
+        having: The limit that each group's number must keep, as in `which regions sold more than 1300`.
         focus: The group that the question asks for, while all groups are computed.
         sides: What is set against each other, e.g. 2023 and 2024: each the condition of its rows.
         side: The same, when it is the values of a column, e.g. of gender.
@@ -53,6 +54,7 @@ class Wish:
     per: Column | None = None
     within: Column | None = None
     hit: Condition | None = None
+    having: Condition | None = None
     focus: str = ""
     sides: tuple[Condition, ...] = ()
     side: Column | None = None

@@ -15,6 +15,7 @@ from genie_nb.backend.models.analyst.wording_more import (
     correlation_text,
     distinct_text,
     distribution_text,
+    limited_text,
     list_text,
     profile_text,
     quality_text,
@@ -34,6 +35,8 @@ def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...]
         )
     if not facts.get("used") and wish.kind not in ("quality", "profile"):
         return no_rows_text(told)
+    if wish.having:
+        return _with_remarks(told, limited_text(told), missed)
     if not told.rows:
         return told.say(f"{title_of(wish, 'en')}: no values to compute from.", f"{title_of(wish, 'zh')}：没有可计算的数值。")
     body = "" if wish.only_chart else _BODIES.get(wish.kind, _aggregate)(told)
@@ -42,6 +45,12 @@ def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...]
             f"The chart `{chart}` shows {lower(title_of(wish, 'en').removeprefix('Chart of '))}.",
             f"图表 `{chart}` 展示了{title_of(wish, 'zh').removeprefix('画图：')}。",
         )
+    return _with_remarks(told, body, missed)
+
+
+def _with_remarks(told: Told, body: str, missed: tuple[str, ...]) -> str:
+    """The body, after the words that were not understood, and before what must be told besides."""
+    wish, facts = told.wish, told.facts
     if missed:
         listed = told.say(", ", "、").join(f"“{word}”" for word in missed)
         are = "are neither columns nor values" if len(missed) > 1 else "is neither a column nor a value"
@@ -79,7 +88,8 @@ def _aggregate(told: Told) -> str:
         return f"{title}\n\n{told.grid()}"
     total = told.facts.get("overall") or {}
     whole = next(iter(total.values()), None)
-    top, low = rows[0], rows[-1]
+    known = [row for row in rows if told.number(row) is not None] or rows
+    top, low = known[0], known[-1]
     share = _share(told, top)
     name = " / ".join(column.name for column in wish.groups)
     if len(rows) == 1:
@@ -94,7 +104,7 @@ def _aggregate(told: Told) -> str:
             f"{wish.focus}占{told.measured()}{told.where()}的 {percent(asked[-1])}：{figure(whole, told.sign(heads[1]))} 中的 {told.shown(asked)}。",
         )
         return f"{part}\n\n{told.grid()}"
-    if told.number(top) == told.number(low) and told.facts.get("count", 0) == len(rows):
+    if told.number(top) == told.number(low) and told.facts.get("count", 0) == len(known):
         same = told.say(
             f"{upper(told.measured())}{told.where()} is the same for every {name}: {told.shown(top)}.",
             f"各{name}的{told.measured()}{told.where()}相同，均为 {told.shown(top)}。",
@@ -208,9 +218,10 @@ def _top(told: Told) -> str:
         )
         return f"{first}\n\n{told.grid()}" if len(chosen) > 1 else first
     best = rows[0]
+    named = wish.groups and told.key(best).startswith(f"{wish.groups[0].name} ")
     tied = [told.key(row) for row in rows[1:] if told.number(row) == told.number(best)]
     first = told.say(
-        f"{told.key(best)} has the {side} {told.measured()}{told.where()}: {told.shown(best)}",
+        f"{upper(told.key(best)) if named else told.key(best)} has the {side} {told.measured()}{told.where()}: {told.shown(best)}",
         f"{told.key(best)}的{told.measured()}{told.where()}{side}，为 {told.shown(best)}",
     )
     if tied:

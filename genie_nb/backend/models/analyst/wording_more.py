@@ -6,7 +6,7 @@ Above: `wording`. Below: `telling`, `numbers`.
 
 import re
 
-from genie_nb.backend.models.analyst.labels import hit_text
+from genie_nb.backend.models.analyst.labels import hit_text, step_name
 from genie_nb.backend.models.analyst.numbers import coefficient, figure, percent
 from genie_nb.backend.models.analyst.telling import Told
 
@@ -14,6 +14,7 @@ __all__ = (
     "correlation_text",
     "distinct_text",
     "distribution_text",
+    "limited_text",
     "list_text",
     "profile_text",
     "quality_text",
@@ -78,12 +79,14 @@ def quality_text(told: Told) -> str:
     total = sum(row[1] for row in rows)
     counts = {at: joint.join(f"{row[0]} {row[at]:,}" for row in rows if row[at]) for at in (3, 4, 5)}
     doubled = told.facts.get("duplicates", 0)
+    chosen = bool(told.wish.measures or told.wish.groups) and not told.wish.conditions  # it may be asked of fewer rows
+    whole = told.say(f"In all {told.facts['all_rows']:,} rows, ", f"全部 {told.facts['all_rows']:,} 行中") if chosen else ""
     lines = {
         "missing": told.say(
-            f"{total:,} value{'s are' if total > 1 else ' is'} missing: {joint.join(missing)}."
+            f"{whole}{total:,} value{'s are' if total > 1 else ' is'} missing: {joint.join(missing)}."
             if missing
             else "No values are missing.",
-            f"共缺失 {total:,} 个值：{joint.join(missing)}。" if missing else "没有缺失值。",
+            f"{whole}共缺失 {total:,} 个值：{joint.join(missing)}。" if missing else "没有缺失值。",
         ),
         "odd": _outliers(told),
         "doubled": told.say(
@@ -202,6 +205,23 @@ def list_text(told: Told) -> str:
         f"“{where}”共 {used:,} 行，占全部 {whole:,} 行的 {percent(100 * used / whole)}。",
     )
     return f"{first}\n\n{told.grid()}"
+
+
+def limited_text(told: Told) -> str:
+    """The groups whose number keeps a limit."""
+    wish, rows, limit = told.wish, told.rows, told.wish.having
+    assert limit is not None
+    name = " / ".join([*(column.name for column in wish.groups), *([step_name(wish.period, "zh" if told.chinese else "en")] if wish.period else [])])  # fmt: skip
+    what = f"{told.measured()} {limit.op} {limit.values[0]}"
+    if not rows:
+        return told.say(f"No {name} has {what}{told.where()}.", f"没有{name}的{what}{told.where()}。")
+    count, groups = told.facts["count"], told.facts["groups"]
+    listed = told.say(", ", "、").join(told.key(row) + told.aside(told.shown(row)) for row in rows[:10])
+    first = told.say(
+        f"{count:,} of {groups:,} groups by {name} {'has' if count == 1 else 'have'} {what}{told.where()}: {listed}.",
+        f"按{name}分的 {groups:,} 组中有 {count:,} 组的{what}{told.where()}：{listed}。",
+    )
+    return f"{first}\n\n{told.grid()}" if count > 1 else first
 
 
 def distinct_text(told: Told) -> str:

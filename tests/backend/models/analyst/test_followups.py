@@ -29,6 +29,23 @@ CASES: dict[str, tuple[list[str], tuple[object, ...]]] = {
         ["各region的amount合计是多少？", "那平均值呢？"],
         ("aggregate", "amount", ("mean",), ("region",), "", ""),
     ),
+    "one number, and nothing else": ([TOTALS, "average"], ("aggregate", "amount", ("mean",), ("region",), "", "")),
+    "the lowest of them": (
+        [TOTALS, "And by month?", "Which one is the lowest?"],
+        ("aggregate", "amount", ("sum",), (), "month", ""),
+    ),
+    "without a value": (
+        [TOTALS, "Only for product A", "Excluding North"],
+        ("aggregate", "amount", ("sum",), ("region",), "", "A North"),
+    ),
+    "Chinese: the highest": (
+        ["各region的amount合计是多少？", "按月呢？", "哪个最高？"],
+        ("aggregate", "amount", ("sum",), (), "month", ""),
+    ),
+    "Chinese: a value": (
+        ["各region的amount合计是多少？", "那手机呢？"],
+        ("aggregate", "amount", ("sum",), ("region",), "", "那手机呢"),
+    ),
     "a new question": ([TOTALS, "What is the highest amount?"], ("aggregate", "amount", (), (), "", "")),
 }
 
@@ -44,6 +61,27 @@ def test_a_follow_up_goes_on_from_what_was_asked(tmp_path: Path, questions: list
     measure = wish.measures[0].name if wish.measures else ""
     kind = "aggregate" if wish.kind == "top" else wish.kind
     assert (kind, measure, wish.aggregates, groups, wish.period, wish.loose.strip()) == wanted
+
+
+def test_another_time_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text(ROWS)
+    sources = read_sources(profile_file(tmp_path / "s.csv", "s.csv").line())
+
+    (wish,) = wishes_of("and 2024?", [TOTALS, "What about 2023?"], sources)
+
+    assert [condition.values for condition in wish.conditions] == [("2024",)]
+
+
+@pytest.mark.parametrize("question", ["And the total?", "平均呢？", "And for B?"])
+def test_a_follow_up_stays_with_the_table_of_what_it_goes_on_from(question: str, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text(ROWS)
+    (tmp_path / "t.csv").write_text("line,pieces\nB,1\nC,2\n")
+    sources = read_sources("\n".join(profile_file(tmp_path / name, name).line() for name in ("s.csv", "t.csv")))
+
+    (wish,) = wishes_of(question, [TOTALS, "Average pieces by line"], sources)
+
+    assert wish.source.name == "t.csv"
+    assert [column.name for column in (*wish.measures, *wish.groups)] == ["pieces", "line"]
 
 
 def test_a_chart_of_it_draws_what_was_asked(tmp_path: Path) -> None:

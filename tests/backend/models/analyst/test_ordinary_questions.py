@@ -152,7 +152,9 @@ def test_an_extra_check_adds_one_line_and_no_table(tmp_path: Path) -> None:
     played = play("how many visits per insurance?", tmp_path)
     assert played.steps[-1]["title"] == "Missing and odd values in insurance"
     gone = frame.insurance.isna().sum()
-    assert played.answer.splitlines()[-1].startswith(f"{gone} values are missing: insurance {gone}")
+    assert played.answer.splitlines()[-1].startswith(
+        f"In all {len(frame)} rows, {gone} values are missing: insurance {gone}"
+    )
 
 
 @pytest.mark.parametrize(
