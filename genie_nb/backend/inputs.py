@@ -272,6 +272,14 @@ def _profile_json(file: TextFile) -> InputProfile:
         about = f"JSON, {len(value):,} record{'s' * (len(value) != 1)}"
     elif isinstance(value, dict):
         about = f"JSON, {len(value):,} key{'s' * (len(value) != 1)}"
+    if value is not None and not _is_table(value) and (name := _only_list(value)):
+        content = f"__import__('pathlib').Path({file.name!r}).read_bytes()"
+        content = f"__import__('gzip').decompress({content})" if file.packed else content
+        content += "" if file.encoding.startswith("utf") else f".decode({file.encoding!r})"
+        records = len(value[name])
+        about = f"JSON, {records:,} record{'s' * (records != 1)} in the list {name}"
+        read = f"pd.DataFrame(__import__('json').loads({content})[{name!r}])"
+        return InputProfile(file.name, "json", read, about=about, more={"list": name})
     if value is not None and not _is_table(value):
         options += ", typ='series'"
     return InputProfile(file.name, "json", f"pd.read_json({file.name!r}{options})", about=about)
@@ -298,6 +306,13 @@ def _is_table(value: Any) -> bool:
         return isinstance(value, list)
     lengths = {len(inner) if isinstance(inner, list) else -1 for inner in value.values()}
     return all(isinstance(inner, dict) for inner in value.values()) or (len(lengths) == 1 and -1 not in lengths)
+
+
+def _only_list(value: Any) -> str:
+    """The name under which a JSON object holds its one list of objects, as in `{"meta": …, "items": […]}`; else nothing."""
+    lists = {name: inner for name, inner in value.items() if isinstance(inner, list)} if isinstance(value, dict) else {}
+    named = [name for name, inner in lists.items() if inner and all(isinstance(entry, dict) for entry in inner)]
+    return named[0] if len(named) == 1 and len(lists) == 1 and "'" not in named[0] else ""
 
 
 def table_of(name: str, frame: "pd.DataFrame") -> "pa.Table":

@@ -241,6 +241,11 @@ JSON = {
     "one object": ("a.json", '{"a": 1, "b": 2}', pd.Series({"a": 1, "b": 2})),
     "a mixed object": ("a.json", '{"a": {"x": 1}, "b": [1, 2]}', pd.Series({"a": {"x": 1}, "b": [1, 2]})),
     "lists of other lengths": ("a.json", '{"a": [1], "b": [1, 2]}', pd.Series({"a": [1], "b": [1, 2]})),
+    "one list of objects in an object": (
+        "a.json",
+        '{"meta": {"v": 1}, "items": [{"a": 1}, {"a": 2}]}',
+        pd.DataFrame({"a": [1, 2]}),
+    ),
     "Western European": ("a.json", '[{"a": "Süd"}]', pd.DataFrame({"a": ["Süd"]})),
 }
 

@@ -82,8 +82,13 @@ def quality_lines(wish: Wish, names: Names) -> list[str]:
         "    gone = int(blank.sum()) - unread.get(name, 0)",
         "    found.append([name, gone, round(100 * gone / max(len(cells), 1), 1), high, negative, unread.get(name, 0)])",
         f"{answer} = pd.DataFrame(found, columns={indent_list(words)})",
-        f'facts = {{"duplicates": int({rows}.duplicated().sum()), "odd": odd}}',
+        f'facts = {{"duplicates": int({_comparable(wish, rows)}.duplicated().sum()), "odd": odd}}',
     ]
+
+
+def _comparable(wish: Wish, rows: str) -> str:
+    """The rows as what can be compared: JSON may hold lists in its cells."""
+    return f"{rows}.astype(str)" if wish.source.kind == "json" else rows
 
 
 def distribution_lines(wish: Wish, names: Names) -> list[str]:
@@ -242,5 +247,5 @@ def profile_lines(wish: Wish, names: Names) -> list[str]:
         f'        kind, says = "{kinds[2]}", ", ".join(cells.dropna().astype(str).value_counts().index[:4])',
         "    described.append([str(name), kind, int(cells.isna().sum()) - unread.get(name, 0), int(cells.astype(str)[cells.notna()].nunique()), says])",
         f"{answer} = pd.DataFrame(described, columns={indent_list(heads)})",
-        f'facts = {{"duplicates": int({rows}.duplicated().sum())}}',
+        f'facts = {{"duplicates": int({_comparable(wish, rows)}.duplicated().sum())}}',
     ]

@@ -120,7 +120,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Source:
-    """One input: a file or a DataFrame, and the expression that reads it; `wide` is the same before its years were stacked."""
+    """One input: a file or a DataFrame, and the expression that reads it; `wide` is the same before its years were stacked.
+
+    `sheet`: Of a workbook with several sheets, which of them.
+    """
 
     name: str
     kind: str
@@ -129,6 +132,12 @@ class Source:
     columns: tuple[Column, ...]
     tidy: bool = True
     wide: "Source | None" = None
+    sheet: str = ""
+
+    @property
+    def file(self) -> str:
+        """The name of the file; a sheet's own name also says which sheet it is."""
+        return self.name.removesuffix(f" ({self.sheet})") if self.sheet else self.name
 
     def of_role(self, *roles: str) -> list[Column]:
         """The columns with one of these roles."""

@@ -63,10 +63,10 @@ def _jobs_for(conversation: Conversation) -> list[Job]:
 
 def _others(conversation: Conversation, jobs: Sequence[Job]) -> list[Job]:
     """The jobs that the planner may add: looking at a table, checking a column, listing its values."""
-    source = source_for(conversation.question, conversation.sources)
+    wishes = [job.wish for job in jobs if job.wish is not None]
+    source = wishes[0].source if wishes else source_for(conversation.question, conversation.sources)
     if source is None:
         return []
-    wishes = [job.wish for job in jobs if job.wish is not None]
     checks = [Wish("quality", source, measures=(column,)) for column in source.columns]
     lists = [Wish("distinct", source, groups=(column,)) for column in source.columns]
     found = [job_of_wish(wish, conversation.language) for wish in (*checks, *lists, Wish("profile", source))]

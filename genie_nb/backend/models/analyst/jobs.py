@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 
 from genie_nb.backend.models.analyst.arithmetic import given_code, read_computation
 from genie_nb.backend.models.analyst.cells import cell_for, look_cell
-from genie_nb.backend.models.analyst.columns import Source, columns_from
+from genie_nb.backend.models.analyst.columns import Source
 from genie_nb.backend.models.analyst.conversation import MOST_CHARACTERS, Conversation, Script, read_result
+from genie_nb.backend.models.analyst.documents import texts_asked, texts_script
 from genie_nb.backend.models.analyst.followups import wishes_of
 from genie_nb.backend.models.analyst.labels import title_of
 from genie_nb.backend.models.analyst.look import unread_times, with_values
 from genie_nb.backend.models.analyst.phrases import say, too_long_text, unknown_text
-from genie_nb.backend.models.analyst.question import MOST_WORDS, source_for
+from genie_nb.backend.models.analyst.question import MOST_WORDS, named_in, source_for
 from genie_nb.backend.models.analyst.scripts import (
     DENIED,
     code_call,
@@ -31,11 +32,15 @@ from genie_nb.backend.models.analyst.scripts import (
     words_only,
 )
 from genie_nb.backend.models.analyst.searching import asks_documents, subject_of
+from genie_nb.backend.models.analyst.unseen import Seen, learned, unseen
 from genie_nb.backend.models.analyst.user_tools import tool_for
 from genie_nb.backend.models.analyst.wish import Wish
 from genie_nb.backend.models.analyst.wording import answer_text
 
 __all__ = ("Job", "job_of_wish", "jobs_of", "look_job")
+
+MOST_LOOKS = 6
+"""So many tables whose columns are unknown are looked at for one question."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,9 @@ def jobs_of(conversation: Conversation) -> list[Job]:
                 lambda suffix: tool_script(conversation, tool),
             )
         ]
+    computation = read_computation(question)
+    if texts := texts_asked(conversation, computed=bool(computation or given_code(question))):
+        return [_texts_job(conversation, texts)]
     if subject := _subject(conversation):
         title = say(f"Search for {subject[:80]}", f"搜索{subject[:40]}", language)
         return [Job(title, say("Search", "搜索", language), lambda suffix: search_script(subject, language))]
@@ -74,16 +82,17 @@ def jobs_of(conversation: Conversation) -> list[Job]:
                 lambda suffix: given_script(code, language),
             )
         ]
-    computation = read_computation(question)
     wishes = wishes_of(question, conversation.earlier, conversation.sources)
     if computation is not None and not (wishes and _fits_table(wishes)):
         title = say(computation.english, computation.chinese, language)
         return [Job(title, stage, lambda suffix: computation_script(computation, language))]
     source = source_for(question, conversation.sources)
-    if source is not None and not source.columns:
-        return [_blind_job(conversation, source)]
+    if blind := unseen(named_in(question, conversation.sources) or conversation.sources)[:MOST_LOOKS]:
+        return [_blind_job(conversation, blind)]
     if wishes:
-        return _with_titles([job_of_wish(wish, language) for wish in wishes])
+        jobs = [job_of_wish(wish, language) for wish in everywhere(question, wishes, conversation.sources)]
+        beside = _texts_beside(conversation, wishes)
+        return [*_with_titles(jobs), *([beside] if beside else [])]
     if len(question) > MOST_WORDS:
         return [_words_job(too_long_text(MOST_WORDS, language), language)]
     return [_unknown_job(conversation, source)]
@@ -193,47 +202,62 @@ def _wish_script(wish: Wish, suffix: str, language: str) -> Script:
     return answer_text(wish, facts, language, missed)
 
 
-def _blind_job(conversation: Conversation, source: Source) -> Job:
-    """The job for a table whose columns are not known before it is read: look, then all wishes one by one."""
-    language = conversation.language
+def _blind_job(conversation: Conversation, blind: Sequence[Source]) -> Job:
+    """The job for tables whose columns are not known before they are read: look, then all wishes one by one."""
+    language, question = conversation.language, conversation.question
 
     def script(suffix: str) -> Script:
-        output = yield code_call(
-            look_cell(Wish("look", source), suffix, conversation.question),
-            say(f"I look at what {source.name} holds.", f"先查看 {source.name} 的内容。", language),
-        )
-        facts = read_result(output)
-        if facts is None:
-            return failure(output, language)
-        known = replace(
-            source,
-            columns=columns_from(facts["look"]),
-            tidy=all(entry["name"] == entry["name"].strip() for entry in facts["look"]),
-        )
-        wishes = wishes_of(conversation.question, conversation.earlier, [known])
-        texts = [] if wishes else [unknown_text(known, language)]
-        for at, wish in enumerate(wishes or [Wish("profile", known)]):
+        seen: list[Seen] = []
+        for at, source in enumerate(blind):
+            found = yield from learned(source, f"{suffix}_{at + 1}" if at else suffix, question, language)
+            if isinstance(found, str) and len(blind) == 1 == len(conversation.sources):
+                return found
+            seen += found if not isinstance(found, str) else []
+        order = [source.file for source in conversation.sources]
+        known = [*(entry.source for entry in seen), *(source for source in conversation.sources if source not in blind)]
+        known.sort(key=lambda source: order.index(source.file))
+        wishes = everywhere(question, wishes_of(question, conversation.earlier, known), known)
+        guess = source_for(question, known)
+        texts = [] if wishes else [unknown_text(guess, language)]
+        wishes = wishes or ([Wish("profile", guess)] if guess else [])
+        for at, wish in enumerate(wishes):
             texts.append((yield from _wish_script(wish, f"{suffix}_{at + 1}" if at else suffix, language)))
-        if above := (cut := facts.get("cut") or {}).get("above"):
-            texts.append(_cut_text(source.name, above, totals=bool(cut.get("totals")), language=language))
+            remark = next((entry.remark for entry in seen if entry.source == wish.source), "")
+            if remark and (at + 1 == len(wishes) or wishes[at + 1].source != wish.source):
+                texts.append(remark)
+        beside = _texts_beside(conversation, wishes)
+        texts += [(yield from beside.script(suffix))] if beside else []
         return "\n\n".join(texts)
 
+    names = say(", ", "、", language).join(source.name for source in blind)
     return Job(
-        say(f"Work out the answer from {source.name}", f"根据 {source.name} 得出答案", language),
+        say(f"Work out the answer from {names}", f"根据 {names} 得出答案", language),
         say("Compute", "计算", language),
         script,
     )
 
 
-def _cut_text(name: str, above: int, *, totals: bool, language: str) -> str:
-    last = (
-        say(", and its last line, which holds totals, is left out", "；最后一行是合计，未计入", language) if totals else ""
+def _texts_job(conversation: Conversation, texts: Sequence[Source]) -> Job:
+    names = say(", ", "、", conversation.language).join(text.name for text in texts)
+    title = say(f"Look into {names}", f"查看 {names}", conversation.language)
+    return Job(title, say("Read", "阅读", conversation.language), lambda suffix: texts_script(conversation, texts))
+
+
+def _texts_beside(conversation: Conversation, wishes: Sequence[Wish]) -> Job | None:
+    """The look at the texts at hand, where one at every table is wanted."""
+    texts = [source for source in conversation.sources if source.kind in ("text", "pdf")]
+    all_of_them = (
+        texts and {wish.kind for wish in wishes} == {"profile"} and not named_in(conversation.question, conversation.sources)
     )
-    return say(
-        f"The header of {name} stands below {above} other line{'s' * (above > 1)}, which {'are' if above > 1 else 'is'} skipped{last}.",
-        f"{name} 的表头上方有 {above} 行其他内容，已跳过{last}。",
-        language,
-    )
+    return _texts_job(conversation, texts) if all_of_them else None
+
+
+def everywhere(question: str, wishes: list[Wish], sources: Sequence[Source]) -> list[Wish]:
+    """The wishes; a look at a table that is not named is one at every table."""
+    tables = named_in(question, sources) or [source for source in sources if source.tabular and source.columns]
+    if [wish.kind for wish in wishes] != ["profile"] or wishes[0].source not in tables:
+        return wishes
+    return [replace(wishes[0], source=table, notes=()) for table in tables if table.tabular]
 
 
 def _unknown_job(conversation: Conversation, source: Source | None) -> Job:

@@ -17,7 +17,7 @@ from genie_nb.backend.models.analyst.matching import Mention, find_mentions
 from genie_nb.backend.models.analyst.settle import settle
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("MOST_WORDS", "read_question", "source_for")
+__all__ = ("MOST_WORDS", "is_guess", "named_in", "read_question", "source_for")
 
 MOST_WORDS = 1_000
 """How many characters of a question the rules for tables read at most."""
@@ -63,6 +63,7 @@ def read_question(question: str, sources: Sequence[Source], before: Wish | None 
     if source is None or len(question) > MOST_WORDS:
         return []
     before = before if before and before.source == source else None
+    guess = (("table", source.name),) if before is None and is_guess(question, source, sources) else ()
     question = re.sub(r"[^\S\n]+", " ", question)
     wishes: list[Wish] = []
     text = _without_names(question, sources)
@@ -73,7 +74,7 @@ def read_question(question: str, sources: Sequence[Source], before: Wish | None 
         later = " ".join(other.text for other in clauses[at + 1 :])
         wish = _read_clause(clause, source, wishes[-1] if wishes else before, later)
         if wish is not None and (not wishes or replace(wish, text="", notes=()) != replace(wishes[-1], text="", notes=())):
-            wishes.append(wish)
+            wishes.append(replace(wish, notes=(*guess, *wish.notes)))
     return wishes
 
 
@@ -83,16 +84,31 @@ def source_for(question: str, sources: Sequence[Source], before: Source | None =
     if not tables:
         return None
     question = question[:MOST_WORDS]
-    lowered = question.lower()
+    if named := named_in(question, tables):
+        return max(named, key=lambda source: _fit(question, source))
     for source in tables:
-        stem = source.name.rsplit(".", 1)[0].lower()
-        if source.name.lower() in lowered or (
-            len(stem) > 2 and re.search(rf"(?<![a-z0-9]){re.escape(stem)}(?![a-z0-9])", lowered)
+        stems = [source.file.rsplit(".", 1)[0], source.sheet]
+        if any(
+            len(stem) > 2 and re.search(rf"(?<![a-z0-9]){re.escape(stem.lower())}(?![a-z0-9])", question.lower())
+            for stem in stems
         ):
             fitting = [other for other in tables if _fit(question, other) > _fit(question, source)]
-            return source if source.name.lower() in lowered or not fitting else fitting[0]
+            return fitting[0] if fitting else source
     best = max(tables, key=lambda source: _fit(question, source))
     return before if before in tables and (_fit(question, before) or not _fit(question, best)) else best
+
+
+def named_in(question: str, sources: Sequence[Source]) -> list[Source]:
+    """The inputs whose file a question names."""
+    return [source for source in sources if source.file.lower() in question.lower()]
+
+
+def is_guess(question: str, source: Source, sources: Sequence[Source]) -> bool:
+    """Whether other tables fit a question as well as this one, which it does not name."""
+    others = [other for other in sources if other.tabular and other != source]
+    if named_in(question, [source]) or source_for(question, [*others, source]) == source:
+        return False
+    return any(_fit(question, other) >= _fit(question, source) for other in others)
 
 
 def _fit(question: str, source: Source) -> float:
@@ -101,9 +117,9 @@ def _fit(question: str, source: Source) -> float:
 
 def _without_names(question: str, sources: Sequence[Source]) -> str:
     for source in sources:
-        if "." in source.name:
+        if "." in source.file:
             question = re.sub(
-                rf"(?:\b(?:in|of|from|for)\s+)?[\"'`“]?{re.escape(source.name)}[\"'`”]?", " ", question, flags=re.IGNORECASE
+                rf"(?:\b(?:in|of|from|for)\s+)?[\"'`“]?{re.escape(source.file)}[\"'`”]?", " ", question, flags=re.IGNORECASE
             )
     return question.strip() or "describe"
 

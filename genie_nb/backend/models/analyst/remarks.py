@@ -31,55 +31,39 @@ def _measures(wish: Wish) -> tuple[str, str]:
     return (f"The number columns are: {', '.join(names) or 'none'}.", f"数值列有：{'、'.join(names) or '无'}。")
 
 
+_SAID = {
+    "table": ("The question fits other tables at hand as well; I took {}.", "问题同样适用于其他表，这里用的是 {}。"),
+    "measure": ("No measure was named; I took “{}”.", "问题没有指明指标，这里用的是“{}”。"),
+    "id": ("{} names things and is no quantity, so it was counted.", "{} 是标识而不是数量，因此改为计数。"),
+    "latest": ("{} is a state and is not added up over time: the latest one is taken.", "{} 是存量，不跨时间相加，这里取最新一期。"),
+    "ratio": ("{}: a total divided by a total.", "{}：合计除以合计。"),
+    "uncounted": ("I could not tell which groups should have {} rows; this limit was not kept.", "无法判断哪些分组应满足“{} 行”，这个条件没有使用。"),
+    "pass": ("A mark of {} or more counts as a pass.", "以 {} 分及以上为及格。"),
+    "no time": ("There is no date column to follow over time.", "没有日期列，无法按时间分析。"),
+}  # fmt: skip
+"""What is said of a note of a wish; a column of text for each language."""
+
+
 def _readings(wish: Wish) -> list[tuple[str, str]]:
     found = []
     for key, words in wish.notes:
-        match key:
-            case "measure":
-                found.append((f"No measure was named; I took “{words}”.", f"问题没有指明指标，这里用的是“{words}”。"))
-            case "ambiguous":
-                word, taken, *others = words.split("|")
-                other, other_zh = ", ".join(others), "、".join(others)
-                found.append(
-                    (
-                        f"I read “{word}” as the column “{taken}” (it could also be {other}).",
-                        f"“{word}”按“{taken}”列理解（也可能指{other_zh}）。",
-                    )
+        if key in _SAID:
+            found.append((_SAID[key][0].format(words), _SAID[key][1].format(words)))
+        elif key == "ambiguous":
+            word, taken, *others = words.split("|")
+            found.append(
+                (
+                    f"I read “{word}” as the column “{taken}” (it could also be {', '.join(others)}).",
+                    f"“{word}”按“{taken}”列理解（也可能指{'、'.join(others)}）。",
                 )
-            case "id":
-                found.append(
-                    (
-                        f"{words} names things and is no quantity, so it was counted.",
-                        f"{words} 是标识而不是数量，因此改为计数。",
-                    )
+            )
+        elif key == "popular":
+            found.append(
+                (
+                    f"How popular a thing is, is not in the table; I took {f'the sum of “{words}”' if words else 'the number of rows'}.",
+                    f"表中没有“受欢迎程度”，这里按{f'“{words}”合计' if words else '行数'}计算。",
                 )
-            case "latest":
-                found.append(
-                    (
-                        f"{words} is a state and is not added up over time: the latest one is taken.",
-                        f"{words} 是存量，不跨时间相加，这里取最新一期。",
-                    )
-                )
-            case "popular":
-                found.append(
-                    (
-                        f"How popular a thing is, is not in the table; I took {f'the sum of “{words}”' if words else 'the number of rows'}.",
-                        f"表中没有“受欢迎程度”，这里按{f'“{words}”合计' if words else '行数'}计算。",
-                    )
-                )
-            case "ratio":
-                found.append((f"{words}: a total divided by a total.", f"{words}：合计除以合计。"))
-            case "uncounted":
-                found.append(
-                    (
-                        f"I could not tell which groups should have {words} rows; this limit was not kept.",
-                        f"无法判断哪些分组应满足“{words} 行”，这个条件没有使用。",
-                    )
-                )
-            case "pass":
-                found.append((f"A mark of {words} or more counts as a pass.", f"以 {words} 分及以上为及格。"))
-            case "no time":
-                found.append(("There is no date column to follow over time.", "没有日期列，无法按时间分析。"))
+            )
     return found
 
 

@@ -82,16 +82,11 @@ def words_only(text: str) -> Script:
 
 def other_script(source: Source, language: str) -> Script:
     """Look into a file that is no table."""
-    if source.kind in ("text", "pdf"):
-        code = f"text = {source.read}\nwords = text.split()\nprint(text[:1000])\n" + _result(
-            '{"lines": len(text.splitlines()), "words": len(words), "characters": len(text)}'
-        )
-    else:
-        if source.kind == "object":
-            return (yield from _object_script(source, language))
-        code = f"content = {source.read}\n" + _result(
-            '{"bytes": len(content)}' if "'rb'" in source.read else '{"type": type(content).__name__}'
-        )
+    if source.kind == "object":
+        return (yield from _object_script(source, language))
+    code = f"content = {source.read}\n" + _result(
+        '{"bytes": len(content)}' if "'rb'" in source.read else '{"type": type(content).__name__}'
+    )
     output = yield code_call(code, say(f"I look into {source.name}.", f"查看 {source.name}。", language))
     facts = read_result(output)
     if facts is None:

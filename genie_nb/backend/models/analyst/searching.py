@@ -17,7 +17,7 @@ from genie_nb.backend.models.analyst.columns import words_of
 from genie_nb.backend.models.analyst.conversation import Conversation
 from genie_nb.backend.models.analyst.phrases import say
 
-__all__ = ("asks_documents", "searching", "subject_of")
+__all__ = ("asks_documents", "quoted", "quotes_of", "searching", "subject_of", "terms_of")
 
 ENOUGH = 0.65
 """The share of a question's words that must stand in what was found."""
@@ -62,14 +62,14 @@ def subject_of(question: str) -> str | None:
     """What is to be searched for, if the question says that something is to be searched."""
     for pattern in _NAMED:
         found = pattern.match(question.strip())
-        if found and _terms(found["what"]):
-            return found["what"].strip(' \t\n:：,，"“”「」')
+        if found and terms_of(found["what"]):
+            return found["what"].strip(' \t\n:：,，"“”「」?？.。!！')
     return None
 
 
 def asks_documents(question: str) -> bool:
     """Whether a question could be answered by a text: it has something to look for, and greets nobody."""
-    return len(_terms(question)) >= 2 and not _GREETING.match(question)
+    return len(terms_of(question)) >= 2 and not _GREETING.match(question)
 
 
 def searching(conversation: Conversation) -> str:
@@ -86,7 +86,7 @@ def searching(conversation: Conversation) -> str:
             return _answer(question, conversation)
 
 
-def _terms(text: str) -> list[str]:
+def terms_of(text: str) -> list[str]:
     """The words of a text that tell something, each once: stems, and pairs of Chinese letters."""
     words = [word for word in words_of(text) if word not in _COMMON and len(word) > 1]
     words += re.findall(r"(?<![\w.])\d[\d.,]*\d|(?<!\w)\d(?!\w)", text)
@@ -102,7 +102,7 @@ def _queries(question: str, most: int) -> list[str]:
     """The question, then each of its parts that says something by itself."""
     whole = (subject_of(question) or question).strip()
     parts = [part.strip(" ,.，。:：") for part in _SEAM.split(whole)]
-    telling = [part for part in parts if len(_terms(part)) >= 2]
+    telling = [part for part in parts if len(terms_of(part)) >= 2]
     asked = [whole, *(telling if len(telling) > 1 else [])]
     return [" ".join(query.split()) for query in dict.fromkeys(asked)][:most]
 
@@ -129,8 +129,8 @@ def _texts(conversation: Conversation) -> list[tuple[int, str, str]]:
 def _verdict(question: str, conversation: Conversation, most: int) -> str:
     """Whether the words of the question stand in what was found; those that do not are looked for by themselves."""
     language = conversation.language
-    wanted = _terms(subject_of(question) or question)
-    held = set(_terms(" ".join(f"{title} {text}" for _, title, text in _texts(conversation))))
+    wanted = terms_of(subject_of(question) or question)
+    held = set(terms_of(" ".join(f"{title} {text}" for _, title, text in _texts(conversation))))
     missing = [term for term in wanted if term not in held]
     share = 1 - len(missing) / max(1, len(wanted))
     enough = bool(held) and share >= ENOUGH
@@ -163,7 +163,7 @@ def _spelled(question: str, stems: Sequence[str]) -> list[str]:
 
 def _answer(question: str, conversation: Conversation) -> str:
     language = conversation.language
-    wanted = frozenset(_terms(subject_of(question) or question))
+    wanted = frozenset(terms_of(subject_of(question) or question))
     quotes = _best(list(_sentences(conversation, wanted)))
     if not quotes:
         return say(
@@ -171,7 +171,7 @@ def _answer(question: str, conversation: Conversation) -> str:
             "找到的段落里没有问题中的词。我是由规则组成的，不是语言模型：请用原文的词来提问。",
             language,
         )  # fmt: skip
-    listed = "\n".join(f"- “{_plain(quote.text)}” [{quote.number}]" for quote in quotes)
+    listed = "\n".join(f"- “{quoted(quote.text)}” [{quote.number}]" for quote in quotes)
     remark = say(
         "These are quotes, chosen by rules for the words that they share with the question; no language model has read them.",
         "以上是按规则根据与问题共有的词选出的原文，没有经过语言模型阅读。",
@@ -182,10 +182,10 @@ def _answer(question: str, conversation: Conversation) -> str:
 
 def _sentences(conversation: Conversation, wanted: frozenset[str]) -> Iterator[_Quote]:
     for number, title, text in _texts(conversation):
-        above = wanted & set(_terms(title))
+        above = wanted & set(terms_of(title))
         for at, sentence in enumerate(_SENTENCE.split(text)):
             said = " ".join(_MARKS.sub("", sentence).split())
-            words = wanted & set(_terms(said))
+            words = wanted & set(terms_of(said))
             if words and len(said) >= 8:
                 yield _Quote(number, at, said, frozenset(words | above) if len(words) > 1 else frozenset(words))
 
@@ -213,7 +213,15 @@ def _best(quotes: list[_Quote]) -> list[_Quote]:
     return sorted(chosen, key=lambda quote: (quote.number, quote.at))
 
 
-def _plain(text: str) -> str:
+def quotes_of(words: Sequence[str], sentences: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The best of these sentences, each with its place, that hold some of the words."""
+    wanted = frozenset(words)
+    held = [(at, wanted & set(terms_of(text))) for at, (_, text) in enumerate(sentences)]
+    chosen = _best([_Quote(at, at, sentences[at][1], frozenset(words)) for at, words in held if words])
+    return [sentences[quote.at] for quote in chosen]
+
+
+def quoted(text: str, most: int = QUOTE_CHARACTERS) -> str:
     """A quote as Markdown that shows it letter by letter, cut at its length."""
-    cut = text if len(text) <= QUOTE_CHARACTERS else text[: QUOTE_CHARACTERS - 1] + "…"
+    cut = text if len(text) <= most else text[: most - 1] + "…"
     return re.sub(r"([\\`*\[\]<>]|(?<!\w)_|_(?!\w))", r"\\\1", cut)

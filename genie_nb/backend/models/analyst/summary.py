@@ -66,7 +66,7 @@ def _is_extra(entry: dict[str, object], told: list[dict[str, object]]) -> bool:
 def bolded(text: str) -> str:
     """The text with its first sentence bold."""
     line, rest = text.split("\n", 1) if "\n" in text else (text, "")
-    end = re.search(r"[。!?]|[.!?](?=\s|$)", line)
+    end = re.search(r"[。！？](?![”」』）])|[.!?](?=\s|$)", line)
     cut = end.end() if end else len(line)
     if not line.strip() or line.startswith(("|", "```", "- ", "**")):
         return text

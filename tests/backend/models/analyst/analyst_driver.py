@@ -100,7 +100,8 @@ class Played:
 
 
 def inputs_of(folder: Path, frames: dict[str, pd.DataFrame] | None = None) -> str:
-    lines = [profile_file(path, path.name).line() for path in sorted(folder.iterdir()) if path.suffix in (".csv", ".json")]
+    kinds = (".csv", ".json", ".xlsx", ".pdf", ".txt", ".md")
+    lines = [profile_file(path, path.name).line() for path in sorted(folder.iterdir()) if path.suffix in kinds]
     return "\n".join([*lines, *(_frame_line(name, frame) for name, frame in (frames or {}).items())])
 
 

@@ -14,14 +14,14 @@ from tests.fakes import run
 
 NAMED = {
     "my notes": ("Search my notes for the cost of the heat pump", "the cost of the heat pump"),
-    "through documents": ("Please search through all the documents about subsidies.", "subsidies."),
+    "through documents": ("Please search through all the documents about subsidies.", "subsidies"),
     "of a package": ("search the pandas documentation for merge", "merge"),
     "simply": ("search for heat pump subsidies", "heat pump subsidies"),
     "deep search": ("deep search: who owns the turbine", "who owns the turbine"),
     "the tool's name": ("deep_search heat pump", "heat pump"),
     "find in": ("find the budget of 2026 in my notes", "the budget of 2026"),
-    "say about": ("What do our documents say about returns?", "returns?"),
-    "according to": ("According to the manual, how is the pump cleaned?", "how is the pump cleaned?"),
+    "say about": ("What do our documents say about returns?", "returns"),
+    "according to": ("According to the manual, how is the pump cleaned?", "how is the pump cleaned"),
     "in Chinese documents": ("在我的文档中搜索热泵的价格", "热泵的价格"),
     "look it up": ("查一下热泵补贴的文档", "热泵补贴"),
     "search in Chinese": ("搜索热泵补贴", "热泵补贴"),
