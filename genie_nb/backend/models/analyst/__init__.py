@@ -11,13 +11,15 @@ import json
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
+from genie_nb.backend.models.analyst.arithmetic import plain_value, read_computation
 from genie_nb.backend.models.analyst.conversation import Call, Conversation, read_conversation
 from genie_nb.backend.models.analyst.executor import executing, reacting
-from genie_nb.backend.models.analyst.phrases import unknown_text
+from genie_nb.backend.models.analyst.phrases import say, unknown_text
 from genie_nb.backend.models.analyst.planner import planning
 from genie_nb.backend.models.analyst.reporting import reporting
+from genie_nb.backend.models.analyst.scripts import value_text
 from genie_nb.backend.models.analyst.searching import searching
-from genie_nb.backend.models.analyst.summary import summing_up
+from genie_nb.backend.models.analyst.summary import bolded, summing_up
 from genie_nb.backend.models.base import ChatMessage, Chunk, Finish, Text, ToolCallFragment, ToolSpec
 
 __all__ = ("OfflineAnalyst",)
@@ -92,5 +94,13 @@ def _move(conversation: Conversation) -> Call | str | tuple[str, Call | None]:
     if "deliver" in names or conversation.results:
         return summing_up(conversation)
     if not names:
+        computation = read_computation(conversation.question)
+        value = plain_value(computation) if computation else None
+        if computation and value is not None:
+            return bolded(
+                value_text(
+                    say(computation.english, computation.chinese, conversation.language), value, conversation.language
+                )
+            )
         return unknown_text(next((source for source in conversation.sources if source.tabular), None), conversation.language)
     return reacting(conversation)

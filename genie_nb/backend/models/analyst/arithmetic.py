@@ -5,11 +5,12 @@ Above: `executor`. Below: nothing.
 # ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
 import ast
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ("Computation", "given_code", "read_computation")
+__all__ = ("Computation", "given_code", "plain_value", "read_computation")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,36 @@ def read_computation(question: str) -> Computation | None:
     """The computation that a question asks for, or None."""
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", re.sub(r"\s+", " ", question.strip()))
     return _statistics(text) or _expression(text) if _ENDLESS.search(text) else _read(text)
+
+
+_SIGNS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+}  # fmt: skip
+MOST_DIGITS, MOST_POWER = 30, 64
+"""Numbers and powers larger than these are left to those who can run code."""
+
+
+def plain_value(computation: Computation) -> float | None:
+    """What a computation comes to that is one line of plain arithmetic; None for any other, and where it has no value."""
+    tree = _parsed(computation.code.removeprefix("value = "), "eval")
+    try:
+        return _value(tree.body) if isinstance(tree, ast.Expression) else None
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def _value(node: ast.expr) -> float:
+    match node:
+        case ast.Constant(value=int() | float() as number) if abs(number) < 10**MOST_DIGITS:
+            return number
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand)
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _SIGNS:
+            one, other = _value(left), _value(right)
+            if isinstance(sign, ast.Pow) and (abs(other) > MOST_POWER or (one < 0 and other != int(other))):
+                raise ValueError("no power to compute here")
+            return _value(ast.Constant(_SIGNS[type(sign)](one, other)))
+    raise ValueError("no plain arithmetic")
 
 
 def _read(text: str) -> Computation | None:

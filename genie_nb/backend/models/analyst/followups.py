@@ -11,7 +11,7 @@ from genie_nb.backend.models.analyst.columns import Source
 from genie_nb.backend.models.analyst.question import read_question
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("wishes_of",)
+__all__ = ("refers_back", "wishes_of")
 
 _FOLLOWS = re.compile(
     r"^\s*(?:and|also|now|then|so|but|or|what about|how about|same|only|just|instead|draw|plot|chart|show (?:it|that|them)|make (?:it|that)|as an?|by|per|for|in|without|excluding|exclude|except|leave out|remove|ignore|drop)\b"
@@ -23,16 +23,41 @@ _FOLLOWS = re.compile(
 )
 
 
+_IT = re.compile(
+    r"(?:now |then )?(?:it|this|that|the (?:result|same|answer))|[把将]?(?:它|这个|那个|刚才的?)(?:结果)?", re.IGNORECASE
+)
+_ALL = re.compile(
+    r"(?:now |then )?(?:(?:all(?: of)? )?(?:these|those|them|this)|everything|all|(?:the |these |all |our )*(?:results|findings|answers)|what (?:we|you|was|has been) (?:have )?found(?: so far)?)"
+    r"|[把将]?(?:以上|上面|这些|那些|全部|所有)的?(?:结果|内容|发现|回答)?",
+    re.IGNORECASE,
+)
+"""What asks for what was found before, and for nothing else."""
+MOST_AGAIN = 8
+
+
 def wishes_of(question: str, earlier: Sequence[str], sources: Sequence[Source]) -> list[Wish]:
     """The wishes of a question; what a follow-up leaves out is what the questions before it wanted."""
-    return read_question(question, sources, before=_before(question, earlier, sources))
+    if earlier and refers_back(question):
+        again = [wish for wishes in _told(earlier, sources) for wish in wishes]
+        return list(dict.fromkeys(again))[-MOST_AGAIN:] if _ALL.fullmatch(_bare(question)) else again[-1:]
+    before = _told(earlier, sources) if _FOLLOWS.search(question) else []
+    return read_question(question, sources, before=before[-1][-1] if before else None)
 
 
-def _before(question: str, earlier: Sequence[str], sources: Sequence[Source]) -> Wish | None:
-    if not _FOLLOWS.search(question):
-        return None
-    before: Wish | None = None
+def refers_back(question: str) -> bool:
+    """Whether a question names nothing but what was found before."""
+    return any(pattern.fullmatch(_bare(question)) for pattern in (_IT, _ALL))
+
+
+def _bare(question: str) -> str:
+    return re.sub(r"\s+", " ", question).strip(" .?!。？！")
+
+
+def _told(earlier: Sequence[str], sources: Sequence[Source]) -> list[list[Wish]]:
+    """The wishes of the questions before, those that wanted nothing left out."""
+    told: list[list[Wish]] = []
     for asked in earlier:
-        wishes = read_question(asked, sources, before=before if _FOLLOWS.search(asked) else None)
-        before = wishes[-1] if wishes else before
-    return before
+        before = told[-1][-1] if told and _FOLLOWS.search(asked) else None
+        if wishes := read_question(asked, sources, before=before):
+            told.append(wishes)
+    return told

@@ -55,6 +55,8 @@ class Job:
 
 def jobs_of(conversation: Conversation) -> list[Job]:
     """What there is to do for the question; one profiling or explaining job when no rule reads it."""
+    if conversation.wish and conversation.earlier and conversation.question == "overview":
+        conversation = replace(conversation, question="everything")  # a report, of what was found so far
     question, language = conversation.question, conversation.language
     if len(question) > MOST_CHARACTERS:
         return [_words_job(too_long_text(MOST_CHARACTERS, language), language)]

@@ -6,6 +6,7 @@ Above: `planner`, `executor`. Below: `jobs`, `report_wish`, `conversation`.
 from collections.abc import Sequence
 
 from genie_nb.backend.models.analyst.conversation import Call, Conversation, Script
+from genie_nb.backend.models.analyst.followups import refers_back
 from genie_nb.backend.models.analyst.jobs import Job
 from genie_nb.backend.models.analyst.phrases import say
 from genie_nb.backend.models.analyst.report_wish import ReportWish
@@ -40,7 +41,7 @@ def report_script(conversation: Conversation, found: str) -> Script:
     language, wish = conversation.language, conversation.wish
     assert wish is not None
     spec = next(tool for tool in conversation.tools if tool.name == "report")
-    arguments = {"task": conversation.question}
+    arguments = {"task": "overview" if refers_back(conversation.question) else conversation.question}
     if wish.format and "fileType" in (spec.parameters.get("properties") or {}):  # JDGenie's own service
         arguments["fileType"] = "ppt" if wish.format == "pptx" else wish.format
     elif wish.format:

@@ -32,6 +32,8 @@ _AS = r"(?:as|into|in)"
 _END = r"(?!\.?\w|\s+(?:table|column|type|date|number|id|file|field|name|period|status|code)s?\b)"
 
 _ENGLISH = (
+    # what the agent that always reports adds
+    re.compile(r"\s*\bwork it out first, then write it as a report with the tool report\.?\s*$", re.IGNORECASE),
     # Make a report about …; and write it as an HTML report; … with the tool report
     re.compile(rf"(?:[,;.]?\s*\b(?:and|then|also)\b\s*|\bplease\s+|\b(?:can|could) you\s+)*\b{_MAKE}\b\s+(?:{_THINGS}\s+)?(?:{_AS}\s+)?(?:(?:a|an|the|some|one|my)\s+)?(?:(?:{_FORM})[\s-]+){{0,3}}{_NOUN}\b{_END}(?:\s+with the tool report|{_TOPIC})", re.IGNORECASE),
     # …, as slides; … in a report

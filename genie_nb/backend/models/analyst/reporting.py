@@ -23,6 +23,12 @@ _NUMBER = re.compile(r"([^\d+.-]*)([+-]?[\d,]+(?:\.\d+)?)\s*([^\d\s]*)")
 _TIME = re.compile(r"\d{4}(?:[-/.年 ]?(?:Q?\d{1,2}|[A-Z]\w*))?(?:[-/.月]\d{1,2})?[日月季度年s]*(?:\s*\d\d:\d\d)?|\d\d:00")
 _PICTURE = re.compile(r"`([^`\n]+\.(?:png|jpe?g|svg|gif|webp))`", re.IGNORECASE)
 _SHOWS = re.compile(r"^(?:The chart|图表) `[^`\n]+`.*$", re.MULTILINE)
+_GOES_ON = re.compile(
+    r"\||[-*>] |The first \d|Growth is the |A correlation alone |(?:No|[\d,]+) values? (?:are|is) missing; "
+    r"|The (?:header|table) of |The table is the |Of \S+, its last |This is of the sheet |These are quotes"
+    r"|共 [\d,]+ 行，这里是|增长按|相关并不|(?:没有缺失值|缺失 [\d,]+ 个值)；|以上|表格取自|\S+ 的(?:表头上方|最后一行)"
+)
+"""How a paragraph begins that goes on with the result before it."""
 _DRAWN = re.compile(r"^Chart of |的?图表$|图$", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[。！？])|(?<=[.!?])\s+(?=[A-Z\d“\"])")
 
@@ -43,7 +49,7 @@ class _Result:
     @property
     def first(self) -> str:
         """Its first sentence."""
-        head = self.prose.split("\n", 1)[0].replace("**", "")
+        head = re.sub(r"^(?:[-*>]|\d+\.)\s+", "", self.prose.split("\n", 1)[0]).replace("**", "")
         return _SENTENCE.split(head)[0].strip()
 
 
@@ -83,7 +89,7 @@ def _split(result: _Result) -> list[_Result]:
         return [result]
     parts: list[str] = []
     for paragraph in re.split(r"\n{2,}", result.text):
-        if parts and (paragraph.startswith("|") or _SHOWS.match(paragraph)):
+        if parts and (_GOES_ON.match(paragraph) or _SHOWS.match(paragraph)):
             parts[-1] += f"\n\n{paragraph}"
         else:
             parts.append(paragraph)
@@ -100,7 +106,8 @@ def _title(conversation: Conversation) -> str:
     name = next((source.name for source in conversation.sources), "")
     if asked in ("", "overview") or len(asked) > 70:
         asked = say(f"Report on {name}", f"{name} 分析报告", conversation.language) if name else asked[:70]
-    return (asked[:1].upper() + asked[1:]) or say("Report", "报告", conversation.language)
+    asked = asked if asked.startswith(name) and name else asked[:1].upper() + asked[1:]
+    return asked or say("Report", "报告", conversation.language)
 
 
 def _lead(conversation: Conversation, told: Sequence[_Result]) -> str:

@@ -28,6 +28,7 @@ __all__ = (
     "other_script",
     "search_script",
     "tool_script",
+    "value_text",
     "words_only",
 )
 
@@ -122,10 +123,11 @@ def computation_script(computation: Computation, language: str) -> Script:
         say(f"I compute it in Python: {name}.", f"用 Python 计算：{name}。", language),
     )
     facts = read_result(output)
-    return failure(output, language) if facts is None else _value_text(name, facts.get("value"), language)
+    return failure(output, language) if facts is None else value_text(name, facts.get("value"), language)
 
 
-def _value_text(name: str, value: Any, language: str) -> str:
+def value_text(name: str, value: Any, language: str) -> str:
+    """What a computation came to."""
     chinese = language == "zh"
     if isinstance(value, Mapping):
         listed = say(", ", "，", language).join(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.backend.models.analyst.analyst_driver import play, react
+from genie_nb.backend.models.base import ChatMessage
+from tests.backend.models.analyst.analyst_driver import ask_model, play, react
 
 ORDERS = "Order Date;Product Line;图表;Units;Revenue\n2024-01-05;Coffee;x;10;100\n2024-01-20;Tea;y;30;60\n2024-02-02;Coffee;x;25;80\n2024-02-09;Tea;y;40;\n2024-02-11;Tea;y;;500\n"
 STAFF = "Name,Age,Salary\nAnn,30,60000\nBen,50,40000\nCyd,40,70000\n"
@@ -68,3 +69,28 @@ def test_what_is_missing_of_a_whole_column_is_told_apart(tmp_path: Path) -> None
 
     assert "9 行中有 1 行没有评分" in played.answer
     assert "全部 18 行中共缺失 10 个值" in played.answer
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is 2+3?", "**2+3: 5.**"),
+        ("what's 20% of 58.40", "**20 % of 58.40: 11.68.**"),
+        ("2的10次方是多少", "1,024"),
+        ("What is 9**9**9?", "I have no rule"),
+        ("What is 1/0?", "I have no rule"),
+    ],
+)
+def test_plain_arithmetic_needs_no_tools(question: str, answer: str) -> None:
+    reply = ask_model([ChatMessage("user", question)], [])
+
+    assert answer in reply.text
+    assert not reply.calls
+
+
+def test_a_number_of_rows_that_no_group_can_have_is_told(tmp_path: Path) -> None:
+    (tmp_path / "staff.csv").write_text(STAFF, encoding="utf-8")
+
+    answer = react("What is the average salary with more than 3 employees?", tmp_path).answer
+
+    assert "this limit was not kept" in answer

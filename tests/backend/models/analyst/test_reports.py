@@ -1,5 +1,6 @@
 """The offline analyst's reports: which questions ask for one, what the plan holds then, and what is written."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ ASKED = {
     "写一份按月统计营收的HTML报告": ("html", "按月统计营收"),
     "按产品汇总营收并画柱状图，最后输出为Markdown格式的报告": ("markdown", "按产品汇总营收并画柱状图"),
     "生成一份分析报告": ("", "overview"),
+    "Write a report about it\n\nWork it out first, then write it as a report with the tool report.": ("", "it"),
 }
 
 
@@ -81,6 +83,31 @@ def test_a_report_is_written_from_what_was_computed_and_says_by_whom(tmp_path: P
     assert "The report is written: `report.html`." in run.answer
     (text,) = [message.text for message in run.transcript.messages.values() if message.channel == "report"]
     assert len([block for block in read_document(text).blocks if isinstance(block, Chart)]) == 2
+
+
+@pytest.mark.parametrize("question", ["Write a report about it", "Write a report", "写成报告"])
+def test_a_report_in_a_conversation_is_of_what_was_found_before(tmp_path: Path, question: str) -> None:
+    (tmp_path / "sales.csv").write_text(CSV, encoding="utf-8")
+    with gn.Chat(agent="report", runs_folder=tmp_path / "runs", model="offline") as chat:
+        chat.ask("Total revenue by region", files=tmp_path / "sales.csv", show=False).result(timeout_s=50)
+        run = chat.ask(question, show=False).result(timeout_s=50)
+
+    (text,) = [message.text for message in run.transcript.messages.values() if message.channel == "report"]
+    assert "2,700" in text
+    assert "I have no rule" not in text
+    assert "## Main results\n\n- By region, North" in text or "## 主要结果\n\n- 按 region 看" in text
+
+
+def test_a_remark_is_no_result_of_its_own() -> None:
+    answer = (
+        "**Total is 5.**\n\n| a | b |\n| --- | ---: |\n| x | 2 |\n| y | 3 |\n\n- 9 of 200 rows have no b and were left out."
+    )
+
+    text = written(json.dumps({"kind": "result", "title": "", "text": answer}))
+
+    assert ": 1 result." in text
+    assert "## Main results\n\n- Total is 5.\n\n##" in text
+    assert [line for line in text.splitlines() if line.startswith("#") and "9 of 200" in line] == []
 
 
 def test_the_plan_ends_with_the_report(tmp_path: Path) -> None:
