@@ -37,7 +37,7 @@ PDF_S = 30.0
 """Seconds that a look at a PDF document may take."""
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"
-_DIMENSION = re.compile(rb'<(?:\w+:)?dimension[^>]*\bref="(?:[A-Z]+\d+:)?([A-Z]{1,3})(\d{1,7})"')
+_DIMENSION = re.compile(rb'<(?:\w+:)?dimension[^>]*\bref="(?:[A-Z]+(\d+):)?([A-Z]{1,3})(\d{1,7})"')
 
 
 def profile_workbook(path: Path, name: str, size: int) -> InputProfile:
@@ -69,7 +69,8 @@ def profile_workbook(path: Path, name: str, size: int) -> InputProfile:
         raise RequestError(broken)
     shown = ", ".join(_shown_sheet(sheet) for sheet in sheets[:SHOWN_SHEETS]) + ", …" * (len(sheets) > SHOWN_SHEETS)
     about = f"Excel, {len(sheets)} sheet{'s' * (len(sheets) != 1)}: {shown}"
-    return InputProfile(name, "excel", f"pd.read_excel({name!r})", size, about=about, more={"sheets": sheets})
+    above = f", skiprows={sheets[0]['first_row'] - 1}" if "first_row" in sheets[0] else ""
+    return InputProfile(name, "excel", f"pd.read_excel({name!r}{above})", size, about=about, more={"sheets": sheets})
 
 
 def _refuse_old(path: Path, name: str) -> None:
@@ -98,7 +99,12 @@ def _sheets(archive: zipfile.ZipFile) -> Iterator[dict[str, Any]]:
                 found = _DIMENSION.search(content.read(SHEET_HEAD_BYTES))
         except KeyError:  # a chart, or nothing
             found = None
-        yield told | ({"rows": int(found[2]), "columns": _column_number(found[1])} if found else {})
+        yield told | (_extent(int(found[1] or 1), int(found[3]), _column_number(found[2])) if found else {})
+
+
+def _extent(first: int, last: int, columns: int) -> dict[str, int]:
+    """How large a sheet is; and where it begins, if that is below its first row."""
+    return {"rows": last - first + 1, "columns": columns} | ({"first_row": first} if first > 1 else {})
 
 
 def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:

@@ -44,12 +44,12 @@ def locked_pdf(password: str) -> bytes:
     return content.getvalue()
 
 
-def workbook(sheets: Mapping[str, pd.DataFrame]) -> bytes:
-    """An Excel workbook of these tables."""
+def workbook(sheets: Mapping[str, pd.DataFrame], *, above: int = 0) -> bytes:
+    """An Excel workbook of these tables, each below so many empty rows."""
     content = io.BytesIO()
     with pd.ExcelWriter(content) as writer:
         for name, frame in sheets.items():
-            frame.to_excel(writer, sheet_name=name, index=False)
+            frame.to_excel(writer, sheet_name=name, index=False, startrow=above)
     return content.getvalue()
 
 

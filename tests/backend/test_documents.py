@@ -18,6 +18,7 @@ from tests.backend.test_inputs import PNG, opened, profiled, read
 
 SALES = pd.DataFrame({"region": ["Nord", "Süd"], "sales": [10, 20]})
 BOOK = workbook({"Umsatz": SALES, "销售": SALES.head(1)})
+LOW_BOOK = workbook({"Umsatz": SALES}, above=3)
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(10) + b"\xff\xc0" + struct.pack(">HBHH", 17, 8, 600, 800) + bytes(20)
 GIF = b"GIF89a" + struct.pack("<HH", 800, 600)
 CHINESE = "地区,销售额\n华北,120\n华东,300\n"
@@ -40,7 +41,9 @@ ABOUT = {
     "a mark": ("a.csv", CHINESE.encode("utf-8-sig"), "CSV, 2 rows × 2 columns, UTF-8 with BOM"),
     "packed": ("a.csv.gz", gzip.compress(CHINESE.encode("gbk")), "CSV, 2 rows × 2 columns, gzip, GBK"),
     "a workbook": ("a.xlsx", BOOK, "Excel, 2 sheets: Umsatz 3 × 2, 销售 2 × 2"),
+    "a workbook below empty rows": ("a.xlsx", LOW_BOOK, "Excel, 1 sheet: Umsatz 3 × 2"),
     "JSON": ("a.json", b'[{"a": 1}, {"a": 2}]', "JSON, 2 records, UTF-8"),
+    "a list in a JSON object": ("a.json", b'{"v": 1, "rows": [{"a": 1}]}', "JSON, 1 record in the list rows, UTF-8"),
     "JSON object": ("a.json", b'{"a": 1}', "JSON, 1 key, UTF-8"),
     "JSON lines": ("a.jsonl", b'{"a": 1}\n{"a": 2}\n', "JSON lines, 2 records, UTF-8"),
     "packed JSON lines": ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n'), "JSON lines, 1 record, gzip, UTF-8"),
@@ -70,6 +73,8 @@ READABLE = {
     "packed JSON": ("a.json.gz", gzip.compress(b'[{"a": 1}]'), [[1]]),
     "packed JSON lines": ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n{"a": 2}\n'), [[1], [2]]),
     "a workbook": ("a.xlsx", BOOK, [["Nord", 10], ["Süd", 20]]),
+    "a workbook below empty rows": ("a.xlsx", LOW_BOOK, [["Nord", 10], ["Süd", 20]]),
+    "a packed list in a JSON object": ("a.json.gz", gzip.compress(b'{"v": 1, "rows": [{"a": 1}]}'), [[1]]),
 }
 
 

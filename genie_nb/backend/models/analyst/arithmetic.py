@@ -73,7 +73,7 @@ def plain_value(computation: Computation) -> float | None:
     tree = _parsed(computation.code.removeprefix("value = "), "eval")
     try:
         return _value(tree.body) if isinstance(tree, ast.Expression) else None
-    except (ArithmeticError, ValueError):
+    except (ArithmeticError, ValueError, RecursionError):
         return None
 
 

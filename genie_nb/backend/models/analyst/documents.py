@@ -24,8 +24,11 @@ _ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 _SAYS = re.compile(
-    r"\b(?:says?|said|mention\w*|according to|documents?|notes?|pdf|texts?)\b|文档|文件里|笔记|文章|正文|提到|说了|写了",
+    r"\b(?:says?|said|mention(?:s|ed)?)\b|\baccording to\b|\b(?:in|from) (?:the|this|my|these) (?:documents?|notes?|pdf|texts?)\b|文档|文件里|笔记|文章|正文|提到|说了|写了",
     re.IGNORECASE,
+)
+_ABOUT = re.compile(
+    r"[这该本]?[个份篇]?(?:文件|文档|笔记|文章|文本)(?:里面?|中)?|(?:主要)?(?:讲|说|写|提到)了?(?:些|的是)?什么?|关于"
 )
 _OF_THE_FILE = frozenset(
     [
@@ -50,7 +53,7 @@ _SENTENCES = '''\
 def sentences(text):
     """A text's sentences; a line that begins with a small letter goes on with the one before it."""
     text = re.sub(r"[^\\S\\n]+|\\n(?=[a-z])", " ", text)
-    return [part.strip() for part in re.split(r"(?<=[.!?])\\s+(?=[A-Z0-9\\"“(])|(?<=[。！？；])|\\n+", text) if part.strip()]
+    return [re.sub(r"^(?:[#>*•-]+\\s+)+", "", part.strip()) for part in re.split(r"(?<=[.!?])\\s+(?=[A-Z0-9\\"“(])|(?<=[。！？；])|\\n+", text) if part.strip()]
 '''
 
 
@@ -58,19 +61,20 @@ def texts_asked(conversation: Conversation, *, computed: bool) -> list[Source]:
     """The texts at hand that the question is about; `computed`: it is a sum to do."""
     question = conversation.question
     texts = [source for source in conversation.sources if source.kind in ("text", "pdf")]
+    tables = any(source.tabular for source in conversation.sources)
+    said = not tables or _SAYS.search(question) is not None
     lowered = question.lower()
     named = [
         source
         for source in texts
         if source.name.lower() in lowered
-        or re.search(rf"(?<!\w){re.escape(source.name.rsplit('.', 1)[0].lower())}(?!\w)", lowered)
+        or (said and re.search(rf"(?<!\w){re.escape(source.name.rsplit('.', 1)[0].lower())}(?!\w)", lowered))
     ]
     if named or not texts:
         return named[:MOST_TEXTS]
     if computed or (subject_of(question) is not None and _ELSEWHERE.search(question)):
         return []
-    tables = any(source.tabular for source in conversation.sources)
-    return texts[:MOST_TEXTS] if not tables or _SAYS.search(question) else []
+    return texts[:MOST_TEXTS] if said else []
 
 
 def texts_script(conversation: Conversation, texts: Sequence[Source]) -> Script:
@@ -105,6 +109,7 @@ def _words(question: str, texts: Sequence[Source]) -> list[str]:
     subject = subject_of(question)
     if subject is None and has("profile", question):
         return []
+    question = _ABOUT.sub(" ", question)
     names = {word for source in texts for word in terms_of(source.name)}
     return [word for word in terms_of(subject or question) if word not in names | _OF_THE_FILE]
 
@@ -170,4 +175,4 @@ def _overview(source: Source, facts: Mapping[str, Any], words: Sequence[str], la
     begins = say("It begins:", "开头是：", language)
     cut = "…" if len(facts["begins"]) >= 600 else ""
     quote = re.sub(r"^([#>+-])", r"\\\1", quoted(facts["begins"], 600))  # no heading and no list
-    return f"{size} {begins}\n\n> {quote}{cut}"
+    return f"{size}{say(' ', '', language)}{begins}\n\n> {quote}{cut}"

@@ -18,7 +18,7 @@ _FOLLOWS = re.compile(
     r"|^\s*(?:the\s+)?(?:averages?|mean|median|totals?|sum|count|maximum|minimum|max|min|highest|lowest|best|worst|share)\W*$"
     r"|^\s*(?:which|what|who) (?:ones?\b|of (?:them|these|those)\b|(?:is|are|was|were|has|had) (?:the )?(?:\w+est|best|worst|most|least|first|last|next)\b\W*$)"
     r"|\b(?:it|that|this|those|these|them|the same)\s*(?:[?.!]|$|(?:as|by|for|in|per|only)\b)"
-    r"|^\s*(?:那|再|还|换|改|只|仅|按|画|用.{1,8}图|去掉|去除|除去|除了|排除|剔除|不含|不包括|不算|扣除|也|同样|其中)|(?:平均|总计|合计|总和|中位数|最[高低大小多少])(?:值|是多少)?\W*$|(?:哪一?[个些种月天年]|谁)(?:是?最|更)|呢\s*[？?。]?\s*$|它|这个|那个|这些|那些|上面|刚才|同上",
+    r"|^\s*(?:那|再|还|换|改|只|仅|按|画|用.{1,8}图|去掉|去除|除去|除了|排除|剔除|不含|不包括|不算|扣除|也|同样|其中)|^\s*(?:平均|总计|合计|总和|中位数|最[高低大小多少])值?(?:是?多少)?\W*$|^\s*(?:哪一?[个些种月天年]|谁)(?:是?最|更)|呢\s*[？?。]?\s*$|它|这个|那个|这些|那些|上面|刚才|同上",
     re.IGNORECASE,
 )
 

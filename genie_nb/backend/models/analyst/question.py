@@ -163,6 +163,7 @@ def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str
         text=text,
         share=has("share", rest),
     )
+    wish = replace(wish, notes=_guessed_limits(text, conditions, every, source))
     wish = replace(wish, n=top_count(rest), ascending=has("bottom", rest) and not has("top", rest))
     wish = _with_columns(wish, rest, mentions)
     wish = _inherit(wish, before, clause, later)
@@ -193,6 +194,16 @@ def _without_limits(mentions: list[Mention], conditions: Sequence[Condition], te
     if not limited or (named and not others):
         return mentions
     return [m for m in mentions if m.column.name not in limited]
+
+
+def _guessed_limits(
+    text: str, conditions: Sequence[Condition], mentions: Sequence[Mention], source: Source
+) -> tuple[tuple[str, str], ...]:
+    """Notes on the columns of limits that name none, as in `orders over 300`, where there are several to choose from."""
+    named = {m.column.name for m in mentions} | {column.name for column in source.columns if "age" in column.meanings}
+    limited = dict.fromkeys(c.column for c in conditions if c.op in (">", ">=", "<", "<=") and c.values != ("0",))
+    several = len(source.of_role("measure")) > 1 and re.search(r"\d", text) is not None
+    return tuple(("limit", name) for name in limited if name and several and name not in named)
 
 
 def _without_counts(mentions: list[Mention], text: str) -> list[Mention]:
@@ -277,7 +288,7 @@ def _with_columns(wish: Wish, text: str, mentions: Sequence[Mention]) -> Wish:
     """The mentioned columns as measures and groups."""
     measures: list[Column] = []
     groups: list[Column] = []
-    notes: list[tuple[str, str]] = []
+    notes = list(wish.notes)
     counted = has("count", text)
     for at, mention in enumerate(mentions):
         column = mention.column

@@ -34,6 +34,7 @@ def _measures(wish: Wish) -> tuple[str, str]:
 _SAID = {
     "table": ("The question fits other tables at hand as well; I took {}.", "问题同样适用于其他表，这里用的是 {}。"),
     "measure": ("No measure was named; I took “{}”.", "问题没有指明指标，这里用的是“{}”。"),
+    "limit": ("The limit names no column; I set it to “{}”.", "条件没有指明列，这里用在“{}”上。"),
     "id": ("{} names things and is no quantity, so it was counted.", "{} 是标识而不是数量，因此改为计数。"),
     "latest": ("{} is a state and is not added up over time: the latest one is taken.", "{} 是存量，不跨时间相加，这里取最新一期。"),
     "ratio": ("{}: a total divided by a total.", "{}：合计除以合计。"),

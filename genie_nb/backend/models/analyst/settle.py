@@ -107,7 +107,8 @@ def _counted(wish: Wish) -> Wish:
 # The total, or the average, of something, and its limit: `regions with total sales over 1300`.
 _LIMITED = re.compile(
     r"\b(?:with|whose|where|have|has|having|had)\s+(?:a|an|the)?\s*(?:totals?|sum|average|mean|median)\s+(?:\w+\s+){1,3}?"
-    r"(?:is\s+|of\s+)?(?:over|above|below|under|at least|at most|(?:more|less|higher|lower|greater) than|[<>≥≤])",
+    r"(?:is\s+|of\s+)?(?:over|above|below|under|at least|at most|(?:more|less|higher|lower|greater) than|[<>≥≤])"
+    r"|(?:平均|总|合计)[^，,的]{1,10}?(?:超过|[大高小低少多]于|不到|不足|至少|不低于)",
     re.IGNORECASE,
 )
 

@@ -34,7 +34,7 @@ def answer_text(wish: Wish, facts: Facts, language: str, missed: tuple[str, ...]
             f"{wish.source.name} 只有表头（{'、'.join(c.name for c in wish.source.columns)}），没有数据行，因此无法计算。请提供含有数据行的文件。",
         )
     if not facts.get("used") and wish.kind not in ("quality", "profile"):
-        return no_rows_text(told)
+        return _with_remarks(told, no_rows_text(told), ())
     if wish.having:
         return _with_remarks(told, limited_text(told), missed)
     if not told.rows:

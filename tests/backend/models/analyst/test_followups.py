@@ -46,6 +46,10 @@ CASES: dict[str, tuple[list[str], tuple[object, ...]]] = {
         ["各region的amount合计是多少？", "那手机呢？"],
         ("aggregate", "amount", ("sum",), ("region",), "", "那手机呢"),
     ),
+    "Chinese: a new question": (
+        ["2023年各region的amount合计是多少？", "各product的amount合计"],
+        ("aggregate", "amount", ("sum",), ("product",), "", ""),
+    ),
     "a new question": ([TOTALS, "What is the highest amount?"], ("aggregate", "amount", (), (), "", "")),
 }
 
@@ -61,6 +65,7 @@ def test_a_follow_up_goes_on_from_what_was_asked(tmp_path: Path, questions: list
     measure = wish.measures[0].name if wish.measures else ""
     kind = "aggregate" if wish.kind == "top" else wish.kind
     assert (kind, measure, wish.aggregates, groups, wish.period, wish.loose.strip()) == wanted
+    assert not wish.conditions
 
 
 def test_another_time_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
