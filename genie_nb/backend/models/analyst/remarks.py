@@ -4,6 +4,7 @@ Above: `wording`. Below: `question`.
 """
 # ruff: noqa: E501 - a rule, a sentence or a line of written code stands on one line
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,12 +19,31 @@ def remarks(wish: Wish, facts: Mapping[str, Any], *, chinese: bool, missed: tupl
     """The remarks, each one sentence."""
     pairs = [
         *([_measures(wish)] if missed else []),
+        *_headless(wish),
         *_readings(wish),
         *_left_out(wish, facts),
         *_cleaned(wish, facts),
         *_spelled(wish, facts),
     ]
     return [pair[chinese] for pair in dict.fromkeys(pairs)]
+
+
+def _headless(wish: Wish) -> list[tuple[str, str]]:
+    """That a file's first line, taken as its header, reads like values."""
+    names = [column.name for column in wish.source.columns]
+    if (
+        not names
+        or wish.source.kind != "csv"
+        or not all(re.fullmatch(r"[-+]?[\d.,/:\s-]*\d[\d.,/:\s%-]*", name) for name in names)
+    ):
+        return []
+    shown = ", ".join(names[:4])
+    return [
+        (
+            f"The first line of {wish.source.name} ({shown}) was taken as its header, yet reads like values. Give it a line of names.",
+            f"{wish.source.name} 的第一行（{shown}）被当作表头，但看起来像数据。请加上一行列名。",
+        )
+    ]
 
 
 def _measures(wish: Wish) -> tuple[str, str]:

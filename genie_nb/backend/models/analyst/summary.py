@@ -22,7 +22,7 @@ def summing_up(conversation: Conversation) -> tuple[str, Call | None]:
     done = [entry for entry in results if entry.get("status") != "failed"]
     failed = [entry for entry in results if entry.get("status") == "failed"]
     told = [entry for entry in done if not _is_look(entry)] or done
-    main = [entry for entry in told if not _is_extra(entry, told)]
+    main = [entry for entry in told if not _is_extra(entry, told)] or told
     side = [entry for entry in told if entry not in main]
     texts = [str(entry.get("summary", "")).strip() for entry in main]
     texts += [_first_line(entry) for entry in side if not _first_line(entry).startswith(("No values", "没有缺失"))]

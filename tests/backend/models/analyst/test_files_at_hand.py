@@ -40,6 +40,8 @@ def lay(folder: Path, *names: str) -> None:
                 pd.DataFrame(TITLED).to_excel(path, header=False, index=False)
             case "sales.csv" | "other.csv":
                 path.write_text(SALES)
+            case "headless.csv":
+                path.write_text("2024-01-01,5\n2024-01-02,7\n2024-01-03,9\n")
             case "items.json":
                 path.write_text(json.dumps(ITEMS))
             case "report.pdf":
@@ -58,6 +60,7 @@ CASES: list[tuple[list[str], str, list[str]]] = [
     (["sales.csv", "staff.xlsx"], "total sales by region", ["South has the highest total sales: 30"]),
     (["sales.csv", "staff.xlsx", "ops.txt"], "What is in these files?", ["sales.csv has 2 rows", "staff.xlsx (People) has 3 rows", "ops.txt has 2 lines and about 15 words. It begins:"]),
     (["other.csv", "sales.csv"], "total by region", ["The question fits other tables at hand as well; I took other.csv"]),
+    (["headless.csv"], "What is in this file?", ["The first line of headless.csv (2024-01-01, 5) was taken as its header, yet reads like values"]),
     (["items.json"], "total price by city", ["Paris has the highest total price: 2", "The table is the list “items” in items.json"]),
     (["items.json"], "What is in this file?", ["items.json has 2 rows and 3 columns"]),
     (["report.pdf"], "What does this document say about revenue?", ["- “The total revenue was 4,321 EUR.” (report.pdf, page 1)", "These are quotes"]),
@@ -86,4 +89,8 @@ def test_a_plan_reads_them_too(tmp_path: Path) -> None:
     lay(tmp_path, "sales.csv", "staff.xlsx", "report.pdf")
 
     assert "IT has the highest average Salary: 60" in play("Average salary by department", tmp_path).answer
+    files = play("What is in these files?", tmp_path).answer
+    assert "| region | text | 0 | 2 |" in files
+    assert "| Budget | number | 0 | 2 | 100 – 250 |" in files
+    assert "report.pdf has 2 pages" in files
     assert "(report.pdf, page 1)" in play("What does this document say about revenue?", tmp_path).answer
