@@ -93,5 +93,5 @@ def test_the_offline_analyst_reads_the_text_of_a_document(runs: Path, tmp_path: 
     )
 
     assert run.error is None
-    assert "a.pdf (pdf)" in run.answer
-    assert "words 8" in run.answer
+    assert "a.pdf has 2 pages and about 8 words" in run.answer
+    assert "> Sales grew by nine percent" in run.answer
