@@ -19,7 +19,7 @@ from genie_nb.backend.models.analyst.followups import wishes_of
 from genie_nb.backend.models.analyst.labels import title_of
 from genie_nb.backend.models.analyst.look import unread_times, with_values
 from genie_nb.backend.models.analyst.phrases import say, too_long_text, unknown_text
-from genie_nb.backend.models.analyst.question import MOST_WORDS, named_in, source_for
+from genie_nb.backend.models.analyst.question import MOST_WORDS, named_in, source_for, spoken_of
 from genie_nb.backend.models.analyst.scripts import (
     DENIED,
     code_call,
@@ -249,14 +249,16 @@ def _texts_beside(conversation: Conversation, wishes: Sequence[Wish]) -> Job | N
     """The look at the texts at hand, where one at every table is wanted."""
     texts = [source for source in conversation.sources if source.kind in ("text", "pdf")]
     all_of_them = (
-        texts and {wish.kind for wish in wishes} == {"profile"} and not named_in(conversation.question, conversation.sources)
+        texts
+        and {wish.kind for wish in wishes} == {"profile"}
+        and not spoken_of(conversation.question, conversation.sources)
     )
     return _texts_job(conversation, texts) if all_of_them else None
 
 
 def everywhere(question: str, wishes: list[Wish], sources: Sequence[Source]) -> list[Wish]:
     """The wishes; a look at a table that is not named is one at every table."""
-    tables = named_in(question, sources) or [source for source in sources if source.tabular and source.columns]
+    tables = spoken_of(question, sources) or [source for source in sources if source.tabular and source.columns]
     if [wish.kind for wish in wishes] != ["profile"] or wishes[0].source not in tables:
         return wishes
     return [replace(wishes[0], source=table, notes=()) for table in tables if table.tabular]

@@ -17,7 +17,7 @@ from genie_nb.backend.models.analyst.matching import Mention, find_mentions
 from genie_nb.backend.models.analyst.settle import settle
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("MOST_WORDS", "is_guess", "named_in", "read_question", "source_for")
+__all__ = ("MOST_WORDS", "is_guess", "named_in", "read_question", "source_for", "spoken_of")
 
 MOST_WORDS = 1_000
 """How many characters of a question the rules for tables read at most."""
@@ -86,21 +86,26 @@ def source_for(question: str, sources: Sequence[Source], before: Source | None =
     question = question[:MOST_WORDS]
     if named := named_in(question, tables):
         return max(named, key=lambda source: _fit(question, source))
-    for source in tables:
-        stems = [source.file.rsplit(".", 1)[0], source.sheet]
-        if any(
-            len(stem) > 2 and re.search(rf"(?<![a-z0-9]){re.escape(stem.lower())}(?![a-z0-9])", question.lower())
-            for stem in stems
-        ):
-            fitting = [other for other in tables if _fit(question, other) > _fit(question, source)]
-            return fitting[0] if fitting else source
+    for source in spoken_of(question, tables):
+        fitting = [other for other in tables if _fit(question, other) > _fit(question, source)]
+        return fitting[0] if fitting else source
     best = max(tables, key=lambda source: _fit(question, source))
     return before if before in tables and (_fit(question, before) or not _fit(question, best)) else best
 
 
 def named_in(question: str, sources: Sequence[Source]) -> list[Source]:
-    """The inputs whose file a question names."""
-    return [source for source in sources if source.file.lower() in question.lower()]
+    """The inputs whose file a question names in full."""
+    return [source for source in sources if "." in source.file and source.file.lower() in question.lower()]
+
+
+def spoken_of(question: str, sources: Sequence[Source]) -> list[Source]:
+    """The inputs that a question names, or words of it: a file without its ending, a sheet, a DataFrame."""
+    return named_in(question, sources) or [
+        source
+        for source in sources
+        for name in dict.fromkeys((source.file.rsplit(".", 1)[0].lower(), source.sheet.lower()))
+        if len(name) > 2 and re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", question.lower())
+    ]
 
 
 def is_guess(question: str, source: Source, sources: Sequence[Source]) -> bool:
