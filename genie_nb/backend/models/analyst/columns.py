@@ -58,6 +58,7 @@ class Column:
         sign: What stands before and after a number, e.g. `("$", "")` or `("", "%")`.
         flag: Whether its values are yes and no.
         signed: Whether some of its numbers are negative, as in a bank statement.
+        dotted: Whether a point stands before three digits in each of its numbers, as in 1.000, which may be a thousand.
         yearly: Whether it was made of columns that are years, so that each of its values is a year's.
     """
 
@@ -69,6 +70,7 @@ class Column:
     flag: bool = False
     signed: bool = False
     yearly: bool = False
+    dotted: bool = False
 
     @property
     def base(self) -> str:
@@ -288,7 +290,8 @@ def _column(name: str, kind: str, examples: list[str]) -> Column:
             return Column(name, "id")
         clean = all(_PLAIN.fullmatch(text) for text in examples) and kind == "number"
         signed = any(re.match(r"[-−(]", text) for text in examples)
-        return Column(name, "measure", "", clean, _sign(examples), signed=signed)
+        dotted = bool(examples) and all(re.fullmatch(r"-?[1-9]\d{0,2}\.\d{3}", text) for text in examples)
+        return Column(name, "measure", "", clean, _sign(examples), signed=signed, dotted=dotted)
     return Column(name, "id" if _ID.search(name) and words_of(name)[-1:] != ["code"] else "category")
 
 

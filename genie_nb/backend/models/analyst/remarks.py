@@ -20,6 +20,7 @@ def remarks(wish: Wish, facts: Mapping[str, Any], *, chinese: bool, missed: tupl
     pairs = [
         *([_measures(wish)] if missed else []),
         *_headless(wish),
+        *_dotted(wish),
         *_readings(wish),
         *_left_out(wish, facts),
         *_cleaned(wish, facts),
@@ -43,6 +44,20 @@ def _headless(wish: Wish) -> list[tuple[str, str]]:
             f"The first line of {wish.source.name} ({shown}) was taken as its header, yet reads like values. Give it a line of names.",
             f"{wish.source.name} 的第一行（{shown}）被当作表头，但看起来像数据。请加上一行列名。",
         )
+    ]
+
+
+def _dotted(wish: Wish) -> list[tuple[str, str]]:
+    """That 1.000 was read as one, in a file whose semicolons come from where a point separates thousands."""
+    if "sep=';'" not in wish.source.read or "thousands=" in wish.source.read:
+        return []
+    return [
+        (
+            f"{column.name}: the point was read as a decimal point (1.000 is 1). If it separates thousands, save the file without it.",
+            f"{column.name}：小数点按小数理解（1.000 即 1）。如果它是千位分隔符，请去掉后重新保存。",
+        )
+        for column in wish.measures
+        if column.dotted
     ]
 
 

@@ -21,6 +21,7 @@ FILES = {
     "twins.csv": TWINS,
     "gaps.csv": GAPS,
     "marks.csv": MARKS,
+    "dots.csv": "Stadt;Umsatz\nBonn;1.000\nBonn;3.500\n",
 }
 
 CASES: list[tuple[str, str, list[str], list[str]]] = [
@@ -43,6 +44,7 @@ CASES: list[tuple[str, str, list[str], list[str]]] = [
     ("staff.csv", "Which names have a salary over 50000?", ["2 of 3 rows", "Ann", "Cyd"], ["Ben"]),
     ("orders.csv", "revenue per unit by product line", ["| Coffee | 5.14 | 180 | 35 |", "| Tea | 2 | 60 | 30 |", "2 of 5 rows lack Revenue or Units and were left out"], ["have no Revenue"]),
     ("twins.csv", "total sales by city", ["I read “sales” as the column “sales” (it could also be sales.1)", "| A | 15 |"], []),
+    ("dots.csv", "total Umsatz", ["Total Umsatz is 4.5", "Umsatz: the point was read as a decimal point (1.000 is 1)"], []),
     ("gaps.csv", "total points by team", ["| blue | – |", "| red | 8 |", "2 of 4 rows have no points"], ["| blue | 0"]),
     ("marks.csv", "除了手机以外的平均评分", ["非手机"], ["以外”"]),
     ("marks.csv", "What is in this file?", ["| 评分 | number | 10 | 4 | 1 – 4 |"], []),
