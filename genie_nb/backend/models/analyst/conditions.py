@@ -76,7 +76,7 @@ def conditions_in(
     text = _between(text, measures, columns, found)
     for op, pattern in _LIMITS:
         for match in list(re.finditer(pattern, text, re.IGNORECASE)):
-            if not _beside(text, match, measures) and re.search(_ASKED, text[: match.start()], re.IGNORECASE) and re.match(rf"\s*{THINGS}", text[match.end() :], re.IGNORECASE):  # fmt: skip
+            if not _beside(text, match, measures) and re.match(rf"\s*{THINGS}", text[match.end() :], re.IGNORECASE):  # fmt: skip
                 found.append(Condition("", op, (_plain_number(match[1]),)))
                 text = _blank(text, match)
                 continue
@@ -234,7 +234,6 @@ def _beside(text: str, limit: re.Match[str], measures: Sequence[Mention]) -> Col
     return None
 
 
-_ASKED = r"\b(?:which|what)\b|哪"
 _BESIDE = r"\s*(?:(?:is|are|was|were|of|that is|which is|values?)\s+|[是为在的])*"
 
 

@@ -14,7 +14,7 @@ from genie_nb.backend.models.analyst.wish import Wish
 __all__ = ("refers_back", "wishes_of")
 
 _FOLLOWS = re.compile(
-    r"^\s*(?:and|also|now|then|so|but|or|what about|how about|same|only|just|instead|draw|plot|chart|show (?:it|that|them)|make (?:it|that)|as an?|by|per|for|in|without|excluding|exclude|except|leave out|remove|ignore|drop)\b"
+    r"^\s*(?:and|also|now|then|so|but|or|what about|how about|same|only|just|instead|draw|plot|chart|show (?:it|that|them)|make (?:it|that)|as an?|by|per|(?:for|in)(?! (?:each|every|which|what|how)\b)|without|excluding|exclude|except|leave out|remove|ignore|drop)\b"
     r"|^\s*(?:the\s+)?(?:averages?|mean|median|totals?|sum|count|maximum|minimum|max|min|highest|lowest|best|worst|share)\W*$"
     r"|^\s*(?:which|what|who) (?:ones?\b|of (?:them|these|those)\b|(?:is|are|was|were|has|had) (?:the )?(?:\w+est|best|worst|most|least|first|last|next)\b\W*$)"
     r"|\b(?:it|that|this|those|these|them|the same)\s*(?:[?.!]|$|(?:as|by|for|in|per|only)\b)"

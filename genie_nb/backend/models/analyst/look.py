@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from genie_nb.backend.models.analyst.columns import stem
+from genie_nb.backend.models.analyst.columns import Column, part_of, stem
 from genie_nb.backend.models.analyst.conditions import Condition
-from genie_nb.backend.models.analyst.intents import AGGREGATES, has
+from genie_nb.backend.models.analyst.intents import AGGREGATES, PERIODS, has
 from genie_nb.backend.models.analyst.leftovers import unresolved
 from genie_nb.backend.models.analyst.wish import Wish
 
@@ -22,7 +22,7 @@ _WITHOUT = r"(?:\b(?:except|excluding|without|not|other than|besides|apart from|
 
 
 _UNREAD_TIMES = re.compile(
-    r"\bweek \d+|\b(?:first|second|third|fourth|last|\d(?:st|nd|rd|th)) week (?:of|in)\b|\bweekends?\b|\b(?:early|mid|late)[- ](?=[A-Z\d])"
+    r"\bQ(?:[05-9]|\d\d)\b|第[五六七八九]季度|\bweek \d+|\b(?:first|second|third|fourth|last|\d(?:st|nd|rd|th)) week (?:of|in)\b|\bweekends?\b|\b(?:early|mid|late)[- ](?=[A-Z\d])"
     r"|\b(?:spring|summer|autumn|winter|fiscal year)\b|\b(?:beginning|end) of\b|周末|第\d+周|[上中下]旬|月[初底末]|年[初底末]|[春夏秋冬]季|财年",
     re.IGNORECASE,
 )
@@ -59,11 +59,25 @@ def with_values(wish: Wish, named: Mapping[str, Sequence[str]]) -> tuple[Wish, t
 def unread_times(wish: Wish) -> tuple[str, ...]:
     """The times in a wish's words that no rule reads, or that the table has no column for."""
     patterns = [_UNREAD_TIMES] if wish.source.of_role("time") else []
-    dated = any(column.grain == "date" for column in wish.source.columns)
-    if not dated and not any(condition.op in ("quarter", "month") for condition in wish.conditions):
-        patterns.append(_QUARTERS)
-    found = [match[0] for pattern in patterns for match in pattern.finditer(wish.text)]
-    return tuple(words for words in found if wish.source.column(words) is None)
+    columns = wish.source.columns
+    found: list[str] = []
+    if not any(column.grain == "date" for column in columns):
+        if not any(condition.op in ("quarter", "month") for condition in (*wish.conditions, *wish.sides)):
+            patterns.append(_QUARTERS)
+        steps = (
+            step
+            for step in ("month", "quarter", "week", "weekday", "day", "hour")
+            if not any(_holds(c, step) for c in columns)
+        )
+        found = [word[0] for step in steps if (word := PERIODS[step].search(wish.text))]
+    found += [match[0] for pattern in patterns for match in pattern.finditer(wish.text)]
+    return tuple(words for words in dict.fromkeys(found) if wish.source.column(words) is None)
+
+
+def _holds(column: Column, step: str) -> bool:
+    return (
+        part_of(column.name) == step or step in column.name.lower() or (column.grain == "part" and not column.name.isascii())
+    )
 
 
 def begins(value: str, word: str) -> bool:

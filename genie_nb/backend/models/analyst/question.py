@@ -46,7 +46,7 @@ _AGAIN = re.compile(r"\s*(?:(?:and|now|or|but|same|what about|how about|for|in)\
 
 
 _ONLY = re.compile(
-    r"\bonly\b|\bjust\b|^\s*(?:(?:and|but|now) )?(?:for|(?:what|how) about|in)\b|^\s*and\b|只|仅|其中|^\s*(?:那|换成).|呢\W*$",
+    r"\bonly\b|\bjust\b|^\s*(?:(?:and|but|now) )?(?:for|(?:what|how) about|in(?! which| what))\b|^\s*and\b|只|仅|其中|^\s*(?:那|换成).|呢\W*$",
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(

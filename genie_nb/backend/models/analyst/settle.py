@@ -62,13 +62,14 @@ def settle(wish: Wish, text: str) -> Wish:
 
 _ASKED = re.compile(r"(?:\b(?:which|what)(?: of the)?|哪些|哪几个?|哪个)\s*$", re.IGNORECASE)
 _ASKED_TIMES = re.compile(
-    r"\b(?:which|what) (?:months|quarters|years|weeks|days)\b|哪[些几]个?(?:月|季度|年|周|天)", re.IGNORECASE
+    r"\b(?:which|what) (?:month|quarter|year|week|day)s?\b|哪[些几]个?(?:月|季度|年|周|天)", re.IGNORECASE
 )
 
 
 def _totalled(wish: Wish) -> Wish:
     """A limit set to each group's number, as in `which regions sold more than 1300`, where groups are asked for."""
     limits = [c for c in wish.conditions if c.op in (">", ">=", "<", "<=") and not c.values[0].startswith("[")]
+    limits = [limit for limit in limits if not limit.column] or limits  # of several, the one of a number of rows
     if len(limits) != 1 or wish.kind not in ("aggregate", "distinct", "list", "") or wish.share:
         return wish
     (limit,) = limits
@@ -78,7 +79,10 @@ def _totalled(wish: Wish) -> Wish:
     how = named or ("count" if column is None else "sum")
     if column is not None and not named and (column.averaged or column.snapshot):
         return wish
-    if not (_groups_asked(wish) or (named and _LIMITED.search(wish.text))) or not (wish.groups or wish.period):
+    if column is None and not wish.groups:  # how many regions have more than 50 orders
+        wish = replace(wish, groups=tuple(c for c in wish.measures if c.role != "measure"), measures=())
+    asked = column is None or _groups_asked(wish) or (named and _LIMITED.search(wish.text))
+    if not asked or not (wish.groups or wish.period):
         return wish
     if any(measure != column and measure.role == "measure" for measure in wish.measures):
         return wish
