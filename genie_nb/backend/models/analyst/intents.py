@@ -90,7 +90,7 @@ CHARTS: dict[str, re.Pattern[str]] = {
 _FORMS_OF_CHART = "line|bar|pie|donut|doughnut|scatter|box|column|area|bubble|histogram"
 CHART_NAMES = re.compile(
     rf"\b(?:stacked |grouped |horizontal )?(?:{_FORMS_OF_CHART})[- ]?(?:and[- ]whiskers? )?(?:charts?|plots?|graphs?|diagrams?|figures?)\b"
-    rf"|(?<=\bas )(?:an? )?(?:{_FORMS_OF_CHART})s?\b|(?<=\bas a )(?:{_FORMS_OF_CHART})\b"
+    rf"|(?<=\bas )(?:an? )?(?:{_FORMS_OF_CHART})s?\b|(?<=\bas a )(?:{_FORMS_OF_CHART})\b|(?<=\bdraw a |\bplot a )(?:{_FORMS_OF_CHART})\b"
     r"|(?:折线|曲线|线形|柱状|柱形|条形|饼状|饼形|饼|环形|散点|箱线|箱型|箱形|盒|面积|直方|气泡)图",
     re.IGNORECASE,
 )

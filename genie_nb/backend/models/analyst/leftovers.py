@@ -16,14 +16,14 @@ _SMALL = re.compile(
     r"\b(?:the|a|an|of|in|on|by|for|per|and|or|to|from|with|at|as|is|are|was|were|be|been|do|does|did|has|have|had|what|which|who|where|when|how"
     r"|much|many|give|me|us|show|tell|please|can|could|you|i|we|want|would|like|find|get|compute|calculate|determine|make|create|see|look|also"
     r"|then|each|every|all|any|there|that|this|these|those|it|its|them|their|our|my|than|between|across|over|under|during|within|grouped|broken|down"
-    r"|split|sorted|ordered|file|table|dataset|csv|data|rows?|records?|entries|values?|columns?|result|results|using|use|into|out|let|s|per"
+    r"|split|sorted|ordered|file|sheet|worksheet|table|dataset|csv|data|rows?|records?|entries|values?|columns?|result|results|using|use|into|out|let|s|per"
     r"|first|last|same|about|now|instead|time|period|if|not|but|only|just|analy[sz]e|analysis|check|report|list|answer|question|level|levels|amount|across|respectively|people|persons?|employees?|respondents?|students?|orders?|customers?|users?|participants?|patients?|items?|staff"
     r"|different|excluding|exclude|except|without|leave|leaving|remove|ignore|ignoring|drop|besides|apart|rate|fast|fastest|slow|slowest|strong|strongest|up|down|so|far|more|less|highest|lowest|versus|vs|against|other|both|one|two|three)\b"
     r"|(?<![A-Za-z_\d.])\d[\d.,]*(?![A-Za-z_])",
     re.IGNORECASE,
 )
 _SMALL_CHINESE = re.compile(
-    r"请问?|帮我|帮忙|给我|给出|告诉我|计算|分析一下|分析|统计|算一下|算出|查询|查找|列出|显示|展示|展现|生成|制作|一下|一张|一个|一幅|数据集?|文件|表格?|结果|情况|分别|所有|全部"
+    r"请问?|帮我|帮忙|给我|给出|告诉我|计算|分析一下|分析|统计|算一下|算出|查询|查找|列出|显示|展示|展现|生成|制作|一下|一张|一个|一幅|数据集?|文件|工作表|表格?|结果|情况|分别|所有|全部"
     r"|各个|每个|哪个|哪些|哪一个|哪种|什么|多少|怎么样|怎样|如何|是否|是不是|有没有|为什么|以及|还有|或者|之间|其中|里面|当中|整体|总体|公司|我们|我想|想要|需要|知道|可以|能否"
     r"|根据|按照|按|关于|对于|针对|排序|排列|分组|个月|年份|月份|日期|时间|速度|最快|最慢|第[一二三]|名单|员工|人员|世界|全国|全球|全年|花钱|卖得?|好|问题|最?后|成绩|分数|学生|同学|订单|记录|大家|占|高|低|大|小|多|少|前|后|年|月|日|天|元"
     r"|除去|除了|以外|之外|除|去掉|排除|剔除|不含|不包括|性|方面|部分|的|了|吗|呢|吧|是|有|在|和|与|及|或|为|把|将|被|从|到|由|于|中(?!国)|里|内|上(?!海)|下|个|各|每|哪|谁|几|这|那|该|其|比|跟|让|使|用|看|求|做|出|来|去|并|再|也|都|就|只|最|数|值|名|位|条|种|家|类|款",

@@ -122,11 +122,15 @@ def _fit(question: str, source: Source) -> float:
 
 def _without_names(question: str, sources: Sequence[Source]) -> str:
     for source in sources:
+        if source.sheet:
+            sheet = rf"(?:the\s+)?\bsheet\s+[\"'`“]?{re.escape(source.sheet)}[\"'`”]?"
+            question = re.sub(sheet, " ", question, flags=re.IGNORECASE)
         if "." in source.file:
             question = re.sub(
                 rf"(?:\b(?:in|of|from|for)\s+)?[\"'`“]?{re.escape(source.file)}[\"'`”]?", " ", question, flags=re.IGNORECASE
             )
-    return question.strip() or "describe"
+    only_names = re.fullmatch(r"\s*(?:what(?:'s| is| are)(?: in| inside)?\b)?\W*", question, re.IGNORECASE)
+    return "describe" if only_names else question.strip()
 
 
 def _read_clause(clause: Clause, source: Source, before: Wish | None, later: str) -> Wish | None:

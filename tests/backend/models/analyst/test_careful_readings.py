@@ -28,6 +28,7 @@ CASES: list[tuple[str, str, list[str], list[str]]] = [
     ("orders.csv", "revenue by month as a line chart", ["from 160 in 2024-01 to 580 in 2024-02", "The chart"], ["Product Line"]),
     ("orders.csv", "Monthly revenue trend, line chart", ["from 160 in 2024-01 to 580 in 2024-02", "The chart"], ["Product Line"]),
     ("orders.csv", "每月 Revenue 的折线图", ["2024-01", "580"], ["Product Line", "图表 |"]),
+    ("orders.csv", "draw a line of revenue by month", ["The chart"], ["Product Line"]),
     ("orders.csv", "revenue by product line as a bar chart", ["By Product Line, Tea has the highest total Revenue: 560"], []),
     ("orders.csv", "average revenue for orders with more than 20 units", ["**Average Revenue is 70 (Units > 20), over 2 rows"], []),
     ("staff.csv", "average age of people earning over 50000", ["**Average Age is 35 (Salary > 50000), over 2 rows"], []),
