@@ -130,6 +130,10 @@ class RunView(PageWidget):
         finally:
             reading.cancel()
 
+    def leave(self) -> None:
+        """Let pages hide the view as soon as a record is drawn beside it."""
+        self.send({"type": "leave"})
+
     async def seen(self) -> None:
         """Wait until an open page has shown all that it was sent, for no longer than `SEEN_S`."""
         with suppress(TimeoutError):

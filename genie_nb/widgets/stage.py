@@ -154,8 +154,11 @@ class Stage:
     def record_is_shown(self) -> None:
         """Say that the record was shown as the cell's value."""
         self._record_shown = True
+        self._leave()
 
     def _after_cell(self) -> None:
+        if self._record_due and not self._record_shown:
+            self._leave()
         self._cell_over = True
         self._place()
         if self._record_due:
@@ -164,6 +167,11 @@ class Stage:
             self._publish({}, update=True)
         if self.shown.done():
             self._shell.events.unregister("post_execute", self._after_cell)
+
+    def _leave(self) -> None:
+        """Tell the view that its record comes next to it, where it does."""
+        if self._awaited and not self._cell_over:
+            self._view.leave()
 
     def _publish(self, bundle: dict[str, Any], *, update: bool = False) -> None:
         """Show the bundle where the live view stands."""

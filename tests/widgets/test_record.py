@@ -109,11 +109,11 @@ def test_the_html_has_everything_and_needs_nothing() -> None:
     assert "url(" not in html
 
 
-def test_tasks_are_folded_and_the_answer_is_not() -> None:
+def test_what_the_live_view_had_open_is_open_in_the_record() -> None:
     html = html_of(sample_run())
     tasks = re.findall(r'<details class="gnb-task"[^>]*>', html)
     assert len(tasks) == 2
-    assert not any(" open" in task for task in tasks)
+    assert all(" open" in task for task in tasks)
     answer = html[html.index('<div class="gnb-section gnb-answer"') :]
     assert "<details" not in answer[: answer.index("Files")]
 
