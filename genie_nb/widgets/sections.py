@@ -12,7 +12,7 @@ from itertools import groupby
 
 from genie_nb.parts import FileRef, Plan, PlanStep
 from genie_nb.transcript import Message, Note, Task, Transcript
-from genie_nb.widgets.labels import about_in
+from genie_nb.widgets.labels import about_in, name_in
 from genie_nb.widgets.nodes import Node
 from genie_nb.widgets.previews import PREVIEW_BYTES, readable_size
 
@@ -63,7 +63,7 @@ def head_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
             "head.b",
             "span",
             {"class": "gnb-badge", "title": transcript.model},
-            f" {transcript.badge}" if transcript.badge else "",
+            f" {name_in(labels, transcript.badge)}" if transcript.badge else "",
         )
     )
     if live and not transcript.ended:
@@ -152,7 +152,7 @@ def task_node(key: str, task: Task, labels: Labels, inside: Inside = None) -> No
     summary = (
         Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{TASK_MARKS[task.status]} "),
         Node(f"{key}.n", "span", {"class": "gnb-task-title"}, task.title),
-        Node(f"{key}.w", "span", {"class": "gnb-who"}, f" {task.assignee}"),
+        Node(f"{key}.w", "span", {"class": "gnb-who"}, f" {name_in(labels, task.assignee)}"),
         Node(f"{key}.z", "span", {"class": "gnb-hidden"}, f" ({labels[words[task.status]]})"),
     )
     left = left_to_tell(task)
@@ -185,7 +185,7 @@ def message_node(key: str, message: Message, labels: Labels, inside: Inside = No
         attributes = {"class": "gnb-reasoning", "data-open": "1"} | busy
         return Node(key, "details", attributes, children=(Node(f"{key}.s", "summary", text=title), body))
     look = "gnb-said" if message.channel in ANSWER_CHANNELS else "gnb-thought"
-    above = (Node(f"{key}.w", "div", {"class": "gnb-who"}, who),) if who else ()
+    above = (Node(f"{key}.w", "div", {"class": "gnb-who"}, name_in(labels, who)),) if who else ()
     return Node(key, "div", {"class": f"gnb-message {look}"} | busy, children=(*above, body))
 
 
