@@ -206,6 +206,8 @@ def test_the_end_of_an_answer_with_charts_is_in_sight_until_somebody_scrolls_up(
     expect(pictures).to_have_count(2)
     lab.page.wait_for_function(AT_END, arg=chat.element_handle())
     assert chat.evaluate("chat => chat.scrollHeight > chat.clientHeight + 500")
+    below = "chat => chat.getBoundingClientRect().bottom - chat.lastElementChild.getBoundingClientRect().bottom"
+    assert 0 <= chat.evaluate(below) < 20
     chat.hover(position={"x": 100, "y": 200})
     lab.page.mouse.wheel(0, -300)
     lab.page.wait_for_function(f"chat => !({AT_END})(chat)", arg=chat.element_handle())
