@@ -58,7 +58,7 @@ async def follow(events: AsyncIterator[ev.RunEvent], console: Console | None = N
 
 
 class _Screen:
-    """Prints events; what parallel tasks say is never mixed, and where the one breaks into the other, the task is named again."""
+    """Prints events; what parallel tasks say is never mixed, and a task is named again where another one broke in."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
