@@ -86,6 +86,15 @@ def test_a_run_that_goes_on_is_live_in_every_cell_that_shows_it() -> None:
 
 @pytest.mark.parametrize(
     ("cell", "kept"),
+    [("gate.set(); await run", "record"), ("gate.set(); print(run.result().answer)", "It is done.\n")],
+    ids=["its value", "another value"],
+)
+def test_a_run_that_another_cell_awaits_is_kept_where_it_was_seen(cell: str, kept: str) -> None:
+    assert shown("run = ask()", cell) == [["record"], [kept]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"),
     [
         ("gate.set(); await ask()", ["record"]),
         ("gate.set(); ask().result()", ["record"]),

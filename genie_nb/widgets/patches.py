@@ -90,6 +90,14 @@ class Painter:
         """The files that the run has made so far."""
         return list(self._known_files().values())
 
+    def pictures(self) -> list[tuple[str, FileRef]]:
+        """The pictures that are on the page by now, by their keys: when the run has ended they are open."""
+        return [
+            (self._files[file.name], file)
+            for file in self.files()
+            if sections.is_picture(file) and self._files.get(file.name, "") in self.page
+        ]
+
     def _known_files(self) -> dict[str, FileRef]:
         return self.transcript.files | {file.name: file for file in self.transcript.deliverables}
 

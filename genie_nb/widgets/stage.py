@@ -4,9 +4,11 @@
   its live view it shows nothing more: see `covers`.
 - A run that a cell awaits: the record is the cell's value, and its live view goes then; if the cell has another value, the
   record is displayed after the cell.
+- A run that another cell awaits: its live view is replaced by its record when that cell ends; it is also that cell's value.
 - A live view that is asked for after the end stays what it is.
 
-So a saved notebook holds each run's record once, and no widget that nobody asked for. The record comes before the view goes:
+So a saved notebook holds a run's record where its live view stood or in the cell that awaits it, and no widget that nobody
+asked for. The record comes before the view goes:
 a page never is shorter in between, so nothing on it jumps.
 
 Above: `session`. Below: `run_view`.
@@ -97,7 +99,7 @@ class Stage:
         self._lock = threading.Lock()
         self._ended = False
         self._cell_over = stays
-        self._awaited = False
+        self._awaited = self._elsewhere = False
         self._record_due = self._record_shown = False
         self.shown: Future[None] = Future()
         self._view = view_of(run, loop)
@@ -137,7 +139,7 @@ class Stage:
     @contextmanager
     def awaited(self) -> Iterator[None]:
         """While a cell waits for the run; after that the record is the cell's to show."""
-        self._awaited = True
+        self._awaited, self._elsewhere = True, self._cell_over
         self._place()
         waited = False
         try:
@@ -161,7 +163,9 @@ class Stage:
             self._leave()
         self._cell_over = True
         self._place()
-        if self._record_due:
+        if self._record_due and self._elsewhere:
+            self._publish(self._record(), update=True)
+        elif self._record_due:
             if not self._record_shown:
                 self._shell.display_pub.publish(data=self._record(), metadata={})
             self._publish({}, update=True)

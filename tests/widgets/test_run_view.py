@@ -125,6 +125,21 @@ def test_a_page_that_keeps_up_ends_with_the_whole_run(stage: Stage) -> None:
     assert stage.comm.page.tree() == snapshot_tree(stage.view)
 
 
+def test_pictures_are_sent_before_the_frame_that_opens_them(stage: Stage) -> None:
+    *begin, end = sample_run()
+
+    async def run() -> AsyncIterator[ev.RunEvent]:
+        for event in begin:
+            yield event
+        await asyncio.to_thread(stage.comm.wait_for, lambda: "growth.png" in stage.comm.page.text())
+        yield end
+
+    stage.follow(run())
+    (preview,) = stage.comm.of_type("preview")
+    assert "data:image/png;base64," in preview["html"]
+    assert stage.comm.sent.index(preview) < stage.comm.sent.index(stage.comm.of_type("frame")[-1])
+
+
 def snapshot_tree(view: RunView) -> tuple[Any, ...]:
     page = PageModel()
     page.apply(view.get_state("snapshot")["snapshot"]["p"])
