@@ -67,7 +67,7 @@ class Viewed(RunHandle):
             raise RequestError("A live view needs a notebook; here is none. Read run.answer, or run.events().")
         from genie_nb.widgets.stage import Stage
 
-        self.stage = Stage(self, self._backend.loop, self._repr_mimebundle_, stays=self.transcript.ended)
+        self.stage = Stage(self, self._backend.loop, self._record, stays=self.transcript.ended)
 
     def allow(self, call_id: str | None = None, *, always: bool = False, arguments: Mapping[str, Any] | None = None) -> None:
         """Allow a call that waits; callable from any thread.
@@ -112,11 +112,22 @@ class Viewed(RunHandle):
                 wait({self.stage.shown}, timeout=SHOWN_S)
         return self
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        from genie_nb.widgets.record import record_html, record_markdown, record_text
+    def _ipython_display_(self) -> None:
+        """As a cell's value: nothing where this cell shows the run, else a live view while it goes on, then its record."""
+        if self.stage is not None and self.stage.covers:
+            return
+        if self.transcript.ended or not in_notebook():
+            raise NotImplementedError  # IPython's word for: ask for the other forms
+        self.view()
 
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         if self.stage is not None:
             self.stage.record_is_shown()
+        return self._record()
+
+    def _record(self) -> dict[str, str]:
+        from genie_nb.widgets.record import record_html, record_markdown, record_text
+
         return {
             "text/plain": record_text(self.transcript),
             "text/markdown": record_markdown(self.transcript),

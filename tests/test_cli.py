@@ -121,6 +121,24 @@ def test_code_and_what_it_prints_are_folded_to_their_first_lines() -> None:
     assert "cell" not in screen
 
 
+def test_a_task_is_named_again_where_another_broke_in() -> None:
+    def outputs(task: str, *parts: Part) -> list[ev.RunEvent]:
+        return [ev.ToolOutput(call_id=f"c{task}", part=part, task_id=task) for part in parts]
+
+    tasks = [ev.TaskStarted(task_id=task, title=f"Task {task}", assignee="x") for task in "ab"]
+    calls = [ev.ToolStarted(call_id=f"c{task}", tool="code_interpreter", assignee="x", task_id=task) for task in "ab"]
+    work = [
+        *outputs("a", CodePart(code="code_a"), StreamPart(text="printed a")),
+        *outputs("b", CodePart(code="code_b"), StreamPart(text="printed b"), StreamPart(text=" more b")),
+        *(ev.ToolFinished(call_id=f"c{task}", status="ok", task_id=task) for task in "ab"),
+        *(ev.TaskFinished(task_id=task, status="completed") for task in "ab"),
+    ]
+    screen = screen_of([started(), *tasks, *calls, *work, ev.RunFinished(output="Done.")])
+    shown = [line.strip() for line in screen.splitlines() if line.strip() and "─" not in line][1:]
+    a, b = "▸ Task a  (x)", "▸ Task b  (x)"
+    assert shown == [a, b, a, "code_a", b, "code_b", a, "printed a", b, "printed b more b", "Done."]
+
+
 def test_what_is_not_known_leaves_no_gap() -> None:
     waits = [ev.ModelWaiting(reason="busy", seconds=seconds, attempt=2) for seconds in (0.2, 3.0)]
     screen = screen_of([ev.RunStarted(query="?", agent="plan_solve", model="", badge=""), *waits])

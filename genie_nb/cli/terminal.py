@@ -21,7 +21,18 @@ from rich.text import Text
 
 from genie_nb import events as ev
 from genie_nb.cjk_emphasis import cjk_friendly
-from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, Plan, StreamPart, TablePart
+from genie_nb.parts import (
+    CodePart,
+    DocumentPart,
+    ErrorPart,
+    ImagePart,
+    Part,
+    Plan,
+    ProgressPart,
+    SearchPart,
+    StreamPart,
+    TablePart,
+)
 
 __all__ = ("follow",)
 
@@ -47,7 +58,7 @@ async def follow(events: AsyncIterator[ev.RunEvent], console: Console | None = N
 
 
 class _Screen:
-    """Prints events; what parallel tasks say is never mixed."""
+    """Prints events; what parallel tasks say is never mixed, and a task is named again where another one broke in."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -56,8 +67,12 @@ class _Screen:
         self._printed: dict[str, list[str]] = {}
         self._said: set[str] = set()
         self._live: Live | None = None
+        self._tasks: dict[str, str] = {}
+        self._under: str | None = None
 
     def show(self, event: ev.RunEvent) -> None:
+        """Print an event, under the heading of its task."""
+        self._head(event)
         match event:
             case ev.RunQueued():
                 self.say(f"  queued: {event.place} before it", "dim")
@@ -65,8 +80,6 @@ class _Screen:
                 self.say(" · ".join(filter(None, (event.agent, event.model, event.badge))), "dim")
             case ev.PlanUpdated():
                 self._show_plan(event.plan)
-            case ev.TaskStarted():
-                self.say(f"\n▸ {event.title}  ({event.assignee})", "bold")
             case ev.TextStarted() | ev.TextDelta() | ev.TextFinished():
                 self._show_text(event)
             case ev.ToolOutput() | ev.ToolFinished():
@@ -85,6 +98,32 @@ class _Screen:
                 self._show_end(event)
             case _:
                 return
+
+    def _head(self, event: ev.RunEvent) -> None:
+        """Name the task that an event belongs to, if what stands above on the screen belongs to another."""
+        if isinstance(event, ev.TaskStarted):
+            self._tasks[event.task_id or ""] = f"▸ {event.title}  ({event.assignee})"
+        elif not self._prints(event) or event.task_id == self._under:
+            return
+        self._under = event.task_id
+        if event.task_id in self._tasks:
+            self.say(f"\n{self._tasks[event.task_id]}", "bold")
+
+    def _prints(self, event: ev.RunEvent) -> bool:
+        """Whether something of a task appears on the screen when this event comes."""
+        match event:
+            case ev.ToolOutput(part=StreamPart()):
+                return False  # it is gathered
+            case ev.ToolOutput(part=SearchPart() | ProgressPart()):
+                return event.call_id in self._printed
+            case ev.ToolFinished():
+                return event.status == "denied" or event.call_id in self._printed
+            case ev.TextFinished():
+                return bool(event.text.strip())
+            case ev.ToolOutput() | ev.ApprovalRequested() | ev.FileCreated() | ev.NoteAdded() | ev.ModelWaiting():
+                return True
+            case _:
+                return False
 
     def _show_end(self, event: ev.RunFinished | ev.RunFailed | ev.RunCancelled) -> None:
         match event:

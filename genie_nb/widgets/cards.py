@@ -26,7 +26,7 @@ from genie_nb.widgets.questions import question_node, verdict_words
 from genie_nb.widgets.render import code_html, markdown_html, table_html
 from genie_nb.widgets.searches import search_node
 
-__all__ = ("PartNode", "card_is_open", "card_node", "part_node", "streamed_code")
+__all__ = ("PartNode", "card_node", "part_node", "streamed_code")
 
 Labels = Mapping[str, str]
 PartNode = Callable[[str, Part], Node]
@@ -38,13 +38,7 @@ MARKS = {"running": "◌", "ok": "✓", "error": "✕", "denied": "⊘", "cancel
 _CODE = re.compile(r'"code"\s*:\s*"((?:[^"\\]|\\(?:u[0-9a-fA-F]{4}|[^u]))*)')
 
 
-def card_is_open(call: ToolCall, *, in_task: bool) -> bool:
-    """Whether a call is shown unfolded: while it runs, where it failed, where it drew, and inside a task that is."""
-    drew = any(isinstance(part, ImagePart) for part in call.parts)
-    return in_task or drew or call.status in ("running", "error", "denied")
-
-
-def card_node(key: str, call: ToolCall, labels: Labels, part: PartNode, *, is_open: bool) -> Node:
+def card_node(key: str, call: ToolCall, labels: Labels, part: PartNode) -> Node:
     """A tool call: its name and what it is about, then what it shows, then how it failed."""
     inside = [part(f"{key}.{number}", value) for number, value in enumerate(call.parts)]
     if not (call.parts and isinstance(call.parts[0], CodePart)):
@@ -61,7 +55,7 @@ def card_node(key: str, call: ToolCall, labels: Labels, part: PartNode, *, is_op
     return Node(
         key,
         "details",
-        {"class": "gnb-card", "data-status": call.status, "data-open": "1" if is_open else "0"},
+        {"class": "gnb-card gnb-asked" if call.asked else "gnb-card", "data-status": call.status, "data-open": "1"},
         children=(
             Node(f"{key}.s", "summary", children=summary),
             Node(f"{key}.b", "div", {"class": "gnb-card-body"}, children=tuple(inside)),
@@ -143,6 +137,8 @@ def streamed_code(arguments: str) -> str:
 
 def _arguments(key: str, call: ToolCall) -> list[Node]:
     code = streamed_code(call.arguments)
+    if code and call.asked is not None:  # it is whole then: in the colours that it will have when it runs
+        return [Node(f"{key}h", "div", {"class": "gnb-part"}, html=code_html(code[:OUTPUT_CHARACTERS], "python"))]
     if code:
         return [Node(key, "pre", {"class": "gnb-code"}, code[:OUTPUT_CHARACTERS])]
     values = _values(call.arguments)

@@ -6,6 +6,7 @@ is a document of its own, goes into a frame without scripts, requests or rights 
 Above: `render`. Below: nothing.
 """
 
+import struct
 from base64 import b64encode
 from html import escape
 
@@ -56,7 +57,15 @@ def picture(content: bytes, media_type: str, alt: str) -> str:
     """An image with its bytes inside; scripts of an SVG do not run in an image."""
     if media_type not in _PICTURES:
         return f"<p>{escape(alt or media_type)}</p>"
-    return f'<img class="gnb-picture" src="data:{media_type};base64,{b64encode(content).decode()}" alt="{escape(alt)}">'
+    source = f"data:{media_type};base64,{b64encode(content).decode()}"
+    return f'<img class="gnb-picture"{_size(content)} src="{source}" alt="{escape(alt)}">'
+
+
+def _size(content: bytes) -> str:
+    """The size of a PNG as attributes: with it a page keeps the place, and does not jump when the picture is decoded."""
+    if content[:8] != b"\x89PNG\r\n\x1a\n" or len(content) < 24:
+        return ""
+    return ' width="{}" height="{}"'.format(*struct.unpack(">II", content[16:24]))
 
 
 def closed_frame(document: str, fallback: str) -> str:

@@ -6,7 +6,7 @@ Above: everything that is shown. Below: nothing.
 import re
 from collections.abc import Mapping
 
-__all__ = ("about_in", "is_chinese", "labels_for")
+__all__ = ("about_in", "is_chinese", "labels_for", "name_in")
 
 _ENGLISH = {
     "lang": "en",
@@ -207,3 +207,17 @@ def about_in(labels: Mapping[str, str], about: str) -> str:
     if labels["lang"] != "zh":
         return about
     return _COUNTED.sub(lambda found: _ABOUT[found[0].strip()], about).replace(", ", "，").replace(": ", "：")
+
+
+_NAMES = {
+    "planner": "规划", "executor": "执行", "summary": "总结", "assistant": "助手", "deep_search": "深度搜索",
+    "offline rules": "离线规则", "scripted": "脚本", "local": "本地", "live": "在线",
+}  # fmt: skip
+
+
+def name_in(labels: Mapping[str, str], name: str) -> str:
+    """An agent's name, or the kind of a model (`Transcript.badge`), in the labels' language where it is one of ours."""
+    kind, colon, host = name.partition(": ")
+    if labels["lang"] != "zh" or kind not in _NAMES:
+        return name
+    return _NAMES[kind] + (f"：{host}" if colon else "")

@@ -14,7 +14,7 @@ from genie_nb.parts import FileRef, Part
 from genie_nb.transcript import Item, Message, Note, Task, ToolCall, Transcript, apply
 from genie_nb.widgets import sections
 from genie_nb.widgets.blocks import Block, TextFlow
-from genie_nb.widgets.cards import card_is_open, card_node, part_node
+from genie_nb.widgets.cards import card_node, part_node
 from genie_nb.widgets.labels import labels_for
 from genie_nb.widgets.nodes import Node, Page, Patch
 from genie_nb.widgets.render import markdown_blocks
@@ -89,6 +89,14 @@ class Painter:
     def files(self) -> list[FileRef]:
         """The files that the run has made so far."""
         return list(self._known_files().values())
+
+    def pictures(self) -> list[tuple[str, FileRef]]:
+        """The pictures that are on the page by now, by their keys: when the run has ended they are open."""
+        return [
+            (self._files[file.name], file)
+            for file in self.files()
+            if sections.is_picture(file) and self._files.get(file.name, "") in self.page
+        ]
 
     def _known_files(self) -> dict[str, FileRef]:
         return self.transcript.files | {file.name: file for file in self.transcript.deliverables}
@@ -185,8 +193,7 @@ class Painter:
             case Note():
                 yield from self.page.place(parent, sections.note_node(place.key, item))
             case Task():
-                is_open = item.status != "completed"
-                yield from self.page.place(parent, sections.task_node(place.key, item, self.labels, is_open=is_open))
+                yield from self.page.place(parent, sections.task_node(place.key, item, self.labels))
 
     def _home(self, place: _Place) -> str:
         if place.task:
@@ -239,8 +246,7 @@ class Painter:
                 known = place.parts[key] = (value, part_node(key, value, self.labels))
             return known[1]
 
-        is_open = card_is_open(call, in_task=place.task is not None)
-        return card_node(place.key, call, self.labels, part, is_open=is_open)
+        return card_node(place.key, call, self.labels, part)
 
     def _paint_ending(self) -> Iterator[Patch]:
         left = sections.answer_left(self.transcript)
@@ -256,4 +262,6 @@ class Painter:
         name = next(name for name, file_key in self._files.items() if file_key == key)
         look = {"class": "gnb-button", "type": "button", "data-action": "download"}
         button = Node(f"{key}.d", "button", look, self.labels["download"])
-        yield from self.page.place("files.i", sections.file_node(key, self._known_files()[name], button, self.labels))
+        file = self._known_files()[name]
+        is_open = self.transcript.ended and sections.is_picture(file)
+        yield from self.page.place("files.i", sections.file_node(key, file, button, self.labels, is_open=is_open))

@@ -16,7 +16,7 @@ from genie_nb.errors import GenieError
 from genie_nb.parts import FileRef, Part, Plan, PlanStep
 from genie_nb.transcript import Item, Message, Note, Task, ToolCall, Transcript
 from genie_nb.widgets import sections
-from genie_nb.widgets.cards import card_is_open, card_node, part_node
+from genie_nb.widgets.cards import card_node, part_node
 from genie_nb.widgets.labels import about_in, labels_for
 from genie_nb.widgets.nodes import Node, to_html
 from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
@@ -101,12 +101,12 @@ def _item(key: str, item: Item, labels: Labels, cites: Mapping[int, str], task: 
             def part(part_key: str, value: Part) -> Node:
                 return part_node(part_key, value, labels)
 
-            return card_node(key, item, labels, part, is_open=card_is_open(item, in_task=task is not None))
+            return card_node(key, item, labels, part)
         case Note():
             return sections.note_node(key, item)
         case Task():
             children = tuple(_item(f"{key}.{n}", inner, labels, cites, item) for n, inner in enumerate(item.items))
-            return sections.task_node(key, item, labels, children, is_open=item.status != "completed")
+            return sections.task_node(key, item, labels, children)
 
 
 def _blocks(key: str, text: str, cites: Mapping[int, str]) -> tuple[Node, ...]:
@@ -128,13 +128,14 @@ def _file(key: str, file: FileRef, labels: Labels, read_file: ReadFile) -> Node:
     except (GenieError, OSError):
         return _file_node(key, file, labels, preview=f'<p class="gnb-muted">{escape(labels["unreadable"])}</p>')
     link, made = "", key.startswith("f")  # who gave a file has it
-    pictured = file.media_type.startswith("image/")  # the picture itself can be saved, and is large enough once
-    if made and file.size < EMBED_BYTES and not pictured:
+    if made and file.size < EMBED_BYTES:
         # Octets, whatever the file is: a browser saves them and opens nothing in the notebook's name.
         address = f"data:application/octet-stream;base64,{b64encode(content).decode()}"
         name = escape(file.name.rsplit("/", 1)[-1])
         link = f'<a class="gnb-button" href="{address}" download="{name}">{escape(labels["download"])}</a>'
-    return _file_node(key, file, labels, link, preview_html(file, content, labels), is_open=made and pictured)
+    return _file_node(
+        key, file, labels, link, preview_html(file, content, labels), is_open=made and sections.is_picture(file)
+    )
 
 
 def _file_node(key: str, file: FileRef, labels: Labels, link: str = "", preview: str = "", *, is_open: bool = False) -> Node:

@@ -125,10 +125,15 @@ class RunView(PageWidget):
             while not reading.done():
                 await self._look()
                 await self._rest(reading)
+            await asyncio.to_thread(self._send_pictures)
             await self._look(at_once=True)
             await reading
         finally:
             reading.cancel()
+
+    def leave(self) -> None:
+        """Let pages hide the view as soon as a record is drawn beside it."""
+        self.send({"type": "leave"})
 
     async def seen(self) -> None:
         """Wait until an open page has shown all that it was sent, for no longer than `SEEN_S`."""
@@ -282,6 +287,11 @@ class RunView(PageWidget):
             self._send_preview(key, preview_html(file, content, labels, pictures_of(self._painter.transcript, file)))
         else:
             self.send({"type": "download", "name": file.name.rsplit("/", 1)[-1]}, buffers=[content])
+
+    def _send_pictures(self) -> None:
+        """Send what opens with the last frame: a page that had to ask would ask in the moment when an awaiting cell ends."""
+        for key, file in self._painter.pictures():
+            self._send_file("preview", key, file)
 
     def _pack(self, parcel_id: str) -> None:
         """Pack the run's files for the page that asks; of former archives that were not fetched, the last is kept."""

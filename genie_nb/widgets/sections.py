@@ -1,6 +1,8 @@
 """Sections: the head, the plan, tasks, texts, files and the end of a run as nodes. Pure.
 
-The live view and the record are made of the same nodes: what differs is who fills the insides.
+The live view and the record are made of the same nodes: what differs is who fills the insides. Nothing folds by itself, so
+that nothing jumps while a run goes on, nor when its record takes the place of its view; the work has a window of its own,
+which scrolls, so that the answer is never far below.
 
 Above: `patches`, `record`. Below: `nodes`, `cards`, `transcript`, `parts`.
 """
@@ -10,9 +12,9 @@ from itertools import groupby
 
 from genie_nb.parts import FileRef, Plan, PlanStep
 from genie_nb.transcript import Message, Note, Task, Transcript
-from genie_nb.widgets.labels import about_in
+from genie_nb.widgets.labels import about_in, name_in
 from genie_nb.widgets.nodes import Node
-from genie_nb.widgets.previews import readable_size
+from genie_nb.widgets.previews import PREVIEW_BYTES, readable_size
 
 __all__ = (
     "answer_left",
@@ -22,6 +24,7 @@ __all__ = (
     "head_node",
     "inputs_node",
     "is_answer",
+    "is_picture",
     "left_to_tell",
     "message_node",
     "note_node",
@@ -60,7 +63,7 @@ def head_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
             "head.b",
             "span",
             {"class": "gnb-badge", "title": transcript.model},
-            f" {transcript.badge}" if transcript.badge else "",
+            f" {name_in(labels, transcript.badge)}" if transcript.badge else "",
         )
     )
     if live and not transcript.ended:
@@ -101,7 +104,8 @@ def section_node(key: str, look: str, title: str, inside: Inside = None) -> Node
 
 
 def _log(key: str) -> dict[str, str]:
-    return {"class": "gnb-inside"} | ({"role": "log"} if key in ("work", "answer") else {})
+    attributes = {"work": {"role": "log", "tabindex": "0"}, "answer": {"role": "log"}}
+    return {"class": "gnb-inside"} | attributes.get(key, {})
 
 
 def step_state(step: PlanStep, *, ended: bool) -> str:
@@ -142,24 +146,25 @@ def _step_node(key: str, step: PlanStep, state: str, labels: Labels) -> Node:
     return Node(key, "li", {"class": "gnb-step", "data-status": state}, children=tuple(parts))
 
 
-def task_node(key: str, task: Task, labels: Labels, inside: Inside = None, *, is_open: bool) -> Node:
-    """A task, to be unfolded: who does what, everything that belongs to it, and what came of it."""
+def task_node(key: str, task: Task, labels: Labels, inside: Inside = None) -> Node:
+    """A task, to be folded by hand: who does what, everything that belongs to it, and what came of it."""
     words = {"running": "in_progress", "completed": "completed", "failed": "failed", "cancelled": "cancelled"}
     summary = (
         Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{TASK_MARKS[task.status]} "),
         Node(f"{key}.n", "span", {"class": "gnb-task-title"}, task.title),
-        Node(f"{key}.w", "span", {"class": "gnb-who"}, f" {task.assignee}"),
+        Node(f"{key}.w", "span", {"class": "gnb-who"}, f" {name_in(labels, task.assignee)}"),
         Node(f"{key}.z", "span", {"class": "gnb-hidden"}, f" ({labels[words[task.status]]})"),
     )
-    look = "gnb-task-end gnb-fault" if task.status in ("failed", "cancelled") else "gnb-task-end"
+    left = left_to_tell(task)
+    look = "gnb-task-end gnb-fault" if left and task.status == "failed" else "gnb-task-end"
     return Node(
         key,
         "details",
-        {"class": "gnb-task", "data-status": task.status, "data-open": "1" if is_open else "0"},
+        {"class": "gnb-task", "data-status": task.status, "data-open": "1"},
         children=(
             Node(f"{key}.s", "summary", children=summary),
             Node(f"{key}.i", "div", {"class": "gnb-task-body"}, children=inside),
-            Node(f"{key}.f", "div", {"class": look}, left_to_tell(task)),
+            Node(f"{key}.f", "div", {"class": look}, left),
         ),
     )
 
@@ -172,15 +177,15 @@ def left_to_tell(task: Task) -> str:
 
 
 def message_node(key: str, message: Message, labels: Labels, inside: Inside = None, *, who: str) -> Node:
-    """A text; `who` is named above it, or nobody. Reasoning is folded when it is over."""
+    """A text; `who` is named above it, or nobody. Reasoning can be folded by hand."""
     body = Node(f"{key}.b", "div", {"class": "gnb-text"}, children=inside)
     busy = {} if message.finished else {"aria-busy": "true"}
     if message.channel == "reasoning":
         title = labels["thought" if message.finished else "thinking"]
-        attributes = {"class": "gnb-reasoning", "data-open": "0" if message.finished else "1"} | busy
+        attributes = {"class": "gnb-reasoning", "data-open": "1"} | busy
         return Node(key, "details", attributes, children=(Node(f"{key}.s", "summary", text=title), body))
     look = "gnb-said" if message.channel in ANSWER_CHANNELS else "gnb-thought"
-    above = (Node(f"{key}.w", "div", {"class": "gnb-who"}, who),) if who else ()
+    above = (Node(f"{key}.w", "div", {"class": "gnb-who"}, name_in(labels, who)),) if who else ()
     return Node(key, "div", {"class": f"gnb-message {look}"} | busy, children=(*above, body))
 
 
@@ -260,6 +265,11 @@ def file_node(
             Node(f"{key}.i", "div", {"class": "gnb-preview"}, children=inside),
         ),
     )
+
+
+def is_picture(file: FileRef) -> bool:
+    """Whether a file is a picture, and small enough to be shown: those are open when the run has ended."""
+    return file.media_type.startswith("image/") and file.size <= PREVIEW_BYTES
 
 
 def _file_words(key: str, file: FileRef, labels: Labels) -> tuple[Node, ...]:

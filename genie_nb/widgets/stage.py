@@ -1,12 +1,15 @@
 """The stage: where in a notebook a run is seen, first as a live view, in the end as a static record.
 
-- A run that nobody awaits: its live view is replaced by its record when it ends.
-- A run that a cell awaits: its live view goes when it ends, and the record is the cell's value; if the cell has another
-  value, the record is displayed after the cell.
-
+- A run that nobody awaits: its live view is replaced by its record when it ends. As the value of the very cell that shows
+  its live view it shows nothing more: see `covers`.
+- A run that a cell awaits: the record is the cell's value, and its live view goes then; if the cell has another value, the
+  record is displayed after the cell.
+- A run that another cell awaits: its live view is replaced by its record when that cell ends; it is also that cell's value.
 - A live view that is asked for after the end stays what it is.
 
-So a saved notebook holds each run's record once, and no widget that nobody asked for.
+So a saved notebook holds a run's record where its live view stood or in the cell that awaits it, and no widget that nobody
+asked for. The record comes before the view goes:
+a page never is shorter in between, so nothing on it jumps.
 
 Above: `session`. Below: `run_view`.
 """
@@ -95,9 +98,9 @@ class Stage:
         self._display_id = secrets.token_hex(8)
         self._lock = threading.Lock()
         self._ended = False
-        self._cell_over = False
-        self._awaited = False
-        self._record_due = False
+        self._cell_over = stays
+        self._awaited = self._elsewhere = False
+        self._record_due = self._record_shown = False
         self.shown: Future[None] = Future()
         self._view = view_of(run, loop)
         self._publish({_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self._view.model_id}})
@@ -129,13 +132,14 @@ class Stage:
             if self.shown.done() or not self._ended or not (self._awaited or self._cell_over):
                 return
             self._record_due = self._awaited
-            self._publish({} if self._awaited else self._record(), update=True)
+            if not self._awaited:
+                self._publish(self._record(), update=True)
             self.shown.set_result(None)
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
         """While a cell waits for the run; after that the record is the cell's to show."""
-        self._awaited = True
+        self._awaited, self._elsewhere = True, self._cell_over
         self._place()
         waited = False
         try:
@@ -144,17 +148,34 @@ class Stage:
         finally:
             self._awaited = waited
 
+    @property
+    def covers(self) -> bool:
+        """Whether the running cell shows the run here, and will to its end: nothing more is to be shown as its value."""
+        return not (self._cell_over or self._awaited)
+
     def record_is_shown(self) -> None:
         """Say that the record was shown as the cell's value."""
-        self._record_due = False
+        self._record_shown = True
+        self._leave()
 
     def _after_cell(self) -> None:
+        if self._record_due and not self._record_shown:
+            self._leave()
         self._cell_over = True
         self._place()
-        if self._record_due:
-            self._shell.display_pub.publish(data=self._record(), metadata={})
+        if self._record_due and self._elsewhere:
+            self._publish(self._record(), update=True)
+        elif self._record_due:
+            if not self._record_shown:
+                self._shell.display_pub.publish(data=self._record(), metadata={})
+            self._publish({}, update=True)
         if self.shown.done():
             self._shell.events.unregister("post_execute", self._after_cell)
+
+    def _leave(self) -> None:
+        """Tell the view that its record comes next to it, where it does."""
+        if self._awaited and not self._cell_over:
+            self._view.leave()
 
     def _publish(self, bundle: dict[str, Any], *, update: bool = False) -> None:
         """Show the bundle where the live view stands."""

@@ -187,3 +187,43 @@ def test_a_question_is_answered_while_a_cell_blocks_the_kernel(lab: Lab) -> None
     lab.wait_done(1)
     lab.run(2)
     expect(lab.output(2)).to_contain_text("True")
+
+
+CHARTS = "total sales by region as a chart; also average sales by quarter as a chart"
+AT_END = "chat => chat.scrollHeight - chat.scrollTop - chat.clientHeight < 4"
+
+
+def test_the_end_of_an_answer_with_charts_is_in_sight_until_somebody_scrolls_up(lab: Lab) -> None:
+    lab.open([MAKE])
+    lab.run(0)
+    drop(lab, "sales.csv", SALES)
+    question = composer(lab).locator("textarea")
+    expect(composer(lab).locator(".gnb-ask-files > li")).to_contain_text("CSV")
+    question.fill(CHARTS)
+    question.press("Enter")
+    chat = lab.output(0).locator(".gnb-chat")
+    pictures = answered(lab, 1).locator(".gnb-files .gnb-picture")
+    expect(pictures).to_have_count(2)
+    lab.page.wait_for_function(AT_END, arg=chat.element_handle())
+    assert chat.evaluate("chat => chat.scrollHeight > chat.clientHeight + 500")
+    below = "chat => chat.getBoundingClientRect().bottom - chat.lastElementChild.getBoundingClientRect().bottom"
+    assert 0 <= chat.evaluate(below) < 20
+    chat.hover(position={"x": 100, "y": 200})
+    lab.page.mouse.wheel(0, -300)
+    lab.page.wait_for_function(f"chat => !({AT_END})(chat)", arg=chat.element_handle())
+    top = chat.evaluate("chat => chat.scrollTop")
+    answered(lab, 1).evaluate("answer => { answer.style.paddingBottom = '200px'; }")
+    lab.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert chat.evaluate("chat => chat.scrollTop") == top
+
+
+@pytest.mark.parametrize("width", [1200, 700, 480])
+def test_the_button_to_ask_is_at_the_right_at_every_width(lab: Lab, width: int) -> None:
+    lab.page.set_viewport_size({"width": width, "height": 900})
+    lab.open([MAKE])
+    lab.run(0)
+    box, button = composer(lab).bounding_box(), composer(lab).locator(".gnb-ask-go").bounding_box()
+    assert box
+    assert button
+    assert 0 <= box["x"] + box["width"] - button["x"] - button["width"] < 20
+    lab.shot(0, f"ask-{width}")

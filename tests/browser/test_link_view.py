@@ -101,8 +101,12 @@ def test_a_frozen_model_shows_what_a_heartbeat_is_for_in_light_and_dark(lab: Lab
     lab.shot(1, "link-closed-dark")
     lab.theme("light")
     lab.shot(1, "link-closed-light")
-    lab.page.set_viewport_size({"width": 820, "height": 1400})
-    lab.shot(1, "link-narrow")
+    for width in (820, 700):
+        lab.page.set_viewport_size({"width": width, "height": 1400})
+        edge = view.locator(".gl-rows").evaluate("rows => rows.getBoundingClientRect().right")
+        ends = view.locator(".gl-frame .gl-text > div > :last-child")
+        assert max(ends.evaluate_all("ends => ends.map(end => end.getBoundingClientRect().right)")) <= edge
+        lab.shot(1, f"link-narrow-{width}")
     assert mistakes == []
 
 

@@ -1,5 +1,7 @@
 """The live view in a real notebook: whole after a flood, a reload, in a second view; stopped, unfolded, saved from."""
 
+import itertools
+import re
 import zipfile
 from typing import Any
 
@@ -117,7 +119,7 @@ def test_the_stream_goes_on_while_a_cell_computes(lab: Lab) -> None:
     lab.wait_done(2)
 
 
-def test_tasks_fold_when_they_end_but_not_one_that_was_opened_by_hand(lab: Lab) -> None:
+def test_no_task_folds_by_itself_and_none_unfolds_that_was_folded_by_hand(lab: Lab) -> None:
     lab.open(
         [
             SET_UP + "run = sample_run(); at = [type(e).__name__ for e in run].index('TaskFinished')",
@@ -129,14 +131,65 @@ def test_tasks_fold_when_they_end_but_not_one_that_was_opened_by_hand(lab: Lab) 
     lab.run(1)
     task = lab.output(1).locator(".gnb-task").first
     expect(task).to_have_attribute("open", "")
-    summary = task.locator("> summary")
-    summary.click()
-    summary.click()
+    expect(task.locator(".gnb-code").first).to_have_text(CODE)
+    task.locator("> summary").click()
     lab.run(2)
     wait_for_end(lab, 1)
     tasks = lab.output(1).locator(".gnb-task")
-    assert [task.evaluate("task => task.open") for task in tasks.all()] == [True, False]
-    expect(task.locator(".gnb-code").first).to_have_text(CODE)
+    assert [task.evaluate("task => task.open") for task in tasks.all()] == [False, True]
+
+
+HEIGHTS = """() => {
+    window.heights = [];
+    const area = () => document.querySelectorAll(".jp-Notebook .jp-Cell")[1].querySelector(".jp-Cell-outputArea");
+    const look = () => { heights.push(area()?.offsetHeight || 0); requestAnimationFrame(look); };
+    look();
+}"""
+SALES = "import pandas as pd\nimport genie_nb as gn\nsales = pd.DataFrame({'region': list('ABAB'), 'sales': [1, 2, 3, 4]})"
+
+
+@pytest.mark.parametrize("cell", ["run", "await run"], ids=["its value", "awaited"])
+def test_nothing_jumps_while_a_run_goes_on_and_when_its_record_comes(lab: Lab, cell: str) -> None:
+    ask = f"run = gn.ask('total sales by region as a chart', data={{'sales': sales}}); {cell}"
+    lab.open([SALES, ask])
+    lab.run(0)
+    lab.page.evaluate(HEIGHTS)
+    lab.run(1)
+    expect(lab.output(1).locator(".gnb-record .gnb-files .gnb-picture")).to_be_visible(timeout=30_000)
+    expect(lab.output(1).locator(".gnb")).to_have_count(1)
+    expect(lab.output(1)).not_to_have_attribute("style", re.compile("min-height: [1-9]"))
+    heights = lab.page.evaluate("() => new Promise(done => requestAnimationFrame(() => done(heights)))")
+    assert heights[-1] > 500
+    assert [(one, two) for one, two in itertools.pairwise(heights) if two < one] == []
+
+
+def test_the_window_of_the_work_follows_its_end_unless_it_was_scrolled_up(lab: Lab) -> None:
+    cells = [f"stage.loop.call_soon_threadsafe(gates[{n}].set)" for n in (0, 1)]
+    lab.open(
+        [
+            SET_UP + LONG,
+            "view = stage.view(); stage.play(view, talking(gates))",
+            *cells,
+        ]
+    )
+    lab.run(0)
+    lab.run(1)
+    work = lab.output(1).locator(".gnb-work > .gnb-inside")
+    expect(work).to_contain_text("line 99")
+    left = "box => Math.round(box.scrollHeight - box.scrollTop - box.clientHeight)"
+    assert work.evaluate("box => box.scrollHeight > box.clientHeight + 500")
+    assert work.evaluate(left) < 8
+    work.hover()
+    lab.page.mouse.wheel(0, -400)
+    lab.page.wait_for_function(f"box => ({left})(box) > 300", arg=work.element_handle())
+    top = work.evaluate("box => box.scrollTop")
+    lab.run(2)
+    expect(work).to_contain_text("line 199")
+    assert abs(work.evaluate("box => box.scrollTop") - top) < 8
+    work.evaluate("box => { box.scrollTop = box.scrollHeight; }")
+    lab.run(3)
+    expect(work).to_contain_text("line 299")
+    lab.page.wait_for_function(f"box => ({left})(box) < 8", arg=work.element_handle())
 
 
 def test_a_file_can_be_looked_at_and_saved(lab: Lab) -> None:
@@ -152,6 +205,17 @@ def test_a_file_can_be_looked_at_and_saved(lab: Lab) -> None:
     assert download.value.path().read_bytes() == FILES["sales.csv"]
 
 
+LONG = """
+gates = [asyncio.Event(), asyncio.Event()]
+words = [f"line {n}\\n\\n" for n in range(300)]
+run = [started(), ev.TextStarted(message_id="m", channel="tool_thought", assignee="x")]
+run = numbered([*run, *(ev.TextDelta(message_id="m", text=text) for text in words)])
+async def talking(gates):
+    for number, event in enumerate(run):
+        if number in (102, 202):
+            await gates[number // 200].wait()
+        yield event
+"""
 GIVEN = """
 given = (
     FileRef(name="sales.csv", size=1_204_000, media_type="text/csv", sha256="", about="CSV, 1,204 rows × 7 columns, GBK"),

@@ -345,7 +345,7 @@ def test_what_stays_in_its_place_are_the_records_of_its_runs(room: Room) -> None
     records = room.box._records()
 
     assert records["text/plain"] == "Question: one?\n\nAnswer:\none? 42.\n\nQuestion: two?\n\nAnswer:\ntwo? 42."
-    assert records["text/html"].count("gnb-record ") == 2
+    assert records["text/html"].count('"gnb gnb-record ') == 2
     assert "**Question:** two?" in records["text/markdown"]
 
 

@@ -132,7 +132,7 @@ def test_every_word_of_the_transcript_is_on_the_page() -> None:
     assert all(name in shown for name in transcript.files)
 
 
-def test_a_task_that_went_well_folds_and_a_failed_one_stays_open() -> None:
+def test_no_task_folds_by_itself_and_a_failed_one_says_why() -> None:
     painter, page = Painter(), PageModel()
     for event in numbered(
         [
@@ -145,7 +145,7 @@ def test_a_task_that_went_well_folds_and_a_failed_one_stays_open() -> None:
     ):
         painter.take(event)
     page.apply(painter.paint())
-    assert [page.nodes[key]["attributes"]["data-open"] for key in ("i0", "i1")] == ["0", "1"]
+    assert [page.nodes[key]["attributes"]["data-open"] for key in ("i0", "i1")] == ["1", "1"]
     assert page.nodes["i1.f"]["text"] == "No file."
 
 

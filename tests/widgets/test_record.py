@@ -7,6 +7,7 @@ from markdown_it import MarkdownIt
 from genie_nb import events as ev
 from genie_nb.errors import RequestError
 from genie_nb.parts import StreamPart
+from genie_nb.widgets.labels import labels_for, name_in
 from genie_nb.widgets.record import EMBED_BYTES, record_html, record_markdown, record_text
 from tests.widgets.hostile import PAYLOADS, hostile_run
 from tests.widgets.sample_runs import ANSWER, FILES, call, file_ref, folded, numbered, plan, sample_run, started
@@ -109,11 +110,54 @@ def test_the_html_has_everything_and_needs_nothing() -> None:
     assert "url(" not in html
 
 
-def test_tasks_are_folded_and_the_answer_is_not() -> None:
+def test_a_chinese_run_names_who_worked_and_what_answered_in_chinese() -> None:
+    begin = ev.RunStarted(query="哪个地区增长最快？", agent="plan_solve", model="offline", badge="offline rules")
+    html = html_of(
+        numbered(
+            [
+                begin,
+                ev.TextStarted(message_id="m", channel="plan_thought", assignee="planner"),
+                ev.TextFinished(message_id="m", channel="plan_thought", text="先看文件。"),
+                ev.TaskStarted(task_id="t", title="查看", assignee="executor"),
+                ev.TaskFinished(task_id="t", status="completed"),
+                ev.RunFinished(output="北方。"),
+            ]
+        )
+    )
+    body = html[html.index("</style>") :]
+    for chinese, english in (("规划", "planner"), ("执行", "executor"), ("离线规则", "offline rules")):
+        assert chinese in body
+        assert english not in body
+
+
+def test_a_stopped_run_has_no_empty_box_of_a_fault() -> None:
+    begin = [started(), ev.TaskStarted(task_id="t", title="Count", assignee="executor")]
+    end = [ev.TaskFinished(task_id="t", status="cancelled"), ev.RunCancelled(reason="You stopped the run.")]
+    html = html_of(numbered([*begin, *end]))
+    body = html[html.index("</style>") :]
+    assert "gnb-fault" not in body
+    assert body.count("You stopped the run.") == 1
+
+
+def test_code_that_waits_to_be_allowed_is_in_colours() -> None:
+    asked = {"call_id": "c", "tool": "code_interpreter", "arguments": '{"code": "import json"}'}
+    begin = [started(), ev.ToolStarted(call_id="c", tool="code_interpreter", assignee="x")]
+    arguments = ev.ToolArguments(call_id="c", fragment=asked["arguments"])
+    html = html_of(numbered([*begin, arguments, ev.ApprovalRequested(**asked)]))
+    assert '<span class="kn">import</span>' in html
+
+
+def test_a_model_elsewhere_is_named_with_its_host() -> None:
+    assert name_in(labels_for("为什么"), "live: api.example") == "在线：api.example"
+    assert name_in(labels_for("为什么"), "我的专家") == "我的专家"
+    assert name_in(labels_for("why"), "offline rules") == "offline rules"
+
+
+def test_what_the_live_view_had_open_is_open_in_the_record() -> None:
     html = html_of(sample_run())
     tasks = re.findall(r'<details class="gnb-task"[^>]*>', html)
     assert len(tasks) == 2
-    assert not any(" open" in task for task in tasks)
+    assert all(" open" in task for task in tasks)
     answer = html[html.index('<div class="gnb-section gnb-answer"') :]
     assert "<details" not in answer[: answer.index("Files")]
 

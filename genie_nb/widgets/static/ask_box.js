@@ -70,8 +70,7 @@ class Composer {
     this.status = make("div", "gnb-hidden", { role: "status" });
     this.drop = make("div", "gnb-ask-drop", { "aria-hidden": "true" });
     const bar = make("div", "gnb-ask-bar");
-    const space = make("span", "gnb-ask-space");
-    bar.append(this.addButton, this.pick, this.agent, this.mode, this.keys, space, this.askButton, this.stopButton);
+    bar.append(this.addButton, this.pick, this.agent, this.mode, this.keys, this.askButton, this.stopButton);
     root.append(this.list, this.text, bar, this.why, this.status, this.drop);
     this.root = root;
     this.el.replaceChildren(root);
@@ -264,14 +263,25 @@ class Composer {
     const { chat } = this;
     chat.tabIndex = 0;
     chat.setAttribute("role", "feed");
-    chat.addEventListener("scroll", () => { this.stuck = chat.scrollHeight - chat.scrollTop - chat.clientHeight < NEAR; });
-    chat.addEventListener("toggle", () => { this.stuck = false; }, true);
-    this.watch = new MutationObserver(() => { if (this.stuck) chat.scrollTop = chat.scrollHeight; });
+    let top = 0;
+    chat.addEventListener("scroll", () => {
+      if (chat.scrollHeight - chat.scrollTop - chat.clientHeight < NEAR) this.stuck = true;
+      else if (chat.scrollTop < top - 1) this.stuck = false; // it grows without a hand, too: only a way up is somebody's
+      top = chat.scrollTop;
+    });
+    chat.addEventListener("click", (event) => { if (event.target.closest("summary")) this.stuck = false; });
+    const follow = () => { if (this.stuck) chat.scrollTop = chat.scrollHeight; };
+    this.sizes = new ResizeObserver(follow); // pictures grow when they are decoded
+    this.watch = new MutationObserver(() => {
+      for (const answer of chat.children) this.sizes.observe(answer);
+      follow();
+    });
     this.watch.observe(chat, { childList: true, subtree: true, characterData: true });
   }
 
   end() {
     this.watch?.disconnect();
+    this.sizes?.disconnect();
   }
 }
 

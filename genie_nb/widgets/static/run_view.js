@@ -3,13 +3,13 @@
 
 const TAGS = new Set(["button", "details", "div", "input", "li", "p", "pre", "span", "summary", "textarea", "ul"]);
 const ATTRIBUTES = new Set([
-  "aria-busy", "aria-hidden", "aria-label", "aria-level", "class", "id", "lang", "placeholder", "popover",
-  "popovertarget", "role", "spellcheck", "tabindex",
-  "title", "type",
+  "aria-busy", "aria-hidden", "aria-label", "aria-level", "class", "id", "lang", "placeholder", "popover", "popovertarget",
+  "role", "spellcheck", "tabindex", "title", "type",
 ]);
 const ACK_MS = 60;
 const ASK_MS = 500;
 const SILENT_S = 3;
+const PLACE_MS = 1500;
 
 class Page {
   constructor() {
@@ -40,26 +40,17 @@ class Page {
         if (message.n === this.n + 1) this.take(message);
         else if (message.n > this.n + 1) this.ask();
         break;
-      case "snapshot":
-        this.load(message);
-        break;
+      case "snapshot": return this.load(message);
       case "at":
         if (message.n > this.n) this.ask();
         else this.acknowledge();
         break;
-      case "preview":
-        this.views.forEach((view) => view.preview(message.key, message.html));
-        break;
-      case "undecided":
-        this.views.forEach((view) => view.undecided(message.call, message.why));
-        break;
-      case "download":
-        save(message.name, buffers);
-        break;
+      case "preview": return this.views.forEach((view) => view.preview(message.key, message.html));
+      case "undecided": return this.views.forEach((view) => view.undecided(message.call, message.why));
+      case "leave": return this.views.forEach((view) => { view.leaving = true; });
+      case "download": return save(message.name, buffers);
       case "parcel":
-      case "piece":
-        this.views.forEach((view) => view.unpack(message, buffers));
-        break;
+      case "piece": return this.views.forEach((view) => view.unpack(message, buffers));
     }
   }
 
@@ -141,10 +132,11 @@ class Page {
 
 class View {
   constructor(page, model, el) {
-    Object.assign(this, { page, model, el, byHand: new WeakSet() });
+    Object.assign(this, { page, model, el, byHand: new WeakSet(), stuck: true, top: 0 });
     el.classList.add("gnb-view");
     el.addEventListener("click", (event) => this.click(event));
     el.addEventListener("toggle", (event) => this.toggled(event.target), true);
+    el.addEventListener("scroll", (event) => this.scrolled(event.target), true);
     el.addEventListener("keydown", (event) => {
       if (event.target.matches("textarea, input")) event.stopPropagation(); // what is typed is no command of the notebook
       else if (event.key === "Escape" && this.running && !this.root.querySelector(":popover-open")) this.cancel(event);
@@ -219,6 +211,38 @@ class View {
     const since = this.running ? (now - liveAt) / 1000 : 0;
     this.fill("clock", live.elapsed === undefined ? "" : clock(live.elapsed + since));
     this.fill("pulse", pulse(live, labels, since, (now - silentSince) / 1000));
+    if (this.running) this.follow();
+    this.keepPlace();
+  }
+
+  // Nothing jumps: this view stays until its record is drawn, or the page keeps its height while it is being drawn.
+  keepPlace() {
+    const area = this.el.closest(".jp-OutputArea");
+    if (!area || this.place) return;
+    this.place = area;
+    const sizes = new ResizeObserver(() => { if (this.el.isConnected) this.height = area.offsetHeight; });
+    const watch = new MutationObserver(() => {
+      if (this.leaving && area.querySelector(".gnb-record")) this.el.style.display = "none";
+      if (this.el.isConnected) return;
+      [sizes, watch].forEach((observer) => observer.disconnect());
+      area.style.minHeight = `${this.height}px`;
+      setTimeout(() => { area.style.minHeight = ""; }, PLACE_MS);
+    });
+    sizes.observe(area);
+    watch.observe(area, { childList: true, subtree: true });
+  }
+
+  // The window of the work stays at its end while it grows, unless somebody has scrolled up.
+  follow() {
+    const work = this.dom.get("work.i");
+    if (work && this.stuck) work.scrollTop = work.scrollHeight;
+  }
+
+  scrolled(element) {
+    if (element !== this.dom.get("work.i")) return;
+    if (atEnd(element)) this.stuck = true;
+    else if (element.scrollTop < this.top - 1) this.stuck = false;
+    this.top = element.scrollTop;
   }
 
   fill(name, text) {
@@ -235,7 +259,10 @@ class View {
     else if (button?.dataset.action === "download") {
       event.preventDefault();
       this.want("download", button.closest(".gnb-file"));
-    } else if (summary) this.byHand.add(summary.parentElement);
+    } else if (summary) {
+      this.byHand.add(summary.parentElement);
+      this.stuck = this.stuck && !summary.closest("[data-key='work.i']");
+    }
   }
 
   cancel(event) {
