@@ -24,6 +24,7 @@ class BackendLoop:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="genie_nb-worker"))
+        self._submitted: set[Future[Any]] = set()
         self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._first_closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._thread = threading.Thread(target=self._run, name="genie_nb-backend", daemon=True)
@@ -40,7 +41,10 @@ class BackendLoop:
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the loop; callable from any thread."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
+        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        self._submitted.add(future)  # a task that nobody holds would be collected while it waits
+        future.add_done_callback(self._submitted.discard)
+        return future
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
         """Call a function on the loop soon; callable from any thread."""

@@ -1,6 +1,7 @@
 """The backend's own loop: on its own thread, not stalled by others, ending in bounds."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -107,6 +108,23 @@ def test_the_process_has_one_backend_loop_and_gets_a_new_one_after_its_end() -> 
     assert second is not first
     assert second.submit(thread_name()).result(BOUND_S) == "genie_nb-backend"
     second.close()
+
+
+def test_work_that_nobody_holds_is_not_collected() -> None:
+    backend, ended = BackendLoop(), threading.Event()
+
+    async def forgotten() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    backend.submit(forgotten())
+    backend.submit(asyncio.sleep(0)).result(BOUND_S)
+    gc.collect()
+    assert not ended.is_set()
+    backend.close()
+    assert ended.is_set()
 
 
 def test_a_process_ends_although_its_backend_is_at_work() -> None:
