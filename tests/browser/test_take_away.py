@@ -74,7 +74,7 @@ def test_the_page_of_a_hostile_run_does_nothing(lab: Lab, tmp_path: Path) -> Non
     to_html([Told(hostile_run(PAYLOADS.values()))], tmp_path / "run.html")
     lab.page.goto((tmp_path / "run.html").as_uri())
     expect(lab.page.locator(".gnb-record")).to_be_visible()
-    lab.page.wait_for_load_state("networkidle")
+    lab.page.wait_for_function("document.readyState === 'complete' && [...document.images].every(image => image.complete)")
     assert [frame.evaluate("window.__owned") for frame in lab.page.frames if frame == lab.page.main_frame] == [None]
     assert lab.foreign_requests == []
     assert lab.dialogs == []
