@@ -88,7 +88,7 @@ class RunView(PageWidget):
         self._lock = threading.Lock()
         self._painter, self._pulse, self._told = Painter(query), Pulse(), _Told()
         self._sent = self._acknowledged = 0
-        self._has_page = False
+        self._has_page = self._leaving = False
         self._arrived: list[tuple[RunEvent, float]] = []
         self._news = asyncio.Event()
         self._sent_at = 0.0
@@ -132,8 +132,12 @@ class RunView(PageWidget):
             reading.cancel()
 
     def leave(self) -> None:
-        """Let pages hide the view as soon as a record is drawn beside it."""
-        self.send({"type": "leave"})
+        """Let pages hide the view as soon as a record is drawn beside it; told as a frame, so that `seen` waits for it."""
+        with self._lock:
+            if not self._leaving:
+                self._leaving = True
+                self._sent += 1
+                self.send({"type": "frame", "n": self._sent, "leave": True})
 
     async def seen(self) -> None:
         """Wait until an open page has shown all that it was sent, for no longer than `SEEN_S`."""

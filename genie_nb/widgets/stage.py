@@ -113,6 +113,8 @@ class Stage:
 
     async def _follow(self, run: Followed) -> None:
         await self._view.follow(run.events())
+        if self._awaited:
+            await asyncio.to_thread(self._view.leave)
         await self._view.seen()
         self._ended = True
         await asyncio.to_thread(self._place)  # a record is made of files and colours: not the loop's work

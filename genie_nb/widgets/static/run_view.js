@@ -47,7 +47,6 @@ class Page {
         break;
       case "preview": return this.views.forEach((view) => view.preview(message.key, message.html));
       case "undecided": return this.views.forEach((view) => view.undecided(message.call, message.why));
-      case "leave": return this.views.forEach((view) => { view.leaving = true; });
       case "download": return save(message.name, buffers);
       case "parcel":
       case "piece": return this.views.forEach((view) => view.unpack(message, buffers));
@@ -64,6 +63,7 @@ class Page {
 
   take(frame) {
     this.n = frame.n;
+    if (frame.leave) this.views.forEach((view) => { view.leaving = true; });
     if (frame.labels) this.labels = frame.labels;
     if (frame.live) this.live = frame.live;
     this.liveAt = frame.live ? performance.now() : this.liveAt;
