@@ -100,11 +100,6 @@ class Conversation:
             self.turns.append(turn)
             self._one_at_a_time.release()
 
-    @property
-    def at_work(self) -> bool:
-        """Whether a question is worked on, or waits."""
-        return self._one_at_a_time.locked() or self._waiting > 0
-
     def interpreter_of(self, pool: KernelPool, prepared: Prepared) -> Interpreter:
         """Its Python session, with the inputs that were brought since."""
         if self.interpreter is None:

@@ -19,7 +19,7 @@ from genie_nb.backend.models.analyst.followups import wishes_of
 from genie_nb.backend.models.analyst.labels import title_of
 from genie_nb.backend.models.analyst.look import unread_times, with_values
 from genie_nb.backend.models.analyst.phrases import say, too_long_text, unknown_text
-from genie_nb.backend.models.analyst.question import MOST_WORDS, named_in, source_for, spoken_of
+from genie_nb.backend.models.analyst.question import MOST_READ, named_in, source_for, spoken_of
 from genie_nb.backend.models.analyst.scripts import (
     DENIED,
     code_call,
@@ -95,8 +95,8 @@ def jobs_of(conversation: Conversation) -> list[Job]:
         jobs = [job_of_wish(wish, language) for wish in everywhere(question, wishes, conversation.sources)]
         beside = _texts_beside(conversation, wishes)
         return [*_with_titles(jobs), *([beside] if beside else [])]
-    if len(question) > MOST_WORDS:
-        return [_words_job(too_long_text(MOST_WORDS, language), language)]
+    if len(question) > MOST_READ:
+        return [_words_job(too_long_text(MOST_READ, language), language)]
     return [_unknown_job(conversation, source)]
 
 

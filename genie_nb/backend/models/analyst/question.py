@@ -17,9 +17,9 @@ from genie_nb.backend.models.analyst.matching import Mention, find_mentions
 from genie_nb.backend.models.analyst.settle import settle
 from genie_nb.backend.models.analyst.wish import Wish
 
-__all__ = ("MOST_WORDS", "is_guess", "named_in", "read_question", "source_for", "spoken_of")
+__all__ = ("MOST_READ", "is_guess", "named_in", "read_question", "source_for", "spoken_of")
 
-MOST_WORDS = 1_000
+MOST_READ = 1_000
 """How many characters of a question the rules for tables read at most."""
 _GROUP_BEFORE = re.compile(
     r"(?:\b(?:by|per|each|every|across|which|between|among|within|grouped by|broken down by|split by|different|for all|over)(?: the)?"
@@ -60,7 +60,7 @@ _WHEN = re.compile(r"\bwhen\b|什么时候|何时|哪一?[天日月年]", re.IGN
 def read_question(question: str, sources: Sequence[Source], before: Wish | None = None) -> list[Wish]:
     """The wishes of a question, in order; empty when no rule reads it. `before` is what it goes on from."""
     source = source_for(question, sources, before.source if before else None)
-    if source is None or len(question) > MOST_WORDS:
+    if source is None or len(question) > MOST_READ:
         return []
     before = before if before and before.source == source else None
     guess = (("table", source.name),) if before is None and is_guess(question, source, sources) else ()
@@ -83,7 +83,7 @@ def source_for(question: str, sources: Sequence[Source], before: Source | None =
     tables = [source for source in sources if source.tabular]
     if not tables:
         return None
-    question = question[:MOST_WORDS]
+    question = question[:MOST_READ]
     if named := named_in(question, tables):
         return max(named, key=lambda source: _fit(question, source))
     for source in spoken_of(question, tables):

@@ -12,7 +12,7 @@ import pytest
 from genie_nb.backend.models.analyst import OfflineAnalyst
 from genie_nb.backend.models.analyst.arithmetic import read_computation
 from genie_nb.backend.models.analyst.conversation import MOST_CHARACTERS
-from genie_nb.backend.models.analyst.question import MOST_WORDS
+from genie_nb.backend.models.analyst.question import MOST_READ
 from genie_nb.backend.models.base import ChatMessage, ToolSpec
 from genie_nb.backend.models.sections import section
 from tests.backend.models.analyst.analyst_driver import CODE, DELIVER, PLAN, Reply, ask_model, react
@@ -70,7 +70,7 @@ PIECES = [
 @pytest.mark.parametrize("piece", PIECES)
 def test_no_question_holds_up_the_analyst(piece: str) -> None:
     """All replies of a case take a second or two together; rules that look at all digits from each digit on take minutes."""
-    for size in (MOST_WORDS - 1, MOST_CHARACTERS, 100_000):
+    for size in (MOST_READ - 1, MOST_CHARACTERS, 100_000):
         for question in ((piece * size)[:size], ("interest of total revenue " + piece * size)[: size - 6] + " sum 5"):
             for reply in replies(question):
                 assert reply.text or reply.calls
@@ -87,7 +87,7 @@ HOSTILE_TABLES = {
 @pytest.mark.timeout(50)
 @pytest.mark.parametrize("table", HOSTILE_TABLES.values(), ids=HOSTILE_TABLES)
 def test_no_table_holds_up_the_analyst(table: str) -> None:
-    for question in ("total revenue_3 by a_2", ("销售额" * MOST_WORDS)[:MOST_WORDS]):
+    for question in ("total revenue_3 by a_2", ("销售额" * MOST_READ)[:MOST_READ]):
         for reply in replies(question, table):
             assert reply.text or reply.calls
 
@@ -121,9 +121,9 @@ def test_the_loop_keeps_its_time_while_the_rules_read() -> None:
 
 @pytest.mark.parametrize(("question", "chinese"), [("total revenue by region? ", False), ("按地区统计销售额。", True)])
 def test_a_question_that_is_too_long_is_told_so(question: str, chinese: bool) -> None:
-    for size, most in ((MOST_CHARACTERS + 1, "4,000"), (MOST_WORDS + 1, "1,000")):
+    for size, most in ((MOST_CHARACTERS + 1, "4,000"), (MOST_READ + 1, "1,000")):
         asked = (question * size)[:size]
-        if size == MOST_WORDS + 1:
+        if size == MOST_READ + 1:
             asked = ("龘" if chinese else "ß") * size
         reply = ask_model(
             [ChatMessage("user", section("question", asked) + "\n" + section("inputs", inputs(COLUMNS)))], [CODE]
