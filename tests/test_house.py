@@ -11,7 +11,7 @@ import genie_nb
 
 HOUSE = Path(genie_nb.__file__).parent
 FILES = sorted(HOUSE.rglob("*.py"))
-LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 400, 50, 5
+LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 600, 60, 5
 BANNED = {"manager", "helper", "helpers", "util", "utils", "info", "data"}
 GIVEN = {"data_received"}
 """Names that a library gives: asyncio calls a protocol by them."""
