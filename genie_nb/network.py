@@ -5,12 +5,9 @@ Above: `cli`. Below: `session`, `chat`, `backend.server`, `backend.remote`.
 
 import asyncio
 import secrets
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
-
-import httpx
 
 from genie_nb.backend import remote
 from genie_nb.backend.client import Client
@@ -55,7 +52,6 @@ class RemoteRun(Viewed, remote.RemoteRun):
 
     def __init__(self, client: Client, *given: Any, **named: Any) -> None:
         self.tape = LinkTape(FrameDecoder)
-        self._lender = client  # its connections are closed when nobody has it any more
         super().__init__(client.taped(self.tape.take), *given, **named)
 
     def _hear(self, event: LinkEvent) -> None:
@@ -111,7 +107,6 @@ class RemoteGenie:
         self, url: str, *, agent: str | None = None, stream_mode: StreamMode | None = None, token: str = ""
     ) -> None:
         self.client = Client(url, token=token)
-        weakref.finalize(self.client, _close_soon, self.client.http).atexit = False
         self._agent, self._mode = agent, stream_mode
 
     def ask(self, query: str, *, files: Paths = (), show: bool = True) -> RemoteRun:
@@ -178,11 +173,6 @@ def _begun(run: RemoteRun, *, show: bool) -> RemoteRun:
     if show and in_notebook():
         run.view()
     return run.start()
-
-
-def _close_soon(http: httpx.AsyncClient) -> None:
-    """Close connections that nobody can use any more."""
-    backend_loop().submit(http.aclose())
 
 
 def connect(url: str, *, agent: str | None = None, mode: str = "general", token: int = 5, time: float = 5.0) -> RemoteGenie:
