@@ -159,7 +159,7 @@ class Chat(Talk):
         chat = cls(chat_id=chat_id, **options)
         backend_loop().submit(chat._store.settled()).result()
         for stored, entries in chat._store.runs(chat_id):
-            run = PastRun(stored, entries)
+            run = PastRun(stored, entries, chat._store.folder)
             chat.runs.append(run)
             chat._conversation.turns.append(Turn.of(run.query, run.transcript))
         inputs = dict.fromkeys(file.name for run in chat.runs for file in run.transcript.inputs)
