@@ -169,9 +169,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("named", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_a_foreign_store_names_no_folder_outside_to_read_or_to_delete(
-    tmp_path: Path, named: Callable[[Path], str]
-) -> None:
+def test_a_foreign_store_names_no_folder_outside_to_read_or_to_delete(tmp_path: Path, named: Callable[[Path], str]) -> None:
     outside, runs = tmp_path / "outside", tmp_path / "runs"
     outside.mkdir()
     (outside / "secret.csv").write_text("key\ncanary-8812\n")
