@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from genie_nb.backend.chats import ChatEntry, ChatStore
+from genie_nb.backend.context import language_of
 from genie_nb.backend.conversation import Conversation, Turn
 from genie_nb.backend.inbox import Inbox, about_file
 from genie_nb.backend.loop import backend_loop
@@ -135,7 +136,9 @@ class Chat(Talk):
         """
         settings = self._genie.settings.with_run(agent=agent)
         tables = copies_of({} if data is None else data)
-        request = RunRequest(readable(query), settings, paths_of(files), tables, conversation=self._conversation)
+        remarks = settings.remarks(language_of(query))
+        asked = readable(query)
+        request = RunRequest(asked, settings, paths_of(files), tables, conversation=self._conversation, remarks=remarks)
         run = self._genie.prepare(request)
         self.runs.append(run)
         backend_loop().call(self._store.keep, run, self.chat_id)
@@ -159,7 +162,7 @@ class Chat(Talk):
         chat = cls(chat_id=chat_id, **options)
         backend_loop().submit(chat._store.settled()).result()
         for stored, entries in chat._store.runs(chat_id):
-            run = PastRun(stored, entries)
+            run = PastRun(stored, entries, chat._store.folder)
             chat.runs.append(run)
             chat._conversation.turns.append(Turn.of(run.query, run.transcript))
         inputs = dict.fromkeys(file.name for run in chat.runs for file in run.transcript.inputs)

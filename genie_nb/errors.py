@@ -25,10 +25,12 @@
 A message is one or two sentences for the person: what happened, to what, and what to do.
 `code` is the stable word for the same thing in events and in JSON.
 
-Nothing lies below this room.
+Below: `url_secrets`.
 """
 
 from typing import ClassVar
+
+from genie_nb.url_secrets import without_passwords
 
 __all__ = (
     "AdmissionRefused",
@@ -57,9 +59,12 @@ __all__ = (
 
 
 class GenieError(Exception):
-    """The root: catch this to catch everything that genie_nb raises."""
+    """The root: catch this to catch everything that genie_nb raises. No message holds a password of an address."""
 
     code: ClassVar[str] = "internal"
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*(without_passwords(one) if isinstance(one, str) else one for one in given))
 
 
 class RunError(GenieError):

@@ -4,6 +4,7 @@ Above: `cli`. Below: `session`, `chat`, `backend.server`, `backend.remote`.
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from genie_nb.widgets.link_view import LinkView
 
 __all__ = ("RemoteChat", "RemoteGenie", "RemoteRun", "connect", "serve", "watch")
+
+log = logging.getLogger(__name__)
 
 CLOSE_S = 5.0
 """Seconds that connections get to close."""
@@ -258,6 +261,8 @@ def serve_stdio(*, model: str | ChatModel | None = None, tools: Sequence[ToolLik
 def _host(genie: "_ServedGenie", server: Mapping[str, Any]) -> Host:
     """What a server's routes work on."""
     chosen = genie.settings.with_server(**server)
+    for remark in chosen.remarks():
+        log.warning(remark)
 
     def make_run(ask: Ask) -> Run:
         one = genie.settings.with_run(**(ask.options or {}))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from genie_nb.backend import runs
+from genie_nb.backend.context import language_of
 from genie_nb.backend.conversation import Conversation
 from genie_nb.backend.inputs import table_of
 from genie_nb.backend.interpreter.pool import KernelPool
@@ -232,7 +233,8 @@ class Genie:
             data: DataFrames by variable name; they are handed over by value.
             show: Whether the live view appears as output of the running cell, where there is a notebook.
         """
-        request = RunRequest(readable(query), self.settings, paths_of(files), copies_of({} if data is None else data))
+        tables, remarks = copies_of({} if data is None else data), self.settings.remarks(language_of(query))
+        request = RunRequest(readable(query), self.settings, paths_of(files), tables, remarks=remarks)
         run = self.prepare(request)
         if show and in_notebook():
             run.view()

@@ -1,8 +1,12 @@
 """Conversations: real questions to the offline analyst on a real kernel, and what is kept of them."""
 
 import json
+import shutil
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +15,7 @@ import pytest
 import genie_nb as gn
 from genie_nb.backend.models.base import ChatMessage
 from genie_nb.backend.models.sections import read_sections
+from genie_nb.backend.preparing import reopened
 from genie_nb.errors import RequestError, SettingsError
 from genie_nb.events import RunQueued
 from tests.fakes import BOUND_S, of_kind
@@ -137,6 +142,64 @@ def test_a_question_whose_process_died_is_interrupted(tmp_path: Path) -> None:
     chat = gn.Chat.reopen(done.stdout.strip(), runs_folder=tmp_path / "runs")
 
     assert (chat.runs[0].status, chat.runs[0].transcript.error_code) == ("failed", "interrupted")
+
+
+def test_deleting_in_a_copied_project_leaves_the_original_alone(tmp_path: Path, table: Path) -> None:
+    with open_chat(tmp_path / "project", agent="react") as chat:
+        chat.ask("How many rows?", files=table).result(WAIT_S)
+        original = chat.runs[0].folder
+    shutil.copytree(tmp_path / "project", tmp_path / "copy")
+
+    copied = gn.Chat.reopen(chat.chat_id, runs_folder=tmp_path / "copy" / "runs")
+    assert copied.runs[0].folder == tmp_path / "copy" / "runs" / original.name
+    copied.delete()
+
+    assert (original / table.name).read_text(encoding="utf-8") == ROWS
+    assert not (tmp_path / "copy" / "runs" / original.name).exists()
+    assert len(gn.chats(runs_folder=tmp_path / "project" / "runs")) == 1
+
+
+ELSEWHERE = {
+    "a folder elsewhere": lambda outside: str(outside),
+    "above the folder": lambda outside: "..",
+    "the folder itself": lambda outside: "",
+    "a path that climbs": lambda outside: f"x/../../{outside.name}",
+    "a link to elsewhere": lambda outside: "link",
+}
+
+
+@pytest.mark.parametrize("named", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_foreign_store_names_no_folder_outside_to_read_or_to_delete(tmp_path: Path, named: Callable[[Path], str]) -> None:
+    outside, runs = tmp_path / "outside", tmp_path / "runs"
+    outside.mkdir()
+    (outside / "secret.csv").write_text("key\ncanary-8812\n")
+    with open_chat(tmp_path, agent="react") as chat:
+        chat.ask("2 + 3?").result(WAIT_S)
+    (runs / "link").symlink_to(outside)
+    other = runs / "of_another_chat"
+    other.mkdir()
+    with closing(sqlite3.connect(runs / "chats.sqlite")) as file, file:
+        file.execute("UPDATE runs SET folder = ?", (named(outside),))
+
+    foreign = gn.Chat.reopen(chat.chat_id, runs_folder=runs)
+    with pytest.raises(RequestError, match="no file"):
+        foreign.runs[0].read_file("secret.csv")
+    foreign.delete()
+
+    assert (outside / "secret.csv").exists()
+    assert other.is_dir()
+    assert (runs / "chats.sqlite").exists()
+
+
+def test_a_reopened_conversation_reads_no_input_outside_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("key\ncanary-8812\n")
+    folder = tmp_path / "runs" / "chat"
+    folder.mkdir(parents=True)
+    (folder / "link.csv").symlink_to(tmp_path / "secret.csv")
+
+    prepared = reopened(folder, ["link.csv", "../../secret.csv", str(tmp_path / "secret.csv")])
+
+    assert prepared.inputs == ""
 
 
 WRONG = {

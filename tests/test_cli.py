@@ -18,8 +18,10 @@ from genie_nb import events as ev
 from genie_nb.cli.terminal import follow
 from genie_nb.events import decode_event, is_terminal
 from genie_nb.parts import CodePart, Part, StreamPart, TablePart
-from tests.model_server import ModelServer, Reply, error_reply
+from tests.model_server import ModelServer, Reply, error_reply, sse_reply
 from tests.widgets.sample_runs import ANSWER, call, numbered, sample_run, started, words
+
+KEY = "sk-canary-5127"
 
 
 def genie_nb(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -170,6 +172,66 @@ def test_an_interruption_is_one_word(tmp_path: Path) -> None:
     assert rest.split("\n") == ["Stopped.", ""]
     assert "Traceback" not in errors
     assert process.returncode == 1
+
+
+FOREIGN = "base_url: {url}\nmodel: tiny\nmcp: [\"{python} -c 'open(1234)'\"]\n"
+
+
+def test_in_somebody_elses_folder_nothing_is_sent_to_the_address_in_its_file(tmp_path: Path) -> None:
+    with ModelServer([sse_reply("Mine now.")]) as server:
+        (tmp_path / "genie.yaml").write_text(FOREIGN.format(url=server.url, python=sys.executable))
+        done = genie_nb("ask", "What is 2 + 3?", "--json", cwd=tmp_path, OPENAI_API_KEY=KEY, GENIE_MODEL="offline")
+        assert server.requests == []
+    assert json.loads(done.stdout)["outcome"] == "finished"
+    assert "base_url, mcp, model" in done.stderr
+    assert "genie-nb trust" in done.stderr
+
+
+def test_a_trusted_folders_settings_count_but_its_address_gets_no_key_of_the_environment(tmp_path: Path) -> None:
+    with ModelServer([sse_reply("Well.")]) as server:
+        (tmp_path / "genie.yaml").write_text(f"base_url: {server.url}\nmodel: tiny\napproval_timeout_s: 5\n")
+        trusted = genie_nb("trust", cwd=tmp_path)
+        done = genie_nb("ask", "Hello?", "--agent", "react", "--json", cwd=tmp_path, OPENAI_API_KEY=KEY)
+        (asked,) = server.requests
+        forgotten = genie_nb("trust", "--forget", cwd=tmp_path)
+        left_out = genie_nb("doctor", cwd=tmp_path)
+    assert "trusted until it changes" in trusted.stdout
+    assert f"  base_url: {server.url}" in trusted.stdout
+    assert json.loads(done.stdout)["answer"] == "Well."
+    assert KEY not in str(asked.headers)
+    assert "is not trusted" in forgotten.stdout
+    assert "base_url, model" in left_out.stdout
+
+
+def test_trust_shows_no_secrets_and_says_where_there_is_nothing(tmp_path: Path) -> None:
+    assert "nothing to trust" in genie_nb("trust", cwd=tmp_path).stdout
+    (tmp_path / "genie.yaml").write_text(
+        "api_key: sk-canary\nbase_url: http://me:canary@host/v1\nsearch: {tavily_key: canary}\n"
+        "mcp: [{url: 'http://host/mcp', headers: {authorization: canary}}]\n"
+    )
+    done = genie_nb("trust", cwd=tmp_path)
+    assert "canary" not in done.stdout
+    assert "mcp[0].url: http://host/mcp" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals")
+@pytest.mark.parametrize(("typed", "answer"), [("y", "Well."), ("n", "2 + 3: 5")])
+def test_a_person_at_a_terminal_is_asked_whether_to_trust_the_folder(typed: str, answer: str, tmp_path: Path) -> None:
+    keyboard, terminal = os.openpty()
+    with ModelServer([sse_reply("Well.")]) as server:
+        (tmp_path / "genie.yaml").write_text(f"base_url: {server.url}\nmodel: tiny\n")
+        os.write(keyboard, f"{typed}\n".encode())
+        done = subprocess.run(
+            [sys.executable, "-c", "from genie_nb.cli import main; main()", "ask", "What is 2 + 3?", "--agent", "react"],
+            cwd=tmp_path, stdin=terminal, stderr=terminal, stdout=subprocess.PIPE, text=True, timeout=55, check=False,
+        )  # fmt: skip
+    shown = os.read(keyboard, 4000).decode()
+    os.close(keyboard)
+    os.close(terminal)
+    assert "Do you trust it? [y/N]" in shown
+    assert f"base_url: {server.url}" in shown
+    assert answer in done.stdout
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("agent", ["nobody", ""])

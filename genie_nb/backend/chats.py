@@ -1,6 +1,6 @@
 """Kept conversations: their runs' logs in one file, so that they outlive the process.
 
-Above: `session`. Below: `runs`, `log`.
+Above: `session`. Below: `runs`, `restored`, `log`.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from genie_nb.backend.channel import Wake
 from genie_nb.backend.log.base import StoredRun
 from genie_nb.backend.log.entry import Entry
 from genie_nb.backend.log.sqlite import SqliteStore
+from genie_nb.backend.restored import is_own_folder
 from genie_nb.backend.runs import Run
 from genie_nb.errors import RequestError, SettingsError
 
@@ -50,7 +51,11 @@ class ChatEntry:
 
 
 class ChatStore:
-    """The conversations of one folder. Its methods read and write the disk."""
+    """The conversations of one folder. Its methods read and write the disk.
+
+    Attributes:
+        folder: The `runs_folder` that holds the file and the conversations' own folders.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Open the folder's file, or make it.
@@ -58,6 +63,7 @@ class ChatStore:
         Raises:
             SettingsError: It cannot be used.
         """
+        self.folder = folder
         self._store = SqliteStore(folder / FILE)
         self._keeping: dict[asyncio.Task[None], Run] = {}
         self._unfinished: dict[str, tuple[StoredRun, Run]] = {}
@@ -98,10 +104,10 @@ class ChatStore:
             raise SettingsError(f"The conversation {chat_id} cannot be read: {error}.") from error
 
     def delete(self, chat_id: str, folder: Path) -> None:
-        """Forget a conversation, and remove its folder with everything in it.
+        """Forget a conversation, and remove its folder with everything in it; a folder that lies elsewhere is kept.
 
         Raises:
-            SettingsError: The file cannot be written.
+            SettingsError: The file cannot be written, or the folder cannot be removed.
         """
         try:
             for stored in self._runs():
@@ -109,12 +115,16 @@ class ChatStore:
                     self._store.delete(stored.run_id)
         except OSError as error:
             raise SettingsError(f"The conversation {chat_id} cannot be deleted: {error}.") from error
-        with suppress(FileNotFoundError):
+        if folder.parent != self.folder or not is_own_folder(folder):
+            return
+        try:
             shutil.rmtree(folder)
+        except OSError as error:
+            raise SettingsError(f"The folder {folder} of conversation {chat_id} cannot be deleted: {error}.") from error
 
     def keep(self, run: Run, chat_id: str) -> None:
         """Write a run's log from now until its end; called on the backend's loop."""
-        stored = StoredRun(run.run_id, run.channel.epoch, "", chat_id, time.time(), str(run.folder), run.query)
+        stored = StoredRun(run.run_id, run.channel.epoch, "", chat_id, time.time(), run.folder.name, run.query)
         self._unfinished[run.run_id] = stored, run
         task = asyncio.get_running_loop().create_task(self._follow(stored, run), name=f"keep {run.run_id}")
         self._keeping[task] = run

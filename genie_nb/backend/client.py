@@ -37,6 +37,7 @@ from genie_nb.events import (
     RunEvent,
     is_terminal,
 )
+from genie_nb.url_secrets import split_credentials
 
 __all__ = ("Client", "check_opening")
 
@@ -76,7 +77,7 @@ class Client:
             raise LinkError(
                 f"{url.split('?')[0][:100]!r} is no address of a server: it should begin with http:// or https://."
             )
-        self.address = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self.address, credentials = split_credentials(f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}")
         given = parse_qs(parts.query).get("token", [""])[0] or token
         self._patience = patience or LinkPatience()
         self._on_bytes = on_bytes
@@ -85,7 +86,7 @@ class Client:
                 httpx.AsyncClient,
                 base_url=self.address,
                 # What comes is read as it comes, and counted: a few compressed bytes can be very many.
-                headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {given}"} if given else {}),
+                headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {given}"} if given else credentials),
                 timeout=httpx.Timeout(None, connect=self._patience.connect_s),
                 follow_redirects=False,
                 transport=transport,

@@ -126,7 +126,12 @@ class Conversation:
         return self.prepared
 
     def reopen(self, folder: Path, inputs: Iterable[str]) -> None:
-        """Go on in a folder of an earlier process, with those of these inputs that are still there; reads the disk."""
+        """Go on in a folder of an earlier process, with those of these inputs that are still there; reads the disk.
+
+        A link to another folder is not followed; the conversation then goes on in a new folder.
+        """
+        if folder.is_symlink():
+            return
         self.folder = folder
         if folder.is_dir():
             self.prepared = reopened(folder, inputs)

@@ -1,15 +1,18 @@
 """One MCP server as a person names it: an address, a command line, or a mapping of both with more.
 
-Above: `settings`, `mcp`. Below: nothing.
+Above: `settings`, `mcp`. Below: `url_secrets`.
 """
 
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from genie_nb.url_secrets import without_passwords
 
 __all__ = ("McpEntry", "entries_in")
 
@@ -43,6 +46,14 @@ class McpEntry(BaseModel):
     headers: dict[str, SecretStr] = {}
     timeout_s: float | None = Field(default=None, gt=0)
     asks: bool = False
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What is shown of the entry: no passwords of addresses."""
+        for name, value in super().__repr_args__():
+            if isinstance(value, str):
+                yield name, without_passwords(value)
+            else:
+                yield name, tuple(map(without_passwords, value)) if name == "args" else value
 
     @model_validator(mode="before")
     @classmethod

@@ -17,7 +17,7 @@ import msgspec
 from genie_nb.backend.inputs import check_inputs, profile_file, profile_table
 from genie_nb.backend.profiles import InputProfile
 from genie_nb.backend.workspace import INPUTS, Workspace
-from genie_nb.errors import GenieError
+from genie_nb.errors import GenieError, RequestError
 from genie_nb.parts import FileRef
 
 __all__ = ("Prepared", "add_inputs", "preamble_of", "prepare", "reopened", "table_file")
@@ -111,11 +111,20 @@ def reopened(folder: Path, inputs: Iterable[str]) -> Prepared:
     """A run's folder as an earlier process left it, with its tables and those of these inputs that are still there."""
     workspace = Workspace(folder.resolve())
     workspace.changed()
-    files = {name: folder / name for name in inputs if (folder / name).is_file()}
+    files = {name: path for name in inputs if (path := _found(workspace, name))}
     profiles = [profile_file(path, name) for name, path in files.items()]
-    tables = {path.stem: _read_table(path) for path in sorted((folder / INPUTS).glob("*.arrow"))}
+    stored = (path.relative_to(folder).as_posix() for path in sorted((folder / INPUTS).glob("*.arrow")))
+    tables = {path.stem: _read_table(path) for name in stored if (path := _found(workspace, name))}
     profiles += [profile_table(name, table) for name, table in tables.items()]
     return Prepared(workspace, (), "\n".join(profile.line() for profile in profiles), preamble_of(tables))
+
+
+def _found(workspace: Workspace, name: str) -> Path | None:
+    """Where a file of the folder lies; none for one that is gone, or that would lead out of the folder."""
+    try:
+        return workspace.resolve(name)
+    except RequestError:
+        return None
 
 
 def _checked(files: tuple[str | Path, ...], tables: Mapping[str, Any]) -> tuple[dict[str, Path], list[InputProfile]]:

@@ -17,10 +17,12 @@ from genie_nb.errors import RequestError, WireError, error_of
 from genie_nb.events import RunFailed, Verdict
 from genie_nb.transcript import Transcript, apply
 
-__all__ = ("INTERRUPTED", "RestoredRun")
+__all__ = ("INTERRUPTED", "RestoredRun", "folder_within", "is_own_folder")
 
 INTERRUPTED = "The process that worked on this was stopped. Ask again."
 
+NO_FOLDER = ".none"
+"""The name, within `runs_folder`, that stands for a folder which a store does not name."""
 DAMAGED = "What was kept of this run is damaged from event {number} on ({why}). Ask again."
 
 
@@ -32,12 +34,15 @@ class RestoredRun(RunHandle):
             its own each time, as a reader may have had more than was stored.
     """
 
-    def __init__(self, stored: StoredRun, entries: Sequence[Entry], *, why_interrupted: str = INTERRUPTED) -> None:
+    def __init__(
+        self, stored: StoredRun, entries: Sequence[Entry], runs_folder: Path, *, why_interrupted: str = INTERRUPTED
+    ) -> None:
         """Restore a run; one whose log is damaged is read up to there. It folds, so it may take a while.
 
         Args:
             stored: The run.
             entries: Its log.
+            runs_folder: The folder that holds the run's own.
             why_interrupted: What is said of a run without an end.
         """
         transcript = Transcript(run_id=stored.run_id, query=stored.query)
@@ -45,7 +50,7 @@ class RestoredRun(RunHandle):
         self.interrupted = not (sound and sound[-1].terminal)
         super().__init__(EventChannel(stored.run_id, epoch=None if self.interrupted else stored.epoch), stored.query)
         self.stored, self.transcript = stored, transcript
-        self.folder = Path(stored.folder)
+        self.folder = folder_within(runs_folder, stored.folder)
         self.channel.restore(sound)
         if self.interrupted:
             at = sound[-1].event.at if sound else 0.0
@@ -75,9 +80,24 @@ class RestoredRun(RunHandle):
         self._workspace(name).copy(name, target, most_bytes)
 
     def _workspace(self, name: str) -> Workspace:
-        if not self.folder.is_dir():
+        if not is_own_folder(self.folder):
             raise RequestError(f"The run has no file {name!r}.")
         return Workspace(self.folder.resolve())
+
+
+def folder_within(runs_folder: Path, stored: str) -> Path:
+    """Where a kept run's folder lies: directly in `runs_folder`, whatever path the store holds.
+
+    Only the last part of that path counts, so that a project which was copied or moved uses its own folders, and a store
+    that somebody else wrote cannot name any other folder of this machine.
+    """
+    name = Path(stored).name
+    return runs_folder.expanduser().absolute() / (name if name not in ("", "..") else NO_FOLDER)
+
+
+def is_own_folder(folder: Path) -> bool:
+    """Whether this is a folder itself and no link to another one."""
+    return folder.is_dir() and not folder.is_symlink()
 
 
 def _sound(entries: Sequence[Entry], transcript: Transcript) -> tuple[Sequence[Entry], str]:

@@ -1,11 +1,12 @@
 """Settings: everything that can be configured, frozen, and the only reader of environment variables and `genie.yaml`.
 
 Order, the first that says something counts: arguments of `Genie(...)`, `GENIE_*` variables, the usual `OPENAI_*` variables,
-`genie.yaml` in the working directory, the defaults below.
+`genie.yaml` in the working directory (what counts of it: `folder_settings`), the defaults below.
 
-Below: `mcp_entry`, `errors`.
+Below: `folder_settings`, `mcp_entry`, `errors`.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -15,26 +16,42 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
 )
-from yaml import YAMLError  # type: ignore[import-untyped]  # it ships no types
 
+from genie_nb.backend.folder_settings import FolderSettings, read_folder
 from genie_nb.backend.mcp_entry import McpEntry, entries_in
 from genie_nb.errors import SettingsError
+from genie_nb.url_secrets import without_passwords
 
 __all__ = ("OFFLINE", "ApprovalRule", "SearchSettings", "ServerSettings", "Settings")
 
+SEARCH_ENGINES = ("tavily", "serper", "brave", "bing", "searxng")
+"""Search engines of the web; each has a `…_key` and a `…_url`."""
 OFFLINE = "offline"
 """The name of the built-in analyst that is rules and not a language model."""
+
+
+_WITHHELD = {
+    "en": (
+        "Your environment's key is not sent to {address}, an address that genie.yaml names. Put the key into genie.yaml, "
+        "or the address into the environment."
+    ),
+    "zh": (
+        "{address} 是 genie.yaml 指定的地址，所以不会把环境变量中的密钥发送给它。"
+        "请把密钥写进 genie.yaml，或把地址写进环境变量。"
+    ),
+}
 
 
 class ApprovalRule(BaseModel):
@@ -58,7 +75,17 @@ class ApprovalRule(BaseModel):
         return {"tool": given} if isinstance(given, str) else given
 
 
-class ServerSettings(BaseModel):
+class _Section(BaseModel):
+    """A section of the settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What is shown of the section: no passwords of addresses."""
+        return _shown(super().__repr_args__())
+
+
+class ServerSettings(_Section):
     """What the bundled server does; `server:` in `genie.yaml`, `GENIE_SERVER__HEARTBEAT_S` and so on.
 
     Attributes:
@@ -93,8 +120,6 @@ class ServerSettings(BaseModel):
         fetch_hosts: Host names that MCP servers and files may always be fetched from.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     token: SecretStr | None = None
     heartbeat_s: float = Field(default=10.0, gt=0, le=300)
     agent_heartbeat_s: float = Field(default=10.0, gt=0)
@@ -125,7 +150,7 @@ class ServerSettings(BaseModel):
     fetch_hosts: tuple[str, ...] = ()
 
 
-class SearchSettings(BaseModel):
+class SearchSettings(_Section):
     """What deep search looks through; `search:` in `genie.yaml`, `GENIE_SEARCH__TAVILY_KEY` and so on.
 
     Attributes:
@@ -146,8 +171,6 @@ class SearchSettings(BaseModel):
         private_addresses: Whether pages may be read from private addresses.
         fetch_hosts: Host names that pages may always be read from.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     folders: tuple[Path, ...] = ()
     engines: tuple[Literal["folders", "packages", "tavily", "serper", "brave", "bing", "searxng"], ...] = ()
@@ -211,7 +234,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="GENIE_",
         env_nested_delimiter="__",
-        yaml_file="genie.yaml",
         frozen=True,
         extra="forbid",
         populate_by_name=True,
@@ -246,6 +268,12 @@ class Settings(BaseSettings):
     approval_timeout_s: float = Field(3600.0, gt=0)
     search: SearchSettings = SearchSettings()
     server: ServerSettings = ServerSettings()
+    _folder: FolderSettings = PrivateAttr(default_factory=lambda: FolderSettings(Path(), {}))
+    _withheld: tuple[str, ...] = PrivateAttr(default=())
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What is shown of the settings: no passwords of addresses."""
+        return _shown(super().__repr_args__())
 
     @classmethod
     def settings_customise_sources(
@@ -256,8 +284,18 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Where settings come from, first one first."""
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+        """Only what is given: `load` brings together all the places that settings come from."""
+        return (init_settings,)
+
+    @property
+    def folder(self) -> FolderSettings:
+        """The folder's `genie.yaml`: what of it counts, and what does not."""
+        return self._folder
+
+    def remarks(self, language: Literal["en", "zh"] = "en") -> tuple[str, ...]:
+        """What a person should know of these settings: which of the folder's do not count, which key is not sent."""
+        withheld = (_WITHHELD[language].format(address=address) for address in self._withheld)
+        return tuple(filter(None, (self._folder.remark(language), *withheld)))
 
     def with_server(self, **given: Any) -> "Settings":
         """The same settings, with these of the server on top.
@@ -292,20 +330,77 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: A setting is unknown or has a wrong value, or `genie.yaml` cannot be read.
         """
+        own = {name: value for name, value in given.items() if value is not None}
+        folder = read_folder(Path.cwd(), cls.defaults())
+        file = _by_name(folder.values)
+        environment, withheld = _keys_for_own_addresses(_by_name(EnvSettingsSource(cls)()), own, file)
         try:
-            return cls(**{name: value for name, value in given.items() if value is not None})
+            settings = cls.model_validate(_merged(file, environment, own))
         except ValidationError as error:
             raise _told(error, "") from None
-        except (YAMLError, OSError, TypeError, ValueError) as error:  # TypeError, ValueError: it holds a list, or a text
-            mark = getattr(error, "problem_mark", None)
-            place = f" (line {mark.line + 1})" if mark else ""
-            # Neither the reason nor the cause is told: both may quote the line, and the line may hold a key.
-            raise SettingsError(
-                f"The file genie.yaml is no list of settings, one `name: value` a line{place}. Correct or remove it."
-            ) from None
+        settings._folder, settings._withheld = folder, withheld
+        return settings
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Every setting's default by name."""
+        return {name: field.default for name, field in cls.model_fields.items()}
 
 
 def _told(error: ValidationError, prefix: str) -> SettingsError:
     first = error.errors(include_input=False, include_url=False)[0]
     name = prefix + ".".join(str(part) for part in first["loc"])
     return SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower().removeprefix('value error, ')}.")
+
+
+def _shown(fields: Iterable[tuple[str | None, Any]]) -> Iterator[tuple[str | None, Any]]:
+    for name, value in fields:
+        yield name, without_passwords(value) if isinstance(value, str) else value
+
+
+def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values by the names of settings, also where they were given by the name of a variable."""
+    names = {
+        str(alias): name
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.validation_alias, AliasChoices)
+        for alias in field.validation_alias.choices
+    }
+    return {names.get(name, name): value for name, value in values.items()}
+
+
+def _merged(*places: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of all places, the last one that says something counts; sections are merged name by name."""
+    merged: dict[str, Any] = {}
+    for place in places:
+        for name, value in place.items():
+            before = merged.get(name)
+            both = isinstance(before, Mapping) and isinstance(value, Mapping)
+            merged[name] = _merged(before or {}, value) if both else value
+    return merged
+
+
+def _keys_for_own_addresses(
+    environment: dict[str, Any], own: Mapping[str, Any], file: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The environment's settings without keys that would go to an address which only the file names; and those addresses."""
+    kept, withheld = dict(environment), []
+    if "api_key" in kept and "base_url" in file and not ("base_url" in own or "base_url" in environment):
+        del kept["api_key"]
+        withheld.append(_host(file["base_url"]))
+    given, ours, theirs = (_section(place, "search") for place in (own, environment, file))
+    for name in SEARCH_ENGINES:
+        key, url = f"{name}_key", f"{name}_url"
+        if key in ours and url in theirs and url not in {*given, *ours}:
+            kept["search"] = {setting: value for setting, value in kept["search"].items() if setting != key}
+            withheld.append(_host(theirs[url]))
+    return kept, tuple(withheld)
+
+
+def _section(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = values.get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _host(url: Any) -> str:
+    return str(url).partition("://")[2].partition("/")[0].rpartition("@")[2] or str(url)

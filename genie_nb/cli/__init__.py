@@ -1,7 +1,7 @@
-"""`genie-nb lab | ask | serve | mcp | doctor`: the project from a terminal.
+"""`genie-nb lab | ask | serve | mcp | trust | doctor`: the project from a terminal.
 
-Below: `network`, `session`; `terminal.py` shows a run there, `questions.py` asks what a run asks, `doctor.py` looks at the
-machine.
+Below: `network`, `session`; `terminal.py` shows a run there, `questions.py` asks what a run asks, `trust.py` asks whether a
+folder's settings may count, `doctor.py` looks at the machine.
 """
 
 import asyncio
@@ -86,6 +86,7 @@ def ask(
     from genie_nb.session import Genie
 
     try:
+        _ask_about_folder(may_ask=not (as_json or events))
         run = Genie(model=model, agent=agent).ask(question, files=file or (), show=False)
     except SettingsError as error:
         typer.echo(str(error), err=True)
@@ -108,6 +109,14 @@ def ask(
     elif not events and run.files:
         typer.echo(f"Files in {run.folder}", err=True)
     raise typer.Exit(0 if run.status == "finished" else 1)
+
+
+def _ask_about_folder(*, may_ask: bool) -> None:
+    from functools import partial
+
+    from genie_nb.cli.trust import ask_about_folder
+
+    ask_about_folder(partial(typer.echo, err=True), may_ask=may_ask)
 
 
 async def _print_events(events: AsyncIterator[RunEvent], *, silent: bool) -> None:
@@ -178,6 +187,11 @@ def offer(
         return
     from genie_nb.cli.stdio import be_stdio_server
 
+    try:
+        _ask_about_folder(may_ask=False)
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
     raise typer.Exit(be_stdio_server(model))
 
 
@@ -200,7 +214,24 @@ def _serve_until_stopped(given: dict[str, Any], *, as_json: bool) -> None:
         sys.stdout.flush()
 
     try:
+        _ask_about_folder(may_ask=not as_json)
         serve_until(stop, given, started)
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def trust(
+    folder: Annotated[Path, typer.Argument(help="The folder whose genie.yaml is trusted.")] = Path(),
+    *,
+    forget: Annotated[bool, typer.Option("--forget", help="Trust it no more.")] = False,
+) -> None:
+    """Let every setting in a folder's genie.yaml count, until the file changes."""
+    from genie_nb.cli.trust import change_trust
+
+    try:
+        change_trust(folder, typer.echo, forget=forget)
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

@@ -62,6 +62,8 @@ def _examine_model(say: Callable[[str], object]) -> bool:
     except GenieError as error:
         say(f"  wrong    model: {error}")
         return False
+    for remark in settings.remarks():
+        say(f"  note     {remark}")
     say(f"  ok       model: {model.name} ({model.badge})")
     if model.badge == "offline rules":
         say("           It follows rules and is no language model. For one, set OPENAI_API_KEY, or OPENAI_BASE_URL and")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from genie_nb.backend.folder_settings import read_folder, trust
 from genie_nb.backend.mcp_entry import McpEntry
 from genie_nb.backend.settings import Settings
 from genie_nb.errors import SettingsError
@@ -54,6 +55,7 @@ def test_servers_may_stand_in_genie_yaml() -> None:
     Path("genie.yaml").write_text(
         "mcp:\n  - http://a/mcp\n  - python weather.py\n  - {name: files, command: npx, args: [-y, files], asks: true}\n"
     )
+    trust(read_folder(Path(), Settings.defaults()))
     assert [(entry.label, entry.asks) for entry in Settings.load().mcp] == [
         ("a", False),
         ("weather", False),

@@ -1,15 +1,22 @@
 """Settings: which place counts, and what a wrong value is answered with."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from genie_nb.backend.folder_settings import read_folder, trust
 from genie_nb.backend.settings import Settings
 from genie_nb.errors import SettingsError
 
 KEY = "sk-canary-7351"
+
+
+def write_trusted(text: str) -> None:
+    Path("genie.yaml").write_text(text, encoding="utf-8")
+    trust(read_folder(Path(), Settings.defaults()))
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +34,7 @@ def test_the_first_place_that_says_something_counts(first: int, monkeypatch: pyt
         if variable in said:
             monkeypatch.setenv(variable, variable)
     if "genie.yaml" in said:
-        Path("genie.yaml").write_text("base_url: genie.yaml\n")
+        write_trusted("base_url: genie.yaml\n")
 
     settings = Settings.load(base_url="argument" if "argument" in said else None)
 
@@ -35,7 +42,7 @@ def test_the_first_place_that_says_something_counts(first: int, monkeypatch: pyt
 
 
 def test_any_setting_can_come_from_each_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("genie.yaml").write_text("max_steps: 3\nagent: react\nruns_folder: runs\n")
+    write_trusted("max_steps: 3\nagent: react\nruns_folder: runs\n")
     monkeypatch.setenv("GENIE_MAX_STEPS", "4")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
@@ -90,6 +97,8 @@ FILES = {
 @pytest.mark.parametrize(("content", "told"), FILES.values(), ids=FILES.keys())
 def test_a_broken_file_is_a_settings_error(content: bytes, told: str) -> None:
     Path("genie.yaml").write_bytes(content)
+    with suppress(SettingsError):
+        trust(read_folder(Path(), Settings.defaults()))
 
     with pytest.raises(SettingsError, match=told):
         Settings.load()

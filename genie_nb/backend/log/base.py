@@ -21,7 +21,7 @@ class StoredRun:
         request_id: Whoever asked with this id again means this run; empty for none.
         owner: Who may read it: a digest of their token, empty where there is none.
         created: Seconds since the epoch.
-        folder: The run's folder.
+        folder: The name of the run's folder within `runs_folder`; earlier versions wrote the whole path.
         query: What was asked.
         asked: A digest of all that was asked: the question, the agent, the files; empty where nobody knows it.
     """

@@ -8,6 +8,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from genie_nb.backend.mcp_entry import McpEntry
+from genie_nb.url_secrets import split_credentials
 
 __all__ = ("McpPatience", "McpServer", "Watch")
 
@@ -43,10 +44,12 @@ class McpServer:
     @classmethod
     def of(cls, entry: McpEntry, name: str) -> "McpServer":
         """The server that an entry of the settings names."""
-        headers = sorted((name.lower(), value.get_secret_value()) for name, value in entry.headers.items())
+        url, credentials = split_credentials(entry.url or "")
+        given = credentials | {name: value.get_secret_value() for name, value in entry.headers.items()}
+        headers = sorted({name.lower(): value for name, value in given.items()}.items())
         env = sorted((name, value.get_secret_value()) for name, value in entry.env.items())
         command = (entry.command, *entry.args) if entry.command else ()
-        return cls(entry.url or "", tuple(headers), command, tuple(env), name)
+        return cls(url, tuple(headers), command, tuple(env), name)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from genie_nb.backend.models.chat_stream import ChatStream
 from genie_nb.backend.models.model_errors import Endpoint, Failure, explain, failure_of, road_failure
 from genie_nb.backend.models.patience import Patience, why_again
 from genie_nb.errors import ModelError, SettingsError
+from genie_nb.url_secrets import split_credentials
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncAPIResponse, AsyncOpenAI
@@ -62,7 +63,7 @@ class OpenAIModel:
         patience: Patience | None = None,
     ) -> None:
         self._name = name
-        self._base_url = _checked_url(base_url or _OPENAI_URL)
+        self._base_url, self._credentials = split_credentials(_checked_url(base_url or _OPENAI_URL))
         self._api_key = _checked_key(api_key or "")
         self._context_tokens = context_tokens
         self._patience = patience or Patience()
@@ -205,7 +206,13 @@ class OpenAIModel:
         import openai
 
         timeout = openai.Timeout(None, connect=self._patience.connect_s)
-        client = openai.AsyncOpenAI(api_key=self._api_key or "none", base_url=self._base_url, timeout=timeout, max_retries=0)
+        client = openai.AsyncOpenAI(
+            api_key=self._api_key or "none",
+            base_url=self._base_url,
+            timeout=timeout,
+            max_retries=0,
+            default_headers=self._credentials,
+        )
         # The resources are imported when first touched, which takes another 30 to 80 ms.
         _ = client.chat.completions.with_streaming_response
         return client

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import jinja2
 import nh3
+from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from genie_nb.backend.reports.charts import Chart, figure
@@ -117,16 +118,16 @@ def page_html(document: Document, pictures: Pictures, look: Look) -> str:
             style=Markup(templates.get_template(STYLE).render().replace("</", "<\\/")),
             dashboard=look.dashboard,
         )
-    except (jinja2.TemplateError, OSError, UnicodeError) as error:
+    except (jinja2.TemplateError, OSError, UnicodeError, OverflowError) as error:  # OverflowError: the sandbox's limits
         where = getattr(error, "name", None) or TEMPLATE
         raise ToolFailed(f"The report's template {where} cannot be used: {error}. Correct it or remove it.") from error
 
 
 @cache
-def _templates(folder: Path | None) -> jinja2.Environment:
+def _templates(folder: Path | None) -> SandboxedEnvironment:
     """The templates: the person's own first."""
     loaders: list[jinja2.BaseLoader] = [jinja2.FileSystemLoader(folder)] if folder else []
-    return jinja2.Environment(
+    return SandboxedEnvironment(
         loader=jinja2.ChoiceLoader([*loaders, jinja2.PackageLoader("genie_nb.backend.reports")]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,

@@ -16,6 +16,7 @@ import httpx
 from genie_nb.backend.search.base import Document, Tell, is_web
 from genie_nb.backend.search.html_text import html_text
 from genie_nb.errors import ToolFailed
+from genie_nb.url_secrets import split_credentials
 
 __all__ = ("PROVIDERS", "Provider", "WebEngine", "trusted")
 
@@ -97,7 +98,7 @@ class WebEngine:
         self.scope = f"the web, by {name.capitalize()}"
         self._provider = PROVIDERS[name]
         self._key = key.strip()
-        self._url = url or self._provider.url
+        self._url, self._credentials = split_credentials(url or self._provider.url)
         if name == "searxng" and not self._url.rstrip("/").endswith("/search"):
             self._url = self._url.rstrip("/") + "/search"
 
@@ -110,7 +111,7 @@ class WebEngine:
         Raises:
             ToolFailed: It could not be asked, or refused; the sentence never holds the key.
         """
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", **self._credentials}
         if self._key:
             if not (self._key.isascii() and self._key.isprintable()):
                 raise ToolFailed(

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from genie_nb.backend.channel import Wake
@@ -54,8 +55,10 @@ class Kept:
 class Archive:
     """Finds runs by their ids; lives on the backend's loop."""
 
-    def __init__(self, admission: Admission, settings: ServerSettings, store: Store | None = None) -> None:
-        self._admission, self._settings, self._store = admission, settings, store
+    def __init__(
+        self, admission: Admission, settings: ServerSettings, store: Store | None = None, *, runs_folder: Path = Path()
+    ) -> None:
+        self._admission, self._settings, self._store, self._runs_folder = admission, settings, store, runs_folder
         self._kept: dict[str, Kept] = {}
         self._requests: dict[tuple[str, str], str] = {}
         self._on_disk: dict[str, StoredRun] = {}
@@ -111,7 +114,7 @@ class Archive:
             return kept, False
         self._admission.check_run()
         run = make_run()
-        stored = StoredRun(run.run_id, run.channel.epoch, request_id, owner, time.time(), str(run.folder), run.query, asked)
+        stored = StoredRun(run.run_id, run.channel.epoch, request_id, owner, time.time(), run.folder.name, run.query, asked)
         kept = self._keep(run, stored)
         if request_id:
             self._requests[owner, request_id] = run.run_id
@@ -164,7 +167,7 @@ class Archive:
 
     async def _restored(self, stored: StoredRun, store: Store) -> RestoredRun:
         def restored() -> RestoredRun:
-            return RestoredRun(stored, store.read(stored.run_id), why_interrupted=INTERRUPTED)
+            return RestoredRun(stored, store.read(stored.run_id), self._runs_folder, why_interrupted=INTERRUPTED)
 
         try:
             return await self._ask_store(restored)

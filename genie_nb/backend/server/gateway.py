@@ -25,6 +25,7 @@ from genie_nb.backend.wire.genie_requests import GptQueryReq
 from genie_nb.backend.wire.genie_web import WebPackets
 from genie_nb.errors import WireError
 from genie_nb.parts import readable
+from genie_nb.url_secrets import split_credentials
 
 __all__ = ("Gateway",)
 
@@ -42,12 +43,13 @@ class Gateway:
     """Streams from another server's `/AutoAgent` to the page."""
 
     def __init__(self, url: str, host: Host) -> None:
-        self._url = f"{url.rstrip('/')}/AutoAgent"
+        address, credentials = split_credentials(url.rstrip("/"))
+        self._url = f"{address}/AutoAgent"
         self._host = host
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=None),  # the host counts streams
-            headers={"accept-encoding": "identity"},
+            headers={"accept-encoding": "identity"} | credentials,
         )
         host.closers.append(self._http.aclose)
 

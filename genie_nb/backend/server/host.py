@@ -87,7 +87,7 @@ class Host:
         self.links = Links(self.wheel, self.metrics)
         self.faults = self.links.faults
         self.admission = Admission(max_links=server.max_links, max_runs=server.max_runs, max_queue=server.max_queue)
-        self.archive = Archive(self.admission, server, store)
+        self.archive = Archive(self.admission, server, store, runs_folder=settings.runs_folder)
         self.sessions = Sessions(settings)
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """What the routes want closed with the server."""

@@ -20,6 +20,7 @@ from genie_nb.backend.fetching import AddressCheck, check_address
 from genie_nb.backend.mcp.sessions import McpPatience, McpServer, McpSessions
 from genie_nb.backend.server.host import Host
 from genie_nb.errors import GenieError
+from genie_nb.url_secrets import split_credentials
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult, Tool
@@ -110,7 +111,9 @@ def _server(request: Request, body: ServerBody, *, cookie: Any = None) -> McpSer
     cookies = [part for part in (given.get("cookie", ""), cookie if isinstance(cookie, str) else "") if _sendable(part)]
     if cookies:
         headers["cookie"] = "; ".join(cookies)
-    return McpServer(body.server_url.strip(), tuple(sorted(headers.items())))
+    url, credentials = split_credentials(body.server_url.strip())
+    headers = {name.lower(): value for name, value in credentials.items()} | headers
+    return McpServer(url, tuple(sorted(headers.items())))
 
 
 def _sendable(value: str) -> bool:

@@ -14,6 +14,7 @@ from genie_nb.backend.mcp.bounds import MOST_BYTES
 from genie_nb.backend.mcp.peers import McpServer, Watch
 from genie_nb.errors import LinkError
 from genie_nb.parts import readable
+from genie_nb.url_secrets import split_credentials
 
 __all__ = ("McpService",)
 
@@ -30,7 +31,8 @@ class McpService:
     """
 
     def __init__(self, url: str, server: McpServer, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._url, self._server, self._transport = url.rstrip("/"), server, transport
+        self._url, self._credentials = split_credentials(url.rstrip("/"))
+        self._server, self._transport = server, transport
 
     async def list_tools(self) -> list[dict[str, Any]]:
         """The server's tools as they are on the wire.
@@ -51,7 +53,7 @@ class McpService:
         return answer if isinstance(answer, dict) else {}
 
     async def _ask(self, path: str, body: dict[str, Any], timeout_s: float) -> Any:
-        headers = {"accept-encoding": "identity", **dict(self._server.headers)}
+        headers = {"accept-encoding": "identity", **self._credentials, **dict(self._server.headers)}
         if self._server.headers:
             headers["x-server-keys"] = ",".join(name for name, _ in self._server.headers)
         limits = httpx.Timeout(timeout_s, connect=CONNECT_S)

@@ -22,6 +22,7 @@ import httpx
 from genie_nb.backend.wire.frames import FrameDecoder
 from genie_nb.errors import SettingsError, ToolFailed, WireError
 from genie_nb.parts import readable
+from genie_nb.url_secrets import split_credentials
 
 __all__ = ("GenieToolService", "ServiceLimits")
 
@@ -60,13 +61,15 @@ class GenieToolService:
     ) -> None:
         self.limits = limits or ServiceLimits()
         try:
-            self.url = httpx.URL(url.rstrip("/"))
+            address, credentials = split_credentials(url.rstrip("/"))
+            self.url = httpx.URL(address)
         except httpx.InvalidURL as error:
             raise SettingsError(f"The setting 'tool_url' is no address: {error}.") from error
         if self.url.scheme not in ("http", "https") or not self.url.host or (self.url.port or 0) > 65535:
             raise SettingsError(f"The setting 'tool_url' must be like http://127.0.0.1:1601, not {url[:100]!r}.")
         self._http = httpx.AsyncClient(
             base_url=self.url,
+            headers=credentials,
             timeout=httpx.Timeout(self.limits.idle_s, connect=self.limits.connect_s),
             follow_redirects=False,
             transport=transport,
