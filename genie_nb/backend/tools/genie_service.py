@@ -50,6 +50,7 @@ _CODE_SPEC = ToolSpec(
             "fileNames": _FILE_NAMES,
         },
         "required": ["task"],
+        "additionalProperties": False,
     },
 )
 _REPORT_SPEC = ToolSpec(
@@ -65,6 +66,7 @@ _REPORT_SPEC = ToolSpec(
             "fileNames": _FILE_NAMES,
         },
         "required": ["task"],
+        "additionalProperties": False,
     },
 )
 
