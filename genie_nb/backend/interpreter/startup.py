@@ -125,7 +125,7 @@ def set_up_streams() -> None:
 
 
 def set_up_messages(shell: Any) -> None:
-    """Send what can be sent: giant texts without their middle, which would hold up whoever reads them; no half characters."""
+    """Send what can be sent: giant texts without their middle, which would hold up whoever reads them; whole characters."""
     session = shell.kernel.session
     msg = session.msg
 
