@@ -22,6 +22,13 @@ def ask(calls=()):
     return gn.Genie(model=model, agent="react", tools=[hold]).ask("Is it done?")
 def views():
     return sum(one["model_module"] == "anywidget" for one in ipywidgets.Widget.get_manager_state()["state"].values())
+async def until_views(count):
+    "Wait for what pages say; the number of views in the end."
+    for _ in range(400):
+        if views() == count:
+            break
+        await asyncio.sleep(0.05)
+    return views()
 """
 MORE = "for _ in range(5):\n    await ask()\n    get_ipython().events.trigger('post_execute')"
 BROKEN = "Error displaying widget"
@@ -34,7 +41,7 @@ def test_outputs_of_closed_views_are_records_before_and_after_a_reload(lab: Lab)
         "(await ask()).answer",
         *["await ask()"] * 4,
     ]
-    lab.open([SET_UP, *cells, "views()"], "closed-views.ipynb")
+    lab.open([SET_UP, *cells, "await until_views(3)"], "closed-views.ipynb")
     for index in range(len(cells) + 2):
         lab.run(index)
     expect(lab.output(len(cells) + 1).locator(".jp-OutputArea-output")).to_have_text("3")
@@ -53,7 +60,7 @@ def test_outputs_of_closed_views_are_records_before_and_after_a_reload(lab: Lab)
 
 def test_a_view_that_a_reloaded_page_shows_goes_on_working(lab: Lab) -> None:
     calls = "[('code_interpreter', {'code': WRITE}), ('hold', {})]"
-    lab.open([SET_UP, f"first = ask({calls}); None", "gate.set(); await first; None", MORE, "views()"])
+    lab.open([SET_UP, f"first = ask({calls}); None", "gate.set(); await first; None", MORE, "await until_views(4)"])
     lab.run(0)
     lab.run(1)
     expect(lab.output(1).locator(".gnb-file").first).to_be_visible(timeout=30_000)
