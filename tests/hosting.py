@@ -23,7 +23,9 @@ __all__ = ("Fed", "Hosting", "run_events")
 
 
 class Fed(RunHandle):
-    """A run whose events a test says."""
+    """A run whose events a test says; it has no files."""
+
+    folder = Path("no-such-folder")
 
     def __init__(self, events: Iterable[RunEvent] = (), *, retention: Retention | None = None, run_id: str = "run1") -> None:
         super().__init__(EventChannel(run_id, retention=retention), "How many?")

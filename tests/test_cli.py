@@ -207,11 +207,12 @@ def test_trust_shows_no_secrets_and_says_where_there_is_nothing(tmp_path: Path) 
     assert "nothing to trust" in genie_nb("trust", cwd=tmp_path).stdout
     (tmp_path / "genie.yaml").write_text(
         "api_key: sk-canary\nbase_url: http://me:canary@host/v1\nsearch: {tavily_key: canary}\n"
-        "mcp: [{url: 'http://host/mcp', headers: {authorization: canary}}]\n"
+        "mcp: [{url: 'http://host/mcp', headers: {authorization: canary}}]\nplaybooks: \"\\e[2Jx\"\n"
     )
     done = genie_nb("trust", cwd=tmp_path)
     assert "canary" not in done.stdout
     assert "mcp[0].url: http://host/mcp" in done.stdout
+    assert "playbooks: ␛[2Jx" in done.stdout  # a terminal obeys no control character
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals")

@@ -38,15 +38,15 @@ class Question:
     at_hand: tuple[str, ...] = ()
 
     @property
-    def words(self) -> str:
-        """The arguments' values as one text, which rules are compared with."""
-        return "\n".join(value if isinstance(value, str) else _json(value) for value in self.arguments.values())
+    def texts(self) -> dict[str, str]:
+        """The arguments' values as texts by name, which rules are compared with."""
+        return {name: value if isinstance(value, str) else _json(value) for name, value in self.arguments.items()}
 
     @property
     def files(self) -> tuple[str, ...]:
         """Files of the run that the arguments name."""
-        words = self.words
-        return tuple(name for name in self.at_hand if name in words)
+        texts = self.texts.values()
+        return tuple(name for name in self.at_hand if any(name in text for text in texts))
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Approvals:
     def rule_for(self, question: Question) -> Literal["allow", "ask", "refuse"]:
         """What becomes of a call: the first rule that fits it says so, then its tool's own mark."""
         for rule in self._rules:
-            if fnmatchcase(question.tool, rule.tool) and fnmatchcase(question.words, rule.arguments):
+            if _matches(question.tool, rule.tool) and _fits(rule, question.texts):
                 return "allow" if rule.then == "ask" and question.tool in self.allowed else rule.then
         return "ask" if question.asks and question.tool not in self.allowed else "allow"
 
@@ -144,6 +144,31 @@ class Approvals:
         waiting.set_result(
             ApprovalGiven(call_id=call_id, verdict=verdict, by=by, reason=readable(reason), arguments=readable(arguments))
         )
+
+
+def _fits(rule: ApprovalRule, texts: dict[str, str]) -> bool:
+    """Whether a rule fits a call with these arguments; see `ApprovalRule`."""
+    patterns = rule.arguments
+    if patterns == "*":
+        return True
+    if rule.then == "allow":
+        if isinstance(patterns, str):
+            patterns = dict.fromkeys(texts, patterns) if len(texts) == 1 else {}
+        return patterns.keys() == texts.keys() and all(_matches_by_line(texts[name], patterns[name]) for name in texts)
+    if isinstance(patterns, str):
+        return any(_matches(text, patterns) for text in texts.values())
+    return all(name in texts and _matches(texts[name], pattern) for name, pattern in patterns.items())
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """Whether the whole text is like this; `[` is a bracket like any other in code."""
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+def _matches_by_line(text: str, pattern: str) -> bool:
+    """Whether each line of the text is like the same line of the pattern."""
+    lines, patterns = text.splitlines(), pattern.splitlines()
+    return len(lines) == len(patterns) and all(map(_matches, lines, patterns))
 
 
 def _outcome(question: Question, given: ApprovalGiven, timeout_s: float) -> dict[str, Any]:

@@ -63,16 +63,21 @@ _WITHHELD = {
 class ApprovalRule(BaseModel):
     """What becomes of some tool calls; a tool's name alone is the rule to ask before each call of it.
 
+    In patterns `*` stands for any characters and `?` for one.
+
     Attributes:
-        tool: The tool's name; `*` and `?` stand for any letters.
-        arguments: What the arguments' values are like, e.g. `*os.remove*`.
+        tool: A pattern for the tool's name.
+        arguments: Patterns for whole arguments by their names, e.g. `{"code": "*os.remove*"}`. A rule that asks or refuses
+            fits a call with all of them. A rule that allows fits only a call that has no other arguments, and line by line,
+            so that its `*` ends with the line. A pattern without a name is for any argument, in a rule that allows for the
+            only one.
         then: `allow`, `ask` a person, or `refuse`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tool: str = "*"
-    arguments: str = "*"
+    arguments: str | dict[str, str] = "*"
     then: Literal["allow", "ask", "refuse"] = "ask"
 
     @model_validator(mode="before")

@@ -1,6 +1,6 @@
 """Questions at a prompt: may this call run? Where nobody sits at a terminal, the answer is no, at once.
 
-Above: `cli`. Below: `events`, `errors`.
+Above: `cli`. Below: `controls`, `events`, `errors`.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
+from genie_nb.controls import show_line
 from genie_nb.errors import RequestError
 from genie_nb.events import ApprovalRequested, RunEvent
 
@@ -49,7 +50,7 @@ async def no_prompt(run: Asked, question: ApprovalRequested) -> None:
 
 async def at_prompt(run: Asked, question: ApprovalRequested) -> None:
     """Ask the person at the terminal."""
-    print(f"Allow {question.tool}? [y]es, [a]lways, or a reason why not: ", end="", flush=True)
+    print(f"Allow {show_line(question.tool)}? [y]es, [a]lways, or a reason why not: ", end="", flush=True)
     said = (await _line()).strip()
     match said.lower():
         case "y" | "yes" | "a" | "always":

@@ -2,7 +2,7 @@
 
 The work is told in short, the answer in full: it comes last, and once. All is in the notebook's view and in `--events`.
 
-Above: `cli`. Below: `events`, `cjk_emphasis`.
+Above: `cli`. Below: `events`, `cjk_emphasis`, `controls`.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from rich.text import Text
 
 from genie_nb import events as ev
 from genie_nb.cjk_emphasis import cjk_friendly
+from genie_nb.controls import show_controls, show_line, symbol_of
 from genie_nb.parts import (
     CodePart,
     DocumentPart,
@@ -36,7 +37,7 @@ from genie_nb.parts import (
 
 __all__ = ("follow",)
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _MARKS = {"not_started": "○", "in_progress": "◐", "completed": "●", "blocked": "✕", "dropped": "–"}
 LINES = 6
 """So many lines of code, or of what a tool printed, are shown."""
@@ -85,10 +86,10 @@ class _Screen:
             case ev.ToolOutput() | ev.ToolFinished():
                 self._show_tool(event)
             case ev.ApprovalRequested():
-                self.say(f"  {event.tool} wants to run:", "yellow")
+                self.say(f"  {show_line(event.tool)} wants to run:", "yellow")
                 self._console.print(Text(_wanted(event.arguments)))
             case ev.FileCreated():
-                self.say(f"  file: {event.file.name} ({event.file.size:,} bytes)", "green")
+                self.say(f"  file: {show_line(event.file.name)} ({event.file.size:,} bytes)", "green")
             case ev.ModelWaiting():
                 when = f" in {event.seconds:.0f} s" if event.seconds >= 1 else ""
                 self.say(f"  {event.reason}; next try{when}", "yellow")
@@ -204,7 +205,7 @@ class _Screen:
     def _show_part(self, part: Part) -> None:
         match part:
             case CodePart():
-                shown, rest = _folded(part.code.strip("\n"))
+                shown, rest = _folded(show_controls(part.code.strip("\n")))
                 self._console.print(Syntax(shown, part.language, theme="ansi_dark", background_color="default"))
                 if rest:
                     self.say(rest, "dim")
@@ -224,7 +225,8 @@ def _wanted(arguments: str) -> str:
     """The arguments in full: whoever allows a call must have seen all of it."""
     values = json.loads(arguments)
     return "\n".join(
-        f"{name}: {value if isinstance(value, str) else _pretty(json.dumps(value))}" for name, value in values.items()
+        f"{show_line(name)}: {show_controls(value if isinstance(value, str) else _pretty(json.dumps(value)))}"
+        for name, value in values.items()
     )
 
 
@@ -250,16 +252,16 @@ def _pretty(text: str) -> str:
 
 
 def _harmless(event: ev.RunEvent) -> ev.RunEvent:
-    """The event without control characters: a terminal would obey them."""
-    harmless: ev.RunEvent = msgspec.convert(_without_controls(msgspec.to_builtins(event)), ev.RunEvent)
+    """The event with symbols in the place of what a terminal would obey."""
+    harmless: ev.RunEvent = msgspec.convert(_disarmed(msgspec.to_builtins(event)), ev.RunEvent)
     return harmless
 
 
-def _without_controls(value: Any) -> Any:
+def _disarmed(value: Any) -> Any:
     if isinstance(value, str):
-        return _CONTROLS.sub("", value)
+        return _OBEYED.sub(lambda found: symbol_of(found[0]), value.replace("\r\n", "\n"))
     if isinstance(value, dict):
-        return {name: _without_controls(inner) for name, inner in value.items()}
+        return {name: _disarmed(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_controls(inner) for inner in value]
+        return [_disarmed(inner) for inner in value]
     return value

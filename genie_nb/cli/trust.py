@@ -10,6 +10,7 @@ from typing import Any
 
 from genie_nb.backend.folder_settings import FolderSettings, distrust, read_folder, trust
 from genie_nb.backend.settings import Settings
+from genie_nb.controls import show_line
 from genie_nb.url_secrets import without_passwords
 
 __all__ = ("ask_about_folder", "change_trust")
@@ -67,7 +68,7 @@ def _show(found: FolderSettings, say: Callable[[str], object]) -> None:
     values = read_folder(found.path.parent, {}, trusted=True).values
     for name in found.left_out:
         for line in _lines(name, values.get(name)):
-            say(without_passwords(f"  {line}"))
+            say(f"  {show_line(without_passwords(line))}")
 
 
 def _lines(name: str, value: Any) -> Iterator[str]:

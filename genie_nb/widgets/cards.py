@@ -1,6 +1,6 @@
 """Cards: a tool call, and every kind of part that it shows, as nodes. Pure.
 
-Above: `patches`, `record`. Below: `nodes`, `questions`, `render`, `gate`, `transcript`, `parts`.
+Above: `patches`, `record`. Below: `nodes`, `questions`, `render`, `gate`, `controls`, `transcript`, `parts`.
 """
 
 import json
@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
+from genie_nb.controls import show_controls, show_line
 from genie_nb.parts import (
     CodePart,
     DocumentPart,
@@ -48,7 +49,7 @@ def card_node(key: str, call: ToolCall, labels: Labels, part: PartNode) -> Node:
     inside += _outcome(f"{key}.o", call)
     summary = (
         Node(f"{key}.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{MARKS[call.status]} "),
-        Node(f"{key}.n", "span", {"class": "gnb-tool-name"}, call.tool),
+        Node(f"{key}.n", "span", {"class": "gnb-tool-name"}, show_line(call.tool)),
         Node(f"{key}.h", "span", {"class": "gnb-hint"}, f" {_hint(call)}"),
         Node(f"{key}.r", "span", {"class": "gnb-state"}, f" {_state(call, labels)}"),
     )
@@ -116,7 +117,9 @@ def _document(key: str, part: DocumentPart, labels: Labels) -> Node:
 def _error(key: str, part: ErrorPart) -> Node:
     said = f"{part.name}: {part.message}" if part.message else part.name
     head = Node(f"{key}.e", "summary", {"class": "gnb-fault-text"}, said)
-    trace = Node(f"{key}.t", "pre", {"class": "gnb-out", "tabindex": "0"}, part.traceback[-OUTPUT_CHARACTERS:])
+    trace = Node(
+        f"{key}.t", "pre", {"class": "gnb-out", "tabindex": "0"}, show_controls(part.traceback[-OUTPUT_CHARACTERS:])
+    )
     if not part.traceback:
         return Node(key, "div", {"class": "gnb-fault"}, said)
     return Node(key, "details", {"class": "gnb-fault", "data-open": "0"}, children=(head, trace))
@@ -136,26 +139,39 @@ def streamed_code(arguments: str) -> str:
 
 
 def _arguments(key: str, call: ToolCall) -> list[Node]:
+    if call.asked is not None:
+        return _asked_arguments(key, call.asked.arguments if call.waits else call.arguments)
     code = streamed_code(call.arguments)
-    if code and call.asked is not None:  # it is whole then: in the colours that it will have when it runs
-        return [Node(f"{key}h", "div", {"class": "gnb-part"}, html=code_html(code[:OUTPUT_CHARACTERS], "python"))]
     if code:
-        return [Node(key, "pre", {"class": "gnb-code"}, code[:OUTPUT_CHARACTERS])]
+        return [Node(key, "pre", {"class": "gnb-code"}, show_controls(code[:OUTPUT_CHARACTERS]))]
     values = _values(call.arguments)
+    if len(values) == 1 and len(next(iter(values.values()))) <= 80:  # the card's heading says it
+        return []
+    return _rows(key, {name: value if len(value) <= 400 else value[:400] + "…" for name, value in values.items()})
+
+
+def _asked_arguments(key: str, arguments: str) -> list[Node]:
+    """All that a person allows: the code in the colours that it will have when it runs, every other argument in full."""
+    values = _values(arguments)
+    code = values.pop("code", "")
+    coloured = Node(f"{key}h", "div", {"class": "gnb-part"}, html=code_html(code, "python"))
+    return [*([coloured] if code else []), *_rows(key, values)]
+
+
+def _rows(key: str, values: Mapping[str, str]) -> list[Node]:
     rows = tuple(
-        Node(f"{key}{number}", "div", {"class": "gnb-argument"}, children=_argument(f"{key}{number}", name, value))
+        Node(
+            f"{key}{number}",
+            "div",
+            {"class": "gnb-argument"},
+            children=(
+                Node(f"{key}{number}n", "span", {"class": "gnb-argument-name"}, f"{show_line(name)} "),
+                Node(f"{key}{number}v", "span", text=show_controls(value)),
+            ),
+        )
         for number, (name, value) in enumerate(values.items())
-        if len(values) > 1 or len(value) > 80
     )
     return [Node(key, "div", {"class": "gnb-arguments"}, children=rows)] if rows else []
-
-
-def _argument(key: str, name: str, value: str) -> tuple[Node, ...]:
-    said = value if len(value) <= 400 else value[:400] + "…"
-    return (
-        Node(f"{key}n", "span", {"class": "gnb-argument-name"}, f"{name} "),
-        Node(f"{key}v", "span", text=said),
-    )
 
 
 def _values(arguments: str) -> dict[str, str]:
@@ -175,7 +191,7 @@ def _hint(call: ToolCall) -> str:
     values = _values(call.arguments)
     if "code" in values:
         return ""
-    first = " ".join(next(iter(values.values()), "").split())
+    first = " ".join(show_controls(next(iter(values.values()), "")).split())
     return first if len(first) <= 80 else first[:79] + "…"
 
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import traitlets
 
+from genie_nb.controls import show_line
 from genie_nb.errors import GenieError
 from genie_nb.widgets.ask_labels import ASK_LABELS
 from genie_nb.widgets.page_widget import PageWidget
@@ -79,7 +80,7 @@ class _Chosen:
     @property
     def told(self) -> dict[str, Any]:
         whole = self.path is not None or bool(self.why)
-        return {"name": self.name, "size": self.size, "about": self.about, "why": self.why, "whole": whole}
+        return {"name": show_line(self.name), "size": self.size, "about": self.about, "why": self.why, "whole": whole}
 
 
 class Composer(PageWidget):

@@ -21,7 +21,7 @@ _TAGS = {
 }
 _ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "td": {"style"}, "th": {"style", "title"}}
 _CLASSES = {
-    "span": {*STANDARD_TYPES.values(), "gnb-host"} - {""},
+    "span": {*STANDARD_TYPES.values(), "gnb-host", "gnb-control"} - {""},
     "td": {"gnb-number"},
     "th": {"gnb-number"},
     "div": {"gnb-wide"},

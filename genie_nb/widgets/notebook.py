@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from genie_nb.controls import show_controls
 from genie_nb.parts import CodePart, ErrorPart, FileRef, ImagePart, Part, PlanStep, TablePart
 from genie_nb.transcript import Message, Note, Task, ToolCall, Transcript
 from genie_nb.widgets.labels import labels_for
@@ -285,7 +286,7 @@ def _other_call(call: ToolCall, labels: Mapping[str, str]) -> tuple[str, dict[st
     blocks, pictures = parts_markdown(call.parts, labels)
     if call.output and (not blocks or call.status != "ok"):
         blocks.append(fenced(call.output, "text", labels))
-    arguments = [fenced(_pretty(call.arguments), "json", labels)] if call.arguments.strip() else []
+    arguments = [fenced(show_controls(_pretty(call.arguments)), "json", labels)] if call.arguments.strip() else []
     return "\n\n".join([labels["nb_call"].format(tool=inline_code(call.tool)), *arguments, *blocks]), pictures
 
 

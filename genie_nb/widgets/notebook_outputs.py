@@ -16,6 +16,7 @@ import nh3
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+from genie_nb.controls import show_controls
 from genie_nb.parts import (
     CodePart,
     DocumentPart,
@@ -143,7 +144,7 @@ def _blocks(part: Part, labels: Labels) -> Iterator[str]:
             yield _pipes(part)
             yield _size(part, labels)
         case CodePart():
-            yield fenced(part.code, part.language, labels)
+            yield fenced(show_controls(part.code), part.language, labels)
         case StreamPart():
             yield fenced(part.text, "text", labels)
         case SearchPart():
@@ -192,7 +193,7 @@ def fenced(text: str, language: str, labels: Labels) -> str:
 
 def inline_code(text: str) -> str:
     """A name as code inside a line of Markdown."""
-    line = " ".join(text.split())
+    line = " ".join(show_controls(text).split())
     ticks = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     gap = " " if "`" in line else ""
     return f"{ticks}{gap}{line}{gap}{ticks}" if line else ""

@@ -21,3 +21,9 @@ class PageWidget(anywidget.AnyWidget):
         super().open()
         if self.comm is not None:
             self.comm._reply_subshell_for = None
+
+    def close(self) -> None:
+        """Take the widget from every page and from the kernel, with the model of its layout, which nobody shares."""
+        if self.comm is not None:
+            self.layout.close()
+        super().close()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from genie_nb import events as ev
+from genie_nb.controls import show_controls
 from genie_nb.parts import FileRef, Part
 from genie_nb.transcript import Item, Message, Note, Task, ToolCall, Transcript, apply
 from genie_nb.widgets import sections
@@ -231,7 +232,7 @@ class Painter:
         body, key = f"{place.key}.b", f"{place.key}.{block.index}"
         place.blocks = max(place.blocks, block.index + 1)
         if block.code is not None:
-            yield from self.page.place(body, Node(key, "pre", {"class": "gnb-code"}, block.code))
+            yield from self.page.place(body, Node(key, "pre", {"class": "gnb-code"}, show_controls(block.code)))
         else:
             yield from self.page.place(body, Node(key, "div", {"class": "gnb-block"}, html=block.html))
         if block.tail:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
+from genie_nb.controls import show_controls, show_line
 from genie_nb.parts import FileRef, ImagePart, TablePart
 from genie_nb.text_encoding import encoding_of
 from genie_nb.transcript import Transcript
@@ -58,7 +59,7 @@ def preview_html(file: FileRef, content: bytes, labels: Mapping[str, str], pictu
     if content.startswith(b"\x1f\x8b"):
         content, whole = _unpacked(content), False
     if media_type.startswith("image/") and small:
-        return picture(content, media_type, file.name)
+        return picture(content, media_type, show_line(file.name))
     if media_type in ("text/csv", "text/tab-separated-values"):
         return _table(content, labels, whole=whole)
     if media_type == "text/html" and small:
@@ -69,7 +70,10 @@ def preview_html(file: FileRef, content: bytes, labels: Mapping[str, str], pictu
         shown = "".join(picture(part.content, part.media_type, part.alt) for part in pictures)
         return shown + (_outline(content, labels) if small else "")
     if media_type.startswith("text/") or media_type == "application/json":
-        return f'<pre class="gnb-out">{escape(_head(content), quote=False)}</pre>'
+        head = _head(content)
+        # A text may be prose; any other kind is code, and reads as it is written.
+        shown = head if media_type == "text/plain" else show_controls(head)
+        return f'<pre class="gnb-out">{escape(shown, quote=False)}</pre>'
     return f'<p class="gnb-muted">{escape(labels["no_preview"])}</p>'
 
 

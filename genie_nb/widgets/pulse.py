@@ -9,6 +9,7 @@ Above: `run_view`. Below: `events`, `transcript`.
 from typing import Any
 
 from genie_nb import events as ev
+from genie_nb.controls import show_line
 from genie_nb.transcript import Transcript
 
 __all__ = ("Pulse",)
@@ -59,5 +60,5 @@ class Pulse:
             state["asked"] = True
         elif self._tools and not transcript.ended:
             tool, started = next(reversed(self._tools.values()))
-            state["tool"] = {"name": tool, "age": round(moment - started, 2)}
+            state["tool"] = {"name": show_line(tool), "age": round(moment - started, 2)}
         return state

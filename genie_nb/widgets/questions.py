@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from genie_nb.controls import controls_in, show_line
 from genie_nb.errors import RequestError
 from genie_nb.events import ApprovalRequested
 from genie_nb.transcript import ToolCall
@@ -22,7 +23,10 @@ Labels = Mapping[str, str]
 
 def question_node(key: str, asked: ApprovalRequested, labels: Labels) -> Node:
     """The question, the field to change what runs, and the buttons."""
-    named = labels["files_named"].format(names=", ".join(asked.files)) if asked.files else ""
+    named = labels["files_named"].format(names=", ".join(map(show_line, asked.files))) if asked.files else ""
+    text = _editable(asked.arguments)[1]
+    unseen = controls_in(text)
+    warning = labels["controls"].format(names=", ".join(unseen)) if unseen else ""
     field = Node(f"{key}.e", "textarea", {"class": "gnb-edit", "spellcheck": "false", "aria-label": labels["change"]})
     return Node(
         key,
@@ -31,13 +35,14 @@ def question_node(key: str, asked: ApprovalRequested, labels: Labels) -> Node:
         children=(
             Node(f"{key}.t", "div", {"class": "gnb-question-title"}, labels["allow_question"]),
             Node(f"{key}.f", "div", {"class": "gnb-muted"}, named),
+            *((Node(f"{key}.w", "div", {"class": "gnb-note gnb-warning"}, warning),) if warning else ()),
             Node(
                 f"{key}.d",
                 "details",
                 {"class": "gnb-change", "data-open": "0"},
                 children=(
                     Node(f"{key}.s", "summary", text=labels["change"]),
-                    Node(field.key, field.tag, field.attributes, _editable(asked.arguments)[1]),
+                    Node(field.key, field.tag, field.attributes, text),
                 ),
             ),
             Node(
@@ -46,7 +51,7 @@ def question_node(key: str, asked: ApprovalRequested, labels: Labels) -> Node:
                 {"class": "gnb-choices"},
                 children=(
                     _button(f"{key}.1", "once", labels["allow_once"], "gnb-button gnb-main"),
-                    _button(f"{key}.2", "always", labels["allow_always"].format(tool=asked.tool)),
+                    _button(f"{key}.2", "always", labels["allow_always"].format(tool=show_line(asked.tool))),
                     _button(f"{key}.3", "refused", labels["refuse"]),
                     Node(f"{key}.4", "input", {"class": "gnb-reason", "type": "text", "placeholder": labels["reason"]}),
                 ),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from importlib.resources import files
 
+from genie_nb.controls import show_line
 from genie_nb.errors import GenieError
 from genie_nb.parts import FileRef, Part, Plan, PlanStep
 from genie_nb.transcript import Item, Message, Note, Task, ToolCall, Transcript
@@ -167,14 +168,14 @@ def record_markdown(transcript: Transcript) -> str:
     if sources := _sources(transcript, answer):
         pieces.append(f"**{labels['sources']}**\n\n" + "\n".join(f"- {safe_line(source)}" for source in sources))
     if files_of(transcript):
-        names = "\n".join(f"- {safe_line(file.name)}" for file in files_of(transcript))
+        names = "\n".join(f"- {safe_line(show_line(file.name))}" for file in files_of(transcript))
         pieces.append(f"**{labels['files']}**\n\n{names}")
     return "\n\n".join(pieces) + "\n"
 
 
 def _named(file: FileRef, labels: Labels) -> str:
     about = f" ({safe_line(about_in(labels, file.about))})" if file.about else ""
-    return f"{safe_line(file.name)}{about}"
+    return f"{safe_line(show_line(file.name))}{about}"
 
 
 def record_text(transcript: Transcript) -> str:
@@ -192,7 +193,7 @@ def record_text(transcript: Transcript) -> str:
         pieces.append(f"{labels['answer']}:\n{answer}")
     if sources := _sources(transcript, answer):
         pieces.append("\n".join((f"{labels['sources']}:", *sources)))
-    names = ", ".join(file.name for file in files_of(transcript))
+    names = ", ".join(show_line(file.name) for file in files_of(transcript))
     if names:
         pieces.append(f"{labels['files']}: {names}")
     return "\n\n".join(pieces)

@@ -3,7 +3,7 @@
 Citations become buttons after the gate: all that is set in is digits and the id of an element of the page.
 Markdown is rendered block by block, in the live view as in the record, so that both say the same.
 
-Above: `blocks`, `nodes`, `record`. Below: `gate`, `cjk_emphasis`, `parts`.
+Above: `blocks`, `nodes`, `record`. Below: `gate`, `cjk_emphasis`, `controls`, `parts`.
 """
 
 import re
@@ -23,6 +23,7 @@ from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
 from genie_nb.cjk_emphasis import cjk_friendly
+from genie_nb.controls import CONTROLS, symbol_of
 from genie_nb.parts import CITATION, TablePart
 from genie_nb.widgets.gate import clean
 
@@ -58,6 +59,10 @@ class _Renderer(RendererHTML):
     def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         """An indented code block, which names no language."""
         return _code(tokens[idx].content, "")
+
+    def code_inline(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """Code within a line."""
+        return f"<code>{_with_controls(escape(tokens[idx].content))}</code>"
 
     def citation(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         """Numbers that are cited, marked for `_linked`."""
@@ -120,9 +125,14 @@ def _code(code: str, language: str) -> str:
         try:
             lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
         except ClassNotFound:
-            return f'<pre class="gnb-code"><code>{inner}</code></pre>'
+            return f'<pre class="gnb-code"><code>{_with_controls(inner)}</code></pre>'
         inner = highlight(code, lexer, _formatter)
-    return f'<pre class="gnb-code"><code>{inner}</code></pre>'
+    return f'<pre class="gnb-code"><code>{_with_controls(inner)}</code></pre>'
+
+
+def _with_controls(html: str) -> str:
+    """The HTML of code, with a symbol for each control character: it reads as it runs."""
+    return CONTROLS.sub(lambda found: f'<span class="gnb-control">{symbol_of(found[0])}</span>', html)
 
 
 def code_html(code: str, language: str) -> str:

@@ -4,6 +4,9 @@ Events are folded and painted in a worker thread, and sent as numbered frames: a
 not acknowledged the last ones. A page that missed one asks, and gets a snapshot; a page that opens later starts from one.
 What is pending is never more than what changed in the transcript, so a page that is gone costs nothing.
 
+A view that is closed leaves nothing in the kernel and nothing in a saved notebook. Before that pages are asked whether they
+show it still: one that was loaded while the run went on does not know that a record took the view's place.
+
 Above: `session`. Below: `page_widget`, `patches`, `pulse`, `previews`, `transcript`.
 """
 
@@ -95,6 +98,7 @@ class RunView(PageWidget):
         self._reminder: asyncio.TimerHandle | None = None
         self._answers: set[asyncio.Task[None]] = set()
         self._parcels: dict[str, Parcel] = {}
+        self._pages = self._unheard = 0
         super().__init__()
         self.on_msg(self._hear)
 
@@ -103,9 +107,31 @@ class RunView(PageWidget):
 
     def close(self) -> None:
         """Take the view from every page."""
+        if self._reminder and self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._reminder.cancel)  # a timer would hold the closed view for many minutes
         for parcel in self._parcels.values():
             parcel.close()
         super().close()
+
+    def retire(self) -> None:
+        """Close the view once every page has said that it does not show it; one that a page shows goes on."""
+        if not self._has_page:
+            self.close()
+            return
+        self._unheard = max(self._pages, 1)
+        self.send({"type": "where"})
+
+    @property
+    def retiring(self) -> bool:
+        """Whether it is open only until pages have answered."""
+        return self.comm is not None and self._unheard > 0
+
+    def _hear_of_place(self, *, shown: bool) -> None:
+        if self._unheard == 0:
+            return
+        self._unheard = 0 if shown else self._unheard - 1
+        if not shown and self._unheard == 0:
+            self.close()
 
     def tell_all(self) -> dict[str, Any]:
         """Everything that pages have been told so far, for a page that opens now."""
@@ -227,7 +253,7 @@ class RunView(PageWidget):
             self._reminder = self._loop.call_later(seconds, self._remind, seconds)
 
     def _remind(self, seconds: float) -> None:
-        if self._acknowledged < self._sent:
+        if self.comm is not None and self._acknowledged < self._sent:
             self.send({"type": "at", "n": self._sent})
             self._remind_after(seconds * 2)
 
@@ -241,10 +267,16 @@ class RunView(PageWidget):
             case {"type": "ack", "n": int(number)}:
                 self._acknowledged = max(self._acknowledged, min(number, self._sent))
                 self._news.set()
-            case {"type": "hello", "n": int(number)} if number == self._sent:
-                self._acknowledged = self._sent
+            case {"type": "hello", "n": int(number)}:
+                self._pages += 1
+                if number == self._sent:
+                    self._acknowledged = self._sent
+                else:
+                    self._answer(asyncio.to_thread(self._send_snapshot))
             case {"type": "hello" | "gap"}:
                 self._answer(asyncio.to_thread(self._send_snapshot))
+            case {"type": "place", "shown": bool(shown)}:
+                self._hear_of_place(shown=shown)
             case {"type": "cancel"}:
                 self._on_cancel()
             case {"type": "decide", "call": str(call_id), "verdict": str(verdict), "text": str(text), "reason": str(reason)}:

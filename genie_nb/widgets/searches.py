@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from urllib.parse import urlsplit
 
+from genie_nb.controls import show_line
 from genie_nb.parts import Hit, Part, SearchPart, cited_numbers
 from genie_nb.transcript import Transcript
 from genie_nb.widgets.gate import clean
@@ -131,10 +132,10 @@ def _named(key: str, hit: Hit, number: str) -> tuple[Node, ...]:
     """A find's number, its title, and where it is, unless the title says that."""
     host, _ = _link(hit.source)
     title = hit.title if len(hit.title) <= TITLE_CHARACTERS else hit.title[: TITLE_CHARACTERS - 1] + "…"
-    place = host or ("" if title.startswith(hit.source.partition("#")[0]) else hit.source[:TITLE_CHARACTERS])
+    place = host or ("" if title.startswith(hit.source.partition("#")[0]) else show_line(hit.source[:TITLE_CHARACTERS]))
     return (
         Node(f"{key}.c", "span", {"class": "gnb-number-mark"}, number),
-        Node(f"{key}.n", "span", {"class": "gnb-hit-title"}, title or hit.source),
+        Node(f"{key}.n", "span", {"class": "gnb-hit-title"}, title or show_line(hit.source)),
         *((Node(f"{key}.h", "span", {"class": "gnb-host"}, f" {place}"),) if place else ()),
     )
 

@@ -10,6 +10,7 @@ Above: `patches`, `record`. Below: `nodes`, `cards`, `transcript`, `parts`.
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
+from genie_nb.controls import show_line
 from genie_nb.parts import FileRef, Plan, PlanStep
 from genie_nb.transcript import Message, Note, Task, Transcript
 from genie_nb.widgets.labels import about_in, name_in
@@ -275,8 +276,9 @@ def is_picture(file: FileRef) -> bool:
 def _file_words(key: str, file: FileRef, labels: Labels) -> tuple[Node, ...]:
     about = about_in(labels, file.about)
     told = (Node(f"{key}.a", "span", {"class": "gnb-about", "title": about}, f" {about}"),) if about else ()
+    name = show_line(file.name)
     return (
-        Node(f"{key}.n", "span", {"class": "gnb-file-name", "title": file.name}, file.name),
+        Node(f"{key}.n", "span", {"class": "gnb-file-name", "title": name}, name),
         *told,
         Node(f"{key}.z", "span", {"class": "gnb-size"}, f" {readable_size(file.size)} "),
     )

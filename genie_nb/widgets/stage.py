@@ -7,6 +7,10 @@
 - A run that another cell awaits: its live view is replaced by its record when that cell ends; it is also that cell's value.
 - A live view that is asked for after the end stays what it is.
 
+Of the views whose record has its place the newest few stay open. The model of an older one is closed, so that neither the
+kernel nor a saved notebook keeps it, unless a page shows it still: one that was loaded while the run went on, whose output
+the record does not reach. `run.view()` shows any run again.
+
 So a saved notebook holds a run's record where its live view stood or in the cell that awaits it, and no widget that nobody
 asked for. The record comes before the view goes:
 a page never is shorter in between, so nothing on it jumps.
@@ -18,6 +22,7 @@ import asyncio
 import logging
 import secrets
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -34,6 +39,10 @@ __all__ = ("Followed", "Stage", "view_of")
 log = logging.getLogger(__name__)
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
+OPEN_VIEWS = 3
+"""So many views stay open whose record has its place."""
+RETIRING_VIEWS = 20
+"""So many more wait for a page to say whether it shows them."""
 
 
 class Followed(Protocol):
@@ -102,20 +111,20 @@ class Stage:
         self._awaited = self._elsewhere = False
         self._record_due = self._record_shown = False
         self.shown: Future[None] = Future()
-        self._view = view_of(run, loop)
+        self._view: RunView | None = view_of(run, loop)
         self._publish({_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self._view.model_id}})
         if stays:
             self.shown.set_result(None)
         else:
             self._shell.events.register("post_execute", self._after_cell)
-        self._following = asyncio.run_coroutine_threadsafe(self._follow(run), loop)
-        self._following.add_done_callback(self._followed)
+        following = asyncio.run_coroutine_threadsafe(self._follow(run, self._view), loop)
+        following.add_done_callback(self._followed)
 
-    async def _follow(self, run: Followed) -> None:
-        await self._view.follow(run.events())
+    async def _follow(self, run: Followed, view: RunView) -> None:
+        await view.follow(run.events())
         if self._awaited:
-            await asyncio.to_thread(self._view.leave)
-        await self._view.seen()
+            await asyncio.to_thread(view.leave)
+        await view.seen()
         self._ended = True
         await asyncio.to_thread(self._place)  # a record is made of files and colours: not the loop's work
 
@@ -137,6 +146,8 @@ class Stage:
             if not self._awaited:
                 self._publish(self._record(), update=True)
             self.shown.set_result(None)
+        if not self._record_due:
+            _settled.add(self)
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
@@ -173,12 +184,48 @@ class Stage:
             self._publish({}, update=True)
         if self.shown.done():
             self._shell.events.unregister("post_execute", self._after_cell)
+            if self._record_due:
+                _settled.add(self)
 
     def _leave(self) -> None:
         """Tell the view that its record comes next to it, where it does."""
-        if self._awaited and not self._cell_over:
+        if self._awaited and not self._cell_over and self._view is not None:
             self._view.leave()
+
+    def give_up_view(self) -> RunView | None:
+        """The live view, which is no longer this stage's."""
+        view, self._view = self._view, None
+        return view
 
     def _publish(self, bundle: dict[str, Any], *, update: bool = False) -> None:
         """Show the bundle where the live view stands."""
         self._shell.display_pub.publish(data=bundle, metadata={}, transient={"display_id": self._display_id}, update=update)
+
+
+class _Settled:
+    """The stages whose record has its place and whose view is still open; and the views that wait to be closed."""
+
+    def __init__(self) -> None:
+        self._stages: deque[Stage] = deque()
+        self._retiring: deque[RunView] = deque()
+        self._lock = threading.Lock()
+
+    def add(self, stage: Stage) -> None:
+        """Let one more view stay open, and the oldest one no longer, if there are too many."""
+        with self._lock:
+            self._stages.append(stage)
+            old = [self._stages.popleft().give_up_view() for _ in range(len(self._stages) - OPEN_VIEWS)]
+        for view in filter(None, old):
+            view.retire()
+            self._wait_for(view)
+
+    def _wait_for(self, view: RunView) -> None:
+        """Wait for what pages say, but for so many views at most: a page that is gone says nothing."""
+        with self._lock:
+            self._retiring = deque(one for one in (*self._retiring, view) if one.retiring)
+            unheard = self._retiring.popleft() if len(self._retiring) > RETIRING_VIEWS else None
+        if unheard is not None:
+            unheard.close()
+
+
+_settled = _Settled()

@@ -39,6 +39,52 @@ def test_a_rule_or_a_mark_says_what_becomes_of_a_call(rules: list[Any], asks: bo
     assert Approvals(settings.approval).rule_for(Question("c1", "code_interpreter", CODE, asks)) == then
 
 
+HEAD = "print(df.head())"
+PASSES = {"tool": "code_interpreter", "arguments": {"code": "print(df.head())*"}, "then": "allow"}
+CALLS: dict[str, tuple[object, dict[str, Any], str]] = {
+    "the argument is like this": (PASSES["arguments"], {"code": HEAD + "  # first rows"}, "allow"),
+    "a line break at its end": (PASSES["arguments"], {"code": HEAD + "\n"}, "allow"),
+    "an argument that is not named": (PASSES["arguments"], {"code": HEAD, "more": "import os"}, "ask"),
+    "a further line": (PASSES["arguments"], {"code": HEAD + "\nimport os"}, "ask"),
+    "a further line of another kind": (PASSES["arguments"], {"code": HEAD + "\rimport os"}, "ask"),
+    "a line before": (PASSES["arguments"], {"code": "import os\n" + HEAD}, "ask"),
+    "another argument": (PASSES["arguments"], {"text": HEAD}, "ask"),
+    "no argument": (PASSES["arguments"], {}, "ask"),
+    "no text": (PASSES["arguments"], {"code": [HEAD]}, "ask"),
+    "several lines that are meant": ({"code": "a = 1\n*"}, {"code": "a = 1\nprint(a)"}, "allow"),
+    "brackets are no class of letters": ({"code": "df[0]"}, {"code": "df0"}, "ask"),
+    "brackets are brackets": ({"code": "df[0]"}, {"code": "df[0]"}, "allow"),
+    "one pattern for the only argument": ("print(df.head())*", {"code": HEAD}, "allow"),
+    "one pattern and a further line": ("print(df.head())*", {"code": HEAD + "\nimport os"}, "ask"),
+    "one pattern and two arguments": ("*df*", {"code": HEAD, "more": HEAD}, "ask"),
+    "anything": ("*", {"code": "import os\nos", "more": 1}, "allow"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "call", "then"), CALLS.values(), ids=CALLS)
+def test_a_rule_that_allows_matches_every_argument_whole(arguments: object, call: dict[str, Any], then: str) -> None:
+    rules = Settings.load(approval=[PASSES | {"arguments": arguments}, "code_interpreter"]).approval
+
+    assert Approvals(rules).rule_for(Question("c1", "code_interpreter", call)) == then
+
+
+FORBIDDEN: dict[str, tuple[object, dict[str, Any], str]] = {
+    "in any line": ({"code": "*os.remove*"}, {"code": "import os\nos.remove('a')\n"}, "refuse"),
+    "beside other arguments": ({"code": "*os.remove*"}, {"code": "os.remove('a')", "more": 1}, "refuse"),
+    "in another argument": ({"code": "*os.remove*"}, {"code": "1", "more": "os.remove('a')"}, "allow"),
+    "in any argument": ("*os.remove*", {"code": "1", "more": ["os.remove('a')"]}, "refuse"),
+    "all that are named": ({"path": "*", "mode": "w"}, {"path": "a", "mode": "r"}, "allow"),
+    "without the argument": ({"path": "*"}, {}, "allow"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "call", "then"), FORBIDDEN.values(), ids=FORBIDDEN)
+def test_a_rule_that_refuses_fits_whatever_else_the_call_holds(arguments: object, call: dict[str, Any], then: str) -> None:
+    rules = Settings.load(approval=[{"arguments": arguments, "then": "refuse"}]).approval
+
+    assert Approvals(rules).rule_for(Question("c1", "code_interpreter", call)) == then
+
+
 def test_a_wrong_rule_is_one_sentence() -> None:
     with pytest.raises(SettingsError, match=r"approval\.0\.then"):
         Settings.load(approval=[{"tool": "t", "then": "maybe"}])

@@ -3,6 +3,7 @@
 from typing import Any
 
 import psutil
+import pytest
 
 from tests.notebooks.kernel_cells import Cells
 
@@ -51,6 +52,94 @@ def test_a_run_that_nobody_awaits_is_replaced_by_its_record(cells: Cells) -> Non
 def test_the_live_view_can_be_shown_again_and_stays(cells: Cells) -> None:
     cells.run("run = await genie([gn.Say('It is **42**.')]).ask('What?')")
     assert kinds(cells.run("run.view()\nawait run\nNone")) == [("display_data", {VIEW})]
+
+
+VIEWS = "sum(type(one).__name__ == 'RunView' for one in __import__('ipywidgets').Widget.widgets.values())"
+WIDGETS = "len(__import__('ipywidgets').Widget.widgets)"
+ASK = "genie([gn.Say('It is **42**.')]).ask('What?')"
+
+
+def page_says(cells: Cells, comm: str, **content: object) -> None:
+    """Say what a page says, and wait until it was heard."""
+    data = {"comm_id": comm, "data": {"method": "custom", "content": content}}
+    cells.client.shell_channel.send(cells.client.session.msg("comm_msg", data))
+    cells.run("from genie_nb.backend.loop import backend_loop; backend_loop().submit(asyncio.sleep(0)).result()")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"await {ASK}",
+        f"(await {ASK}).answer",
+        f"run = {ASK}; run.result(); run.stage.shown.result(20); None",
+        f"{ASK}.result()",
+    ],
+    ids=["awaited", "another value", "not the value", "waited for"],
+)
+def test_the_three_newest_views_stay_open_and_of_older_ones_nothing_is_left(cells: Cells, cell: str) -> None:
+    for _ in range(7):
+        cells.run(cell)
+    assert cells.value(f"{VIEWS}, {WIDGETS}") == "(3, 6)"
+
+
+def test_views_of_runs_that_nobody_awaits_are_closed_too(cells: Cells) -> None:
+    for _ in range(7):
+        shown = cells.run(f"run = {ASK}; None")
+        if len(shown) == 1:
+            cells.until("update_display_data")
+    assert cells.value("run.stage.shown.result(20); " + VIEWS) == "3"
+
+
+def ask_often(cells: Cells, count: int) -> list[str]:
+    """Await so many runs, each in a cell of its own, with a page that says hello; the ids of their views."""
+    cells.run("import asyncio")
+    views = []
+    for _ in range(count):
+        views.append(cells.run(f"await {ASK}")[0]["content"]["data"][VIEW]["model_id"])
+        page_says(cells, views[-1], type="hello", n=0)
+    return views
+
+
+def test_a_view_is_closed_when_each_page_has_said_that_it_does_not_show_it(cells: Cells) -> None:
+    first, *_ = ask_often(cells, 3)
+    page_says(cells, first, type="hello", n=0)
+    cells.run(f"await {ASK}")
+    assert cells.value(VIEWS) == "4"
+    page_says(cells, first, type="place", shown=False)
+    assert cells.value(VIEWS) == "4"
+    page_says(cells, first, type="place", shown=False)
+    assert cells.value(f"{VIEWS}, {first!r} in __import__('ipywidgets').Widget.widgets") == "(3, False)"
+
+
+def test_a_view_that_a_page_shows_still_goes_on(cells: Cells) -> None:
+    (first,) = ask_often(cells, 1)
+    cells.run(f"await {ASK}")
+    cells.run(f"await {ASK}")
+    cell = cells.start(f"await {ASK}")
+    asked = cells.until("comm_msg", data={"method": "custom", "content": {"type": "where"}})
+    assert asked["content"]["comm_id"] == first
+    cells.finish(cell)
+    page_says(cells, first, type="place", shown=True)  # it was loaded in the middle of the run
+    page_says(cells, first, type="place", shown=False)
+    for _ in range(25):
+        cells.run(f"await {ASK}")
+    assert cells.value(f"{VIEWS}, {first!r} in __import__('ipywidgets').Widget.widgets") == "(4, True)"
+
+
+def test_views_of_a_page_that_is_gone_are_closed_all_the_same(cells: Cells) -> None:
+    ask_often(cells, 27)
+    assert cells.value(VIEWS) == "23"
+
+
+def test_a_run_whose_view_is_closed_can_be_seen_again(cells: Cells) -> None:
+    cells.run(f"first = {ASK}; await first")
+    for _ in range(4):
+        cells.run(f"await {ASK}")
+    assert cells.value("first.stage._view is None") == "True"
+    assert kinds(cells.run("first.view()")) == [("display_data", {VIEW})]
+    for _ in range(4):
+        cells.run(f"await {ASK}")
+    assert cells.value(f"{VIEWS}, first.stage._view.tell_all()['live']['status']") == "(4, 'finished')"
 
 
 def test_an_interrupted_await_ends_in_a_cancelled_run_with_a_sentence(cells: Cells) -> None:

@@ -1,14 +1,17 @@
 """One child IPython kernel: started, warmed, limited, fed with cells, interrupted, and ended with all its processes.
 
 The process is ours (`asyncio` tells of its death at once, which no message would); the protocol is jupyter_client's. A
-kernel leads a process group and talks over ipc sockets in a folder of its own, which goes when it goes.
+kernel is the child of a supervisor (`launch.py`), which ends all that the kernel has started; it leads a process group and
+talks over ipc sockets in a folder of its own, which goes when it goes.
 
 Above: `pool` and `runner`. Below: `limits`, `launch.py` and `startup.py` (sent to the child), `errors`.
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -39,6 +42,8 @@ _WARM_UP = f"""(lambda names: (
     names["set_up"](get_ipython()),
 ))({{"__name__": "startup"}})"""
 _LAST_WORDS_S = 0.2
+_END_S = 4.0
+"""Seconds that a supervisor gets to end every process of its kernel."""
 _LATE_OUTPUT_S = 5.0
 _MESSAGE_BYTES = 32 * 1024 * 1024
 _LOST: Message = {
@@ -63,15 +68,16 @@ class Kernel:
         self._folder = folder
         self._python = python
         self._limits = limits
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | None = None  # the supervisor
+        self._pid: int | None = None
         self._exited: asyncio.Task[None] | None = None
         self._client: AsyncKernelClient | None = None
         self.released = False
 
     @property
     def pid(self) -> int | None:
-        """The id of its process and of its process group, while it lives."""
-        return self._process.pid if self._process and self._process.returncode is None else None
+        """The id of its process and of its process group, while it lives and is ready."""
+        return self._pid if self._process and self._process.returncode is None else None
 
     async def start(self, *, timeout_s: float) -> None:
         """Start the process, warm it up and put the limits on.
@@ -126,9 +132,10 @@ class Kernel:
 
     async def kill(self) -> None:
         """End every process of it and remove its folder; safe to call twice."""
-        if self.pid is not None:
-            await asyncio.to_thread(kill_group, self.pid, self._folder)
         if self._process is not None and self._exited is not None:
+            self._tell_supervisor(signal.SIGTERM)
+            await asyncio.wait({self._exited}, timeout=_END_S)
+            self._tell_supervisor(signal.SIGKILL)  # its kernel is killed with it
             await asyncio.wait({self._exited})
             await self._process.wait()  # who watched for the exit may have been cancelled
         if self._client is not None:
@@ -139,12 +146,26 @@ class Kernel:
 
     def kill_now(self) -> None:
         """End every process of it without waiting; for the last resort, where no loop runs any more."""
-        if self.pid is not None:
-            kill_group(self.pid, self._folder)
+        if self._process is not None and self._process.returncode is None:
+            self._tell_supervisor(signal.SIGTERM)
+            kill_group(self._pid, self._mark)
+
+    def _tell_supervisor(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    @property
+    def _mark(self) -> str:
+        return str(self._folder)
 
     @property
     def _connection(self) -> Path:
         return self._folder / "connection.json"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._folder / "pid"
 
     @property
     def _log(self) -> Path:
@@ -155,7 +176,7 @@ class Kernel:
         laying_out = asyncio.create_task(asyncio.to_thread(self._lay_out, connection))
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(self._python, "-c", _LAUNCH, str(os.getpid()), "-f", str(connection)),
+                *(self._python, "-c", _LAUNCH, str(os.getpid()), self._mark, str(self._pid_file), "-f", str(connection)),
                 "--HistoryManager.enabled=False",
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
@@ -170,6 +191,7 @@ class Kernel:
                 laying_out.result().close()
         self._exited = asyncio.create_task(self._watch(self._process))
         await self._connect()
+        self._pid = int(await asyncio.to_thread(self._pid_file.read_text, "ascii"))
 
     async def _connect(self) -> None:
         """Open the sockets; again where a message that was too large has closed one."""
@@ -189,14 +211,14 @@ class Kernel:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         await process.wait()
-        await asyncio.to_thread(kill_group, process.pid, self._folder)
+        await asyncio.to_thread(kill_group, self._pid, self._mark)
 
     async def _warm_up(self) -> None:
-        assert self._process is not None
+        assert self._pid is not None
         reply = await self.run(_WARM_UP, lambda _: None, silent=True)
         if reply["status"] != "ok":
             raise InterpreterFailed(f"The Python kernel could not warm up: {reply.get('ename')}: {reply.get('evalue')}")
-        await asyncio.to_thread(limit_process, self._process.pid, self._limits)
+        await asyncio.to_thread(limit_process, self._pid, self._limits)
 
     async def _unless_dead(self, work: Any) -> Any:
         assert self._process is not None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from genie_nb.backend.interpreter.launch import MARK, kill_marked
+from genie_nb.backend.interpreter.launch import kill_marked
 
 __all__ = ("Limits", "child_environment", "interrupt_group", "kill_group", "limit_process")
 
@@ -39,7 +39,6 @@ def child_environment(home: Path) -> dict[str, str]:
     """The variables a kernel starts with: an allow-list, and folders of its own for the tools that keep settings."""
     allowed = {name: value for name, value in os.environ.items() if name in _ALLOWED or name.startswith("LC_")}
     return allowed | {
-        MARK: str(home),
         "IPYTHONDIR": str(home / "ipython"),
         "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
         "JUPYTER_DATA_DIR": str(home / "jupyter"),
@@ -80,8 +79,9 @@ def interrupt_group(pid: int) -> None:
         os.killpg(pid, signal.SIGINT)
 
 
-def kill_group(pid: int, home: Path) -> None:
-    """End a kernel's process group at once, and what left the group, dead as the kernel itself may be."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-    kill_marked(str(home))
+def kill_group(pid: int | None, mark: str) -> None:
+    """End a kernel's process group at once, and what left the group and carries its mark, dead as the kernel may be."""
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+    kill_marked(mark)

@@ -125,7 +125,7 @@ def set_up_streams() -> None:
 
 
 def set_up_messages(shell: Any) -> None:
-    """Send giant texts without their middle: one message of them would hold up whoever reads it."""
+    """Send what can be sent: giant texts without their middle, which would hold up whoever reads them; whole characters."""
     session = shell.kernel.session
     msg = session.msg
 
@@ -134,9 +134,21 @@ def set_up_messages(shell: Any) -> None:
             content = content | {"text": without_middle(content["text"], MAX_STREAM)}
         elif kind in ("display_data", "update_display_data", "execute_result"):
             content = content | {"data": {key: without_middle(value, MAX_SHOWN) for key, value in content["data"].items()}}
-        return msg(kind, content, *args, **named)
+        named |= {name: whole_characters(named[name]) for name in named.keys() & {"metadata"}}
+        return msg(kind, whole_characters(content), *args, **named)
 
     session.msg = cut
+
+
+def whole_characters(value: Any) -> Any:
+    """A message's value with U+FFFD for each lone surrogate: no encoding has one, and the whole message would be lost."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {whole_characters(name): whole_characters(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [whole_characters(inner) for inner in value]
+    return value
 
 
 def without_middle(value: Any, most: int) -> Any:

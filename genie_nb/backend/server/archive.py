@@ -18,7 +18,6 @@ from typing import ParamSpec, TypeVar
 from genie_nb.backend.channel import Wake
 from genie_nb.backend.log.base import Store, StoredRun
 from genie_nb.backend.restored import RestoredRun
-from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.runs import Run
 from genie_nb.backend.server.admission import Admission
 from genie_nb.backend.settings import ServerSettings
@@ -45,7 +44,7 @@ class Kept:
         ended_at: When it ended, in seconds since the epoch; 0 while it works.
     """
 
-    run: RunHandle
+    run: Run | RestoredRun
     stored: StoredRun
     listeners: int = 0
     ended_at: float = 0.0
@@ -194,7 +193,7 @@ class Archive:
         reason = f"Nobody listened for {after_s:g} s, so the server stopped the run."
         kept._orphaned = asyncio.get_running_loop().call_later(after_s, kept.run.cancel, reason)
 
-    def _keep(self, run: RunHandle, stored: StoredRun) -> Kept:
+    def _keep(self, run: Run | RestoredRun, stored: StoredRun) -> Kept:
         self._forget_old()
         kept = self._kept[run.run_id] = Kept(run, stored)
         return kept

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from genie_nb.backend.restored import is_own_folder
 from genie_nb.backend.server.archive import Kept
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import RequestError
@@ -50,7 +51,7 @@ async def file_answer(kept: Kept, name: str) -> StreamingResponse:
     Raises:
         RequestError: The run has no such file.
     """
-    content = await asyncio.to_thread(_opened, kept.stored.folder, name)
+    content = await asyncio.to_thread(_opened, kept.run.folder, name)
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name.rsplit('/', 1)[-1])}",
         "X-Content-Type-Options": "nosniff",
@@ -59,7 +60,7 @@ async def file_answer(kept: Kept, name: str) -> StreamingResponse:
     return _Download(content, headers)
 
 
-def _opened(folder: str, name: str) -> BufferedReader:
-    if not folder or not Path(folder).is_dir():
+def _opened(folder: Path, name: str) -> BufferedReader:
+    if not is_own_folder(folder):
         raise RequestError(f"The run has no file {name!r}.")
-    return Workspace(Path(folder).resolve()).open(name)
+    return Workspace(folder.resolve()).open(name)

@@ -207,7 +207,7 @@ class ToolRoutes:
     async def _keep(self, request_id: str, kept: Kept) -> None:
         """Put what a run has made on the shelf."""
         names = tuple(kept.run.transcript.files)
-        await asyncio.to_thread(self._put_all, request_id, Path(kept.stored.folder), names)
+        await asyncio.to_thread(self._put_all, request_id, kept.run.folder, names)
 
     def _put_all(self, request_id: str, folder: Path, names: Sequence[str]) -> None:
         workspace = Workspace(folder.resolve())

@@ -69,7 +69,7 @@ def parse_arguments(request: ToolCallRequest, spec: ToolSpec) -> dict[str, Any]:
     """The arguments of a call.
 
     Raises:
-        ToolFailed: They are no JSON object, or one that the schema requires is missing.
+        ToolFailed: They are no JSON object, or one that the schema requires is missing, or one that it excludes is there.
     """
     try:
         arguments = json.loads(request.arguments or "{}")
@@ -77,11 +77,15 @@ def parse_arguments(request: ToolCallRequest, spec: ToolSpec) -> dict[str, Any]:
         raise ToolFailed(f"The arguments of {request.name} are not valid JSON ({error}). Send them again.") from error
     if not isinstance(arguments, dict):
         raise ToolFailed(f"The arguments of {request.name} must be one JSON object.")
-    _check_required(arguments, spec)
+    _check_names(arguments, spec)
     return arguments
 
 
-def _check_required(arguments: dict[str, Any], spec: ToolSpec) -> None:
+def _check_names(arguments: dict[str, Any], spec: ToolSpec) -> None:
+    if spec.parameters.get("additionalProperties") is False:
+        unknown = [name for name in arguments if name not in spec.parameters["properties"]]
+        if unknown:
+            raise ToolFailed(f"{spec.name} takes no argument {', '.join(unknown)[:200]}. Send the call again without.")
     missing = [name for name in spec.parameters.get("required", ()) if name not in arguments]
     if missing:
         raise ToolFailed(f"The call of {spec.name} lacks {', '.join(missing)}. Send it again with all arguments.")
@@ -154,7 +158,7 @@ class ToolBox:
         if allowed == arguments:
             return tool, Call(call_id, arguments, context), ""
         changed = json.dumps(allowed, ensure_ascii=False)
-        _check_required(allowed, tool.spec)
+        _check_names(allowed, tool.spec)
         return tool, Call(call_id, allowed, context), f"The person changed the arguments of this call to {changed}\n\n"
 
     async def _call(self, tool: Tool, call: Call) -> str:

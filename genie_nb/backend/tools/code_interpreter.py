@@ -34,6 +34,7 @@ _SPEC = ToolSpec(
         "type": "object",
         "properties": {"code": {"type": "string", "description": "The Python code of one cell."}},
         "required": ["code"],
+        "additionalProperties": False,
     },
 )
 

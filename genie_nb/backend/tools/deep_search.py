@@ -114,6 +114,7 @@ def _parameters(rounds: int) -> dict[str, Any]:
             },
         },
         "required": ["query"],
+        "additionalProperties": False,
     }
 
 

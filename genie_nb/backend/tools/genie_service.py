@@ -51,6 +51,7 @@ _CODE_SPEC = ToolSpec(
             "fileNames": _FILE_NAMES,
         },
         "required": ["task"],
+        "additionalProperties": False,
     },
 )
 _REPORT_SPEC = ToolSpec(
@@ -66,6 +67,7 @@ _REPORT_SPEC = ToolSpec(
             "fileNames": _FILE_NAMES,
         },
         "required": ["task"],
+        "additionalProperties": False,
     },
 )
 

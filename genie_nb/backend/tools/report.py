@@ -54,6 +54,7 @@ _SPEC = ToolSpec(
             },
         },
         "required": ["task"],
+        "additionalProperties": False,
     },
 )
 

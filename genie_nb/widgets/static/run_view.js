@@ -45,6 +45,9 @@ class Page {
         if (message.n > this.n) this.ask();
         else this.acknowledge();
         break;
+      case "where":
+        this.model.send({ type: "place", shown: this.views.size > 0 });
+        break;
       case "preview": return this.views.forEach((view) => view.preview(message.key, message.html));
       case "undecided": return this.views.forEach((view) => view.undecided(message.call, message.why));
       case "download": return save(message.name, buffers);

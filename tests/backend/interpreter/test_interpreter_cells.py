@@ -220,3 +220,31 @@ def test_a_message_that_is_too_large_for_the_loop_is_lost_with_a_word(shared: An
     ran = shared.run(code)
     assert "is lost" in ran.text("stderr")
     assert shared.run("print('still here')").text() == "still here\n"
+
+
+HALF = "\\ud800"
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        (f'print("before"); print("a{HALF}b"); print("after")', [StreamPart(text="before\na�b\nafter\n")]),
+        (f'import sys; sys.stderr.write("a{HALF}b"); None', [StreamPart(text="a�b", stream="stderr")]),
+        ('print("\\ud83d\\ude00")', [StreamPart(text="😀\n")]),
+        (
+            f'from IPython.display import display, JSON; display(JSON({{"k{HALF}": ["v{HALF}"]}}))',
+            [DocumentPart(text='{"k�":["v�"]}', media_type="application/json")],
+        ),
+    ],
+    ids=["printed", "on stderr", "two halves", "displayed"],
+)
+def test_half_a_character_takes_nothing_around_it_along(shared: Any, code: str, shown: list[Part]) -> None:
+    ran = shared.run(code)
+    assert ran.parts == shown
+    assert ran.end.status == "ok"
+
+
+def test_half_a_character_in_an_errors_message_leaves_the_error_what_it_is(shared: Any) -> None:
+    error = shared.run(f'raise ValueError("a{HALF}b")').error
+    assert (error.name, error.message) == ("ValueError", "a�b")
+    assert error.traceback.endswith("ValueError: a�b")

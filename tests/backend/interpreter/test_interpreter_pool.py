@@ -60,7 +60,8 @@ def test_a_spare_is_started_for_the_one_taken_and_costs_nothing_if_it_died_while
         async with open_pool() as pool:
             first = await pool.take()
             await pool.ready()
-            (spare,) = (child for child in psutil.Process().children() if child not in before and child.pid != first.pid)
+            taken = psutil.Process(first.pid).ppid()
+            (spare,) = (child for child in psutil.Process().children() if child not in before and child.pid != taken)
             spare.kill()
             session = Interpreter(pool, folder=tmp_path)
             return [item async for item in session.run("'alive'", timeout_s=30)]

@@ -341,5 +341,5 @@ def test_a_flood_of_progress_and_log_is_shown_in_part(tmp_path: Path) -> None:
 def test_a_servers_secrets_do_not_stand_in_its_name() -> None:
     entry = Settings.load(mcp=[{"url": "http://a:pass@h/mcp", "headers": {"X-Key": "sk-canary"}}]).mcp[0]
     server = McpServer.of(entry, entry.label)
-    assert server.headers == (("x-key", "sk-canary"),)
+    assert dict(server.headers) == {"authorization": "Basic YTpwYXNz", "x-key": "sk-canary"}
     assert "canary" not in repr(server) + repr(entry)

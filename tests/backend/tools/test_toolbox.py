@@ -1,6 +1,7 @@
 """The box of tools: whatever goes wrong inside a tool is a sentence for the model, and the run goes on."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,7 +11,12 @@ import pytest
 
 from genie_nb.backend.context import RunContext
 from genie_nb.backend.models.base import ToolCallRequest, ToolSpec
+from genie_nb.backend.models.scripted import ScriptedModel
+from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.base import Call, ToolBox, parse_arguments
+from genie_nb.backend.tools.code_interpreter import CodeInterpreter
+from genie_nb.backend.tools.deep_search import deep_search_tool
+from genie_nb.backend.tools.report import report_tool
 from genie_nb.errors import SettingsError, ToolFailed
 from genie_nb.events import ToolFinished, ToolOutput, ToolStarted
 from genie_nb.parts import DocumentPart, ErrorPart
@@ -52,6 +58,25 @@ def call(box: ToolBox, context: RunContext, *, name: str = "plain", arguments: s
 def how_it_ended(context: RunContext) -> ToolFinished:
     (end,) = of_kind(events_of(context), ToolFinished)
     return end
+
+
+def test_an_argument_that_the_schema_excludes_is_refused_before_the_call(context: RunContext) -> None:
+    async def do(_: Call) -> str:
+        raise AssertionError("it was called")
+
+    exact = ToolSpec("plain", "Does.", {"type": "object", "properties": {"code": {}}, "additionalProperties": False})
+    told = call(ToolBox([Plain(do, exact)]), context, arguments='{"code": "1", "shell": "rm", "x": 2}')
+
+    assert told == "plain takes no argument shell, x. Send the call again without."
+    assert how_it_ended(context).status == "error"
+
+
+def test_our_own_tools_take_no_unknown_arguments() -> None:
+    settings, model = Settings.load(), ScriptedModel([])
+    for spec in (CodeInterpreter.spec, report_tool(settings, model).spec, deep_search_tool(settings, model).spec):
+        known = dict.fromkeys(spec.parameters["properties"], "x")
+        with pytest.raises(ToolFailed, match="takes no argument shell"):
+            parse_arguments(ToolCallRequest("x", spec.name, json.dumps(known | {"shell": "rm"})), spec)
 
 
 ARGUMENTS = {
