@@ -105,13 +105,12 @@ def test_a_wrong_line_of_the_file_is_not_blamed_on_a_variable(monkeypatch: pytes
     assert "variable" not in str(caught.value)
 
 
-@pytest.mark.parametrize("section", [ServerSettings, SearchSettings])
+@pytest.mark.parametrize(("name", "section"), [("server", ServerSettings), ("search", SearchSettings)])
 def test_the_refusal_of_a_private_address_names_the_variables_that_allow_it(
-    section: type[ServerSettings | SearchSettings], monkeypatch: pytest.MonkeyPatch
+    name: str, section: type[ServerSettings | SearchSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(RequestError) as caught:
         run(check_address("http://127.0.0.1:9/mcp", section()))
-    name = section.section
     for variable, value in ((f"GENIE_{name}__FETCH_HOSTS", "127.0.0.1"), (f"GENIE_{name}__PRIVATE_ADDRESSES", "true")):
         assert variable.upper() in str(caught.value)
         with monkeypatch.context() as environment:

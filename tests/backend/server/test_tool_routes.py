@@ -17,6 +17,7 @@ from genie_nb.backend.server.file_shelf import FileShelf
 from genie_nb.backend.server.serving import Server
 from genie_nb.backend.wire.frames import FrameDecoder
 from genie_nb.errors import ModelError
+from genie_nb.transcript import Note
 
 Serve = Callable[..., Server]
 ID = "genie1:2"
@@ -139,7 +140,8 @@ def test_a_name_that_is_none_is_passed_over_and_told_everywhere(serve: Serve) ->
     assert chinese["note"] == "此 requestId 没有名为 '员工.csv' 的文件，因此在没有它的情况下继续。"
     runs = [kept.run.transcript for kept in server.host.archive.kept()]
     assert sorted(len(run.inputs) for run in runs) == [0, 1, 1, 1]
-    assert all(run.notes[0].text in (note, chinese["note"]) for run in runs)
+    noted = [item.text for run in runs for item in run.items if isinstance(item, Note)]
+    assert sorted(noted) == sorted([note] * 3 + [chinese["note"]])
 
 
 def test_a_failure_tells_of_the_file_too(serve: Serve) -> None:
