@@ -21,6 +21,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -161,6 +162,13 @@ class ServerSettings(_Section):
     jdgenie: Literal["loopback", "on", "off"] = "loopback"
     private_addresses: bool = False
     fetch_hosts: Listed[str] = ()
+
+    @field_validator("token")
+    @classmethod
+    def _a_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not token.get_secret_value().strip():
+            raise ValueError("an empty token would let everybody in; give one, or none at all, and one is made")
+        return token
 
 
 class SearchSettings(_Section):
