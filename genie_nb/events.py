@@ -187,7 +187,7 @@ class ApprovalGiven(_Event, frozen=True, kw_only=True, tag="approval_given"):
 
     Attributes:
         verdict: `once` and `always` allow it; `always` allows its tool for the rest of the run.
-        by: Who said so: `person`, `client`, or `clock` where nobody did.
+        by: Who said so: `person`, `client`, `clock` where nobody did, or `server` where nobody can be asked.
         reason: Why it was refused, in the person's words; told to the model.
         arguments: JSON of what runs instead, where the person changed it.
     """

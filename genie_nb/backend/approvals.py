@@ -19,7 +19,9 @@ from genie_nb.errors import CallDenied, RequestError
 from genie_nb.events import ApprovalGiven, ApprovalRequested, Verdict
 from genie_nb.parts import readable
 
-__all__ = ("Approvals", "Pauses", "Question")
+__all__ = ("FORBIDDEN", "Approvals", "Pauses", "Question")
+
+FORBIDDEN = "A rule of the person forbids this call of {tool}. Do without it."
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Approvals:
             case "allow":
                 return question.arguments
             case "refuse":
-                raise CallDenied(f"A rule of the person forbids this call of {question.tool}. Do without it.")
+                raise CallDenied(FORBIDDEN.format(tool=question.tool))
             case "ask":
                 return _outcome(question, await self._ask(question, printer), self._timeout_s)
 

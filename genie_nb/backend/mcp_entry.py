@@ -6,7 +6,8 @@ Above: `settings`, `mcp`. Below: `url_secrets`.
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from genie_nb.url_secrets import without_passwords
 
-__all__ = ("McpEntry", "entries_in")
+__all__ = ("McpEntry", "entries_in", "labelled")
 
 _RUNNERS = re.compile("bash|bun|bunx|deno|dlx|docker|exec|node|npx|pipx|pnpm|run|sh|tsx|uv|uvx|yarn")
 """Programs that start others, and their words: a server is not called like one of these."""
@@ -108,6 +109,16 @@ def entries_in(given: Any) -> Any:
                 ) from None
         return [part.strip() for part in given.split(",") if part.strip()]
     return [given] if isinstance(given, dict | McpEntry) else given
+
+
+def labelled(entries: Iterable[McpEntry]) -> list[tuple[str, McpEntry]]:
+    """The entries with the names that their tools' names begin with; of entries with one label, the later are numbered."""
+    taken: Counter[str] = Counter()
+    named = []
+    for entry in entries:
+        taken[entry.label] += 1
+        named.append((entry.label if taken[entry.label] == 1 else f"{entry.label}-{taken[entry.label]}", entry))
+    return named
 
 
 def _is_url(text: str) -> bool:

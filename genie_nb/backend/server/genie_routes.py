@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from genie_nb.backend.server.downloads import file_answer
 from genie_nb.backend.server.gateway import Gateway
 from genie_nb.backend.server.host import Ask, Host
+from genie_nb.backend.server.unasked import NOBODY_IN_JDGENIE
 from genie_nb.backend.wire.genie_agent import AgentCoat
 from genie_nb.backend.wire.genie_calls import FileUrl, FileUrls
 from genie_nb.backend.wire.genie_requests import decode_agent_request, decode_query_request
@@ -64,7 +65,7 @@ class GenieRoutes:
         if self._gateway is not None:
             return self._gateway.stream(asked)
         query = _styled(asked.query, asked.output_style)
-        ask = Ask(query, options={"agent": asked.agent}, session_id=asked.session_id)
+        ask = Ask(query, options={"agent": asked.agent}, session_id=asked.session_id, nobody=NOBODY_IN_JDGENIE)
         kept, _ = await self._host.begin(ask, request_id=asked.trace_id)
         coat = WebCoat(asked.trace_id, asked.agent_type, _urls(request))
         return self._host.stream(kept, coat, dialect="genie_web")
@@ -73,7 +74,7 @@ class GenieRoutes:
         """What the gateway asks: AgentResponse objects, and `heartbeat` as plain text."""
         asked = decode_agent_request(await request.body())
         query = _styled(asked.query, asked.output_style)
-        ask = Ask(query, options={"agent": asked.agent}, session_id=asked.session_id)
+        ask = Ask(query, options={"agent": asked.agent}, session_id=asked.session_id, nobody=NOBODY_IN_JDGENIE)
         kept, _ = await self._host.begin(ask, request_id=asked.request_id)
         coat = AgentCoat(asked.request_id, asked.agent_type, _urls(request))
         every_s = self._host.settings.server.agent_heartbeat_s

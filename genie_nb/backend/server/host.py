@@ -1,6 +1,7 @@
 """The host: everything that the routes of one server share, and its life from opening to draining.
 
-Above: `app`, the route tables. Below: `archive`, `admission`, `sessions`, `stream`, `wheel`, `metrics`.
+Above: `app`, the route tables. Below: `archive`, `admission`, `sessions`, `stream`, `unasked`, `wheel`,
+`metrics`.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from genie_nb.backend.server.metrics import Metrics
 from genie_nb.backend.server.sessions import Sessions
 from genie_nb.backend.server.stream import EventStream, LinkLimits, Links, StreamAnswer
 from genie_nb.backend.server.tokens import token_of
+from genie_nb.backend.server.unasked import refuse_questions
 from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.wire.coat import Coat
@@ -47,6 +49,7 @@ class Ask:
         turn: How many questions the client asked in it before.
         conversation: The same, found.
         remarks: What the reader must know before it begins.
+        nobody: Why nobody can be asked about its calls; empty where somebody can.
     """
 
     query: str
@@ -57,6 +60,7 @@ class Ask:
     turn: int = 0
     conversation: Conversation | None = None
     remarks: tuple[str, ...] = ()
+    nobody: str = ""
 
     def digest(self) -> str:
         """What tells this question from others: its words, its agent, its files, its conversation."""
@@ -89,6 +93,7 @@ class Host:
         self.admission = Admission(max_links=server.max_links, max_runs=server.max_runs, max_queue=server.max_queue)
         self.archive = Archive(self.admission, server, store, runs_folder=settings.runs_folder)
         self.sessions = Sessions(settings)
+        self._refusing: set[asyncio.Task[None]] = set()
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """What the routes want closed with the server."""
         self.leavers: list[Callable[[], None]] = []
@@ -126,6 +131,9 @@ class Host:
         kept, new = await self.archive.begin(make_run, request_id=request_id, owner=owner, asked=ask.digest())
         if new:
             kept.run.on_end(lambda: self._count_tools(kept))
+        if new and ask.nobody:
+            self._refusing.add(refusing := asyncio.create_task(refuse_questions(kept.run, ask.nobody)))
+            refusing.add_done_callback(self._refusing.discard)
         return kept, new
 
     def _within_ours(self, options: dict[str, Any]) -> dict[str, Any]:

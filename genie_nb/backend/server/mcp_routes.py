@@ -4,7 +4,7 @@ Its contract is genie-client's (`C/server.py`). What differs on purpose: session
 too (# C2), an error is one sentence that says what happened (# C3), every failure stays in the envelope (# C4), and
 addresses are checked before they are asked (# C7).
 
-Above: `app`. Below: `host`, `fetching`, `mcp`.
+Above: `app`. Below: `host`, `unasked`, `fetching`, `mcp`.
 """
 
 from collections.abc import Awaitable
@@ -18,7 +18,10 @@ from starlette.responses import JSONResponse, Response
 
 from genie_nb.backend.fetching import AddressCheck, check_address
 from genie_nb.backend.mcp.sessions import McpPatience, McpServer, McpSessions
+from genie_nb.backend.mcp_entry import McpEntry, labelled
 from genie_nb.backend.server.host import Host
+from genie_nb.backend.server.unasked import NOBODY_IN_JDGENIE, check_unasked
+from genie_nb.backend.tools.mcp_schema import tool_name
 from genie_nb.errors import GenieError
 from genie_nb.url_secrets import split_credentials
 
@@ -63,7 +66,7 @@ class McpRoutes:
     """The routes over one host."""
 
     def __init__(self, host: Host, sessions: McpSessions | None = None) -> None:
-        self._server = host.settings.server
+        self._settings, self._server = host.settings, host.settings.server
         self.sessions = sessions or McpSessions(check=AddressCheck(self._server))
         host.closers.append(self.sessions.close)
         self.router = APIRouter(prefix="/v1", tags=["mcp"])
@@ -94,7 +97,19 @@ class McpRoutes:
 
     async def _call(self, server: McpServer, body: CallBody, patience: McpPatience) -> dict[str, Any]:
         await check_address(server.url, self._server)
+        self._check_rules(server.url, body)
         return _outcome(await self.sessions.call_tool(server, body.name, body.arguments, patience))
+
+    def _check_rules(self, url: str, body: CallBody) -> None:
+        """Let a call pass that the person's rules allow under the name that agents have for the tool.
+
+        Raises:
+            CallDenied: They do not, or a person would have to be asked.
+        """
+        named = [(label, entry.asks) for label, entry in labelled(self._settings.mcp) if _place(entry.url) == url]
+        for label, asks in named or [(McpEntry(url=url).label, False)]:
+            name = tool_name(label, body.name)
+            check_unasked(self._settings.approval, name, body.arguments, nobody=NOBODY_IN_JDGENIE, asks=asks)
 
     async def _enveloped(self, work: Awaitable[Any]) -> Response:
         try:
@@ -114,6 +129,11 @@ def _server(request: Request, body: ServerBody, *, cookie: Any = None) -> McpSer
     url, credentials = split_credentials(body.server_url.strip())
     headers = {name.lower(): value for name, value in credentials.items()} | headers
     return McpServer(url, tuple(sorted(headers.items())))
+
+
+def _place(url: str | None) -> str:
+    """An address as it is asked: without the credentials in it."""
+    return split_credentials(url.strip())[0] if url else ""
 
 
 def _sendable(value: str) -> bool:

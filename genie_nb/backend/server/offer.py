@@ -3,7 +3,8 @@
 Tools: run an agent, search, make a report, run code in a Python session. While a call is at work its client hears progress
 and the log; a call that its client gives up stops. Files that runs make are resources, `genie://RUN/NAME`.
 
-Above: `offer_routes` (HTTP), `cli` (stdio). Below: `offer_telling`, `host`, `interpreter`. Knows `mcp`, its server side.
+Above: `offer_routes` (HTTP), `cli` (stdio). Below: `offer_telling`, `host`, `unasked`, `interpreter`. Knows `mcp`, its
+server side.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ import base64
 import mimetypes
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -28,14 +29,13 @@ from genie_nb.backend.interpreter.base import CellFinished, CodeRunner
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.offer_telling import Teller, told_cell
+from genie_nb.backend.server.unasked import NOBODY_OVER_MCP, check_unasked
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import GenieError, RequestError
-from genie_nb.events import ApprovalRequested
 from genie_nb.parts import FileRef, Hit, Part, SearchPart, StreamPart, cited_numbers
 
 __all__ = ("Offer",)
 
-NOBODY = "A person must allow this call, and over MCP nobody can be asked. Do without it, or say that it is needed."
 MOST_SESSIONS = 8
 """Python sessions at once; the one that rested longest makes room."""
 MOST_BYTES = 16 * 2**20
@@ -222,20 +222,21 @@ class Offer:
 
     async def _work(self, ask: Ask, ctx: Context) -> mt.CallToolResult:
         """Have a run work on it, and tell how far it is."""
-        kept, _ = await self._host.begin(ask, owner=_owner(ctx), follow=False)
+        kept, _ = await self._host.begin(replace(ask, nobody=NOBODY_OVER_MCP), owner=_owner(ctx), follow=False)
         leave = self._host.archive.listens(kept)
         try:
             teller = Teller(ctx)
             async for event in kept.run.events():
                 await teller.hear(event)
-                if isinstance(event, ApprovalRequested):
-                    await _refuse(kept.run, event.call_id)
         finally:
             leave()
             kept.run.cancel("The assistant that asked gave the call up.")  # nothing, if it has ended
         return _outcome(kept.run)
 
     async def _run_code(self, asked: RunCode, ctx: Context) -> mt.CallToolResult:
+        # The same code by the same rules, whether an agent of ours or another assistant wants it run.
+        rules = self._host.settings.approval
+        check_unasked(rules, "code_interpreter", {"code": asked.code}, nobody=NOBODY_OVER_MCP)
         session = await self._session(ctx, asked.session)
         session.users += 1
         try:
@@ -285,12 +286,6 @@ def _owner(ctx: Context) -> str:
     """Whose runs this client may see; without HTTP there is one client."""
     scope = getattr(ctx.request, "scope", None) or {}
     return str(scope.get("owner", ""))
-
-
-async def _refuse(run: RunHandle, call_id: str) -> None:
-    """A person would have to be asked, and there is none at this end."""
-    with suppress(RequestError):  # somebody who follows the run elsewhere was quicker
-        await run.decide(call_id, "refused", reason=NOBODY, by="mcp")
 
 
 def _paths(given: list[str]) -> tuple[Path, ...]:

@@ -27,6 +27,7 @@ from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.leaving import while_asked
 from genie_nb.backend.server.named_files import find_named
 from genie_nb.backend.server.problems import problem
+from genie_nb.backend.server.unasked import NOBODY_IN_JDGENIE
 from genie_nb.backend.settings import SearchSettings
 from genie_nb.backend.wire.genie_calls import FileUrl, JsonObject, file_item, one_line
 from genie_nb.backend.wire.genie_requests import (
@@ -161,7 +162,7 @@ class ToolRoutes:
         except WireError as error:
             return unprocessable(str(error))
         search = _search_settings(self._host.settings.search, asked)
-        asks = Ask(readable(asked.query), (), {"agent": "search", "search": search})
+        asks = Ask(readable(asked.query), (), {"agent": "search", "search": search}, nobody=NOBODY_IN_JDGENIE)
         kept, _ = await self._host.begin(asks, follow=True)
         coat = SearchCoat(asked.request_id, _file_url(request, asked.request_id), query=asked.query, mode=asked.stream_mode)
         return self._stream(kept, coat)
@@ -182,7 +183,8 @@ class ToolRoutes:
         await self._shelf.settled(asked.request_id)
         finding = find_named(asked, self._shelf, self._host.settings.server, str(request.base_url))
         named = await while_asked(request.receive, finding)
-        asks = Ask(readable(query), named.paths, options or {"agent": "react"}, remarks=named.notes)
+        options = options or {"agent": "react"}
+        asks = Ask(readable(query), named.paths, options, remarks=named.notes, nobody=NOBODY_IN_JDGENIE)
         kept, _ = await self._host.begin(asks, follow=asked.stream)
         return kept, named.notes
 

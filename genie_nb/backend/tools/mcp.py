@@ -9,7 +9,6 @@ Above: `session`. Below: `mcp.sessions`, `mcp_results`, `mcp_schema`, `mcp_servi
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from weakref import WeakKeyDictionary
 from genie_nb.backend.loop import BackendLoop
 from genie_nb.backend.mcp.peers import McpPatience, McpServer, Watch
 from genie_nb.backend.mcp.sessions import McpSessions
-from genie_nb.backend.mcp_entry import McpEntry
+from genie_nb.backend.mcp_entry import McpEntry, labelled
 from genie_nb.backend.models.base import ToolSpec
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.tools.base import Call, Tool
@@ -131,13 +130,7 @@ class McpShelf:
 
     def supplies(self, settings: Settings) -> list[Supply]:
         """Those of the servers that settings name."""
-        taken: Counter[str] = Counter()
-        supplies = []
-        for entry in settings.mcp:
-            taken[entry.label] += 1
-            name = entry.label if taken[entry.label] == 1 else f"{entry.label}-{taken[entry.label]}"
-            supplies.append(self._supply(McpServer.of(entry, name), settings.mcp_url or ""))
-        return supplies
+        return [self._supply(McpServer.of(entry, name), settings.mcp_url or "") for name, entry in labelled(settings.mcp)]
 
     def _supply(self, server: McpServer, service: str) -> Supply:
         key = (server, service if server.url else "")

@@ -41,7 +41,7 @@ CARRIED: dict[str, Carried] = {
     "task_finished": Carried("carried", "task_summary"),
     "tool_started": Carried("folded", "the messages of the call"),
     "tool_arguments": Carried("folded", "toolParam, or the query of a search"),
-    "approval_requested": Carried("left out", "JDGenie asks nobody; whoever may answer reads the native dialect"),
+    "approval_requested": Carried("left out", "JDGenie asks nobody, so the call is refused"),
     "approval_given": Carried("left out", "JDGenie asks nobody; the call's end says if it was refused"),
     "tool_output": Carried("carried", "code, deep_search, html, markdown, ppt; of other tools only the end is told"),
     "tool_finished": Carried("carried", "tool_result, or the last message of code, deep_search, html, markdown, ppt"),
