@@ -103,7 +103,7 @@ class EventChannel:
         return self.dropped + len(self._log)
 
     def silent_s(self) -> float:
-        """Seconds since the last event came here: the same for every reader, whenever it began and whoever dated the event."""
+        """Seconds since the last event came here: the same for every reader, whoever dated the event."""
         return max(0.0, self._clock() - self._came_at) if self._came_at else 0.0
 
     @property

@@ -292,16 +292,16 @@ _MEANS = re.compile(r"[^\w\s.,;/+%-]")
 
 
 def acts_outside_code(code: str) -> bool:
-    """Whether it would load, lead or do something, if a reader of Markdown did not see where the code block begins.
+    r"""Whether it would load, lead or do something, if a reader of Markdown did not see where the code block begins.
 
-    Readers differ: a definition's title or a formula (`\\begin{x}` … `\\end{x}` in JupyterLab) may take the fence in, and
+    Readers differ: a definition's title or a formula (`\begin{x}` … `\end{x}` in JupyterLab) may take the fence in, and
     what a block hides from one is HTML to the other. JupyterLab runs a command for a click on `data-commandlinker-command`.
     """
     return _ACTS.search(code) is not None
 
 
 def inert_code(code: str) -> str:
-    """A code block as HTML whose every sign is an entity: code to a reader that sees the block, words to one that does not."""
+    """A code block as HTML whose every sign is an entity: code to a reader that sees the block, words to any other."""
     return f"<pre><code>{as_entities(code)}</code></pre>"
 
 

@@ -306,7 +306,7 @@ def test_a_view_that_begins_late_shows_the_clock_of_one_that_was_there(stage: St
         for event, at in ((begin, 1_000.0), (tool, 1_020.0)):
             now[0] = at
             channel.append(msgspec.structs.replace(event, at=at + skew_s))
-            await _until(lambda seq=len(channel): first._painter.transcript.seq == seq)
+            await _until(lambda: first._painter.transcript.seq == len(channel))
         # Half a minute later: what the first view's own clock has not lived through in this test is put behind it.
         now[0] = 1_050.0
         first._pulse._came -= 30.0

@@ -12,8 +12,6 @@ import sys
 import threading
 import time
 
-import psutil  # type: ignore[import-untyped]  # ships no types; ipykernel needs it too
-
 __all__ = ("MARK", "follow_parent", "kill_marked")
 
 PARENT_POLL_S = 0.5
@@ -31,6 +29,8 @@ def follow_parent(parent: int) -> None:
 
 def kill_marked(mark: str) -> None:
     """Kill the processes that carry the mark, but not this one."""
+    import psutil  # type: ignore[import-untyped]  # ships no types; ipykernel needs it too
+
     found = True
     while found:  # one may have started another while they were looked through
         found = False
@@ -42,5 +42,7 @@ def kill_marked(mark: str) -> None:
 
 
 if __name__ == "__main__":
+    import psutil  # noqa: F401  # now, as cells may leave no memory to load it with when it is needed
+
     threading.Thread(target=follow_parent, args=(int(sys.argv.pop(1)),), name="follow-parent", daemon=True).start()
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
