@@ -30,8 +30,6 @@ from genie_nb.backend.runs import Equipment, RunRequest
 from genie_nb.backend.settings import SearchSettings, Settings
 from genie_nb.backend.tools.base import Tool, ToolBox
 from genie_nb.backend.tools.code_interpreter import CodeInterpreter
-from genie_nb.backend.tools.deep_search import deep_search_tool
-from genie_nb.backend.tools.functions import tool
 from genie_nb.backend.tools.report import report_tool
 from genie_nb.errors import RequestError
 from genie_nb.events import Verdict
@@ -257,7 +255,7 @@ class Genie:
     async def _make_tools(self, request: RunRequest, pool: KernelPool, prepared: Prepared, model: ChatModel) -> ToolBox:
         settings = request.settings
         own = () if settings.agent == "search" else self._own_tools(request.conversation, pool, prepared, model)
-        near = (*own, deep_search_tool(settings, model), *self._tools)
+        near = (*own, await asyncio.to_thread(_deep_search, settings, model), *self._tools)
         if settings.agent == "search" or not (settings.mcp or settings.mcp_url):
             return ToolBox(near)
         from genie_nb.backend.tools.mcp import mcp_tools
@@ -328,9 +326,18 @@ def paths_of(files: Paths) -> tuple[Path, ...]:
     return tuple(Path(os.fspath(path)) for path in several)
 
 
+def _deep_search(settings: Settings, model: ChatModel) -> Tool:
+    """The tool that searches; it is loaded with the first run, in a worker thread, while that run's kernel starts."""
+    from genie_nb.backend.tools.deep_search import deep_search_tool
+
+    return deep_search_tool(settings, model)
+
+
 def _as_tool(given: ToolLike, timeout_s: float) -> Tool:
     if hasattr(given, "spec"):
         return cast("Tool", given)
+    from genie_nb.backend.tools.functions import tool
+
     return tool(timeout_s=timeout_s)(given)
 
 

@@ -24,7 +24,19 @@ from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
 from genie_nb.widgets.render import markdown_blocks, markdown_tokens
 from genie_nb.widgets.searches import anchors_of, cited_sources, source_nodes
 
-__all__ = ("STYLE", "answer_text", "files_of", "record_html", "record_markdown", "record_text", "safe_line", "safe_markdown")
+__all__ = (
+    "STYLE",
+    "acts_outside_code",
+    "answer_text",
+    "as_entities",
+    "files_of",
+    "inert_code",
+    "record_html",
+    "record_markdown",
+    "record_text",
+    "safe_line",
+    "safe_markdown",
+)
 
 STYLE = (files("genie_nb.widgets") / "static" / "style.css").read_text("utf-8")
 """The stylesheet of the view and of the record; every rule of it is under one class."""
@@ -258,14 +270,41 @@ def _money(found: re.Match[str]) -> str:
 
 
 def safe_markdown(text: str) -> str:
-    """The Markdown made safe, but for its code blocks: they are shown as they are by every reader."""
+    """The Markdown made safe, but for its code blocks: they are shown as they are, or as `inert_code`."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
-    fences = {
-        number
-        for token in markdown_tokens(text, {})
-        if token.type == "fence" and token.level == 0 and token.map
-        for number in range(*token.map)
-    }
-    safe = _safe("\n".join("" if number in fences else line for number, line in enumerate(lines))).split("\n")
-    return "\n".join(lines[number] if number in fences else line for number, line in enumerate(safe))
+    kept: dict[int, list[str]] = {}
+    for token in markdown_tokens(text, {}):
+        if token.type == "fence" and token.level == 0 and token.map:
+            block = lines[slice(*token.map)]
+            inert = [inert_code(token.content), ""] if acts_outside_code(token.content) else block
+            kept |= {number: [] for number in range(*token.map)} | {token.map[0]: inert}
+    safe = _safe("\n".join("" if number in kept else line for number, line in enumerate(lines))).split("\n")
+    return "\n".join(shown for number, line in enumerate(safe) for shown in kept.get(number, [line]))
+
+
+_ACTS = re.compile(
+    r"commandlinker|!\[(?=[\s\S]*//)|<(?:a|audio|base|button|embed|form|iframe|image|img|input|link|meta|object|picture|script"
+    r"|source|style|svg|track|video)\b",
+    re.IGNORECASE,
+)
+_MEANS = re.compile(r"[^\w\s.,;/+%-]")
+
+
+def acts_outside_code(code: str) -> bool:
+    r"""Whether it would load, lead or do something, if a reader of Markdown did not see where the code block begins.
+
+    Readers differ: a definition's title or a formula (`\begin{x}` … `\end{x}` in JupyterLab) may take the fence in, and
+    what a block hides from one is HTML to the other. JupyterLab runs a command for a click on `data-commandlinker-command`.
+    """
+    return _ACTS.search(code) is not None
+
+
+def inert_code(code: str) -> str:
+    """A code block as HTML whose every sign is an entity: code to a reader that sees the block, words to any other."""
+    return f"<pre><code>{as_entities(code)}</code></pre>"
+
+
+def as_entities(text: str) -> str:
+    """The text with an entity for every sign that could mean something in Markdown or in HTML."""
+    return _MEANS.sub(lambda found: f"&#{ord(found[0])};", text)

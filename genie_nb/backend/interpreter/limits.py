@@ -12,8 +12,6 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # ships no types
-
 from genie_nb.backend.interpreter.launch import kill_marked
 
 __all__ = ("Limits", "child_environment", "interrupt_group", "kill_group", "limit_process")
@@ -59,6 +57,8 @@ def limit_process(pid: int, limits: Limits) -> None:
     """
     if not hasattr(resource, "prlimit"):
         return
+    import psutil  # type: ignore[import-untyped]  # ships no types
+
     try:
         held = psutil.Process(pid).memory_info().vms
     except psutil.NoSuchProcess as error:
