@@ -1,9 +1,11 @@
 """Passwords in addresses: used where they are meant for, shown nowhere."""
 
+import asyncio
 import logging
 from base64 import b64encode
 from pathlib import Path
 
+import httpx
 import pytest
 
 import genie_nb as gn
@@ -105,8 +107,16 @@ def test_an_mcp_servers_password_is_sent_as_a_header() -> None:
 
 
 def test_a_servers_password_is_sent_where_it_has_no_token() -> None:
-    client = Client(f"http://me:{WORD}@host/base")
+    asked: list[httpx.Request] = []
 
-    assert client.address == "http://host/base"
-    assert client.http.headers["authorization"] == BASIC
-    assert Client(f"http://me:{WORD}@host/?token=t").http.headers["authorization"] == "Bearer t"
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
+
+    for address in (f"http://me:{WORD}@host/base", f"http://me:{WORD}@host/base?token=t"):
+        client = Client(address, transport=httpx.MockTransport(answer))
+        assert client.address == "http://host/base"
+        asyncio.run(client.look("r"))
+
+    assert [request.headers["authorization"] for request in asked] == [BASIC, "Bearer t"]
+    assert {str(request.url) for request in asked} == {"http://host/base/v1/runs/r"}

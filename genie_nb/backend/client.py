@@ -3,7 +3,7 @@
 However often the link is cut, and wherever, its reader gets exactly the events of an unbroken run. httpx and httpx-sse open
 the stream; the bytes are read by our own decoder, which knows the whole standard.
 
-Above: `remote`. Below: `answers`, `link`, `wire.native`, `wire.frames`, `events`.
+Above: `remote`. Below: `answers`, `connections`, `link`, `wire.native`, `wire.frames`, `events`.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -19,6 +20,7 @@ import httpx
 from httpx_sse import EventSource, aconnect_sse
 
 from genie_nb.backend.answers import MOST_FILE_BYTES, read_bytes, read_object, refusal, seconds_in, word_in
+from genie_nb.backend.connections import Connections
 from genie_nb.backend.link import LONGEST_BEAT_S, REFUSED, SHORTEST_BEAT_S, Broken, LinkPatience, LinkPlace
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.frames import Frame, FrameDecoder
@@ -43,9 +45,10 @@ __all__ = ("Client", "check_opening")
 class Client:
     """One server, asked over HTTP.
 
+    It may be used on any event loop, also on several at once.
+
     Attributes:
         address: Where it answers, without the token.
-        http: What carries the requests.
     """
 
     def __init__(
@@ -78,13 +81,17 @@ class Client:
         given = parse_qs(parts.query).get("token", [""])[0] or token
         self._patience = patience or LinkPatience()
         self._on_bytes = on_bytes
-        self.http = httpx.AsyncClient(
-            base_url=self.address,
-            # What comes is read as it comes, and counted: a few compressed bytes can be very many.
-            headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {given}"} if given else credentials),
-            timeout=httpx.Timeout(None, connect=self._patience.connect_s),
-            follow_redirects=False,
-            transport=transport,
+        self._connections = Connections(
+            partial(
+                httpx.AsyncClient,
+                base_url=self.address,
+                # What comes is read as it comes, and counted: a few compressed bytes can be very many.
+                headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {given}"} if given else credentials),
+                timeout=httpx.Timeout(None, connect=self._patience.connect_s),
+                follow_redirects=False,
+                transport=transport,
+                verify=httpx.create_ssl_context(),  # made here once: it reads files
+            )
         )
 
     def taped(self, on_bytes: Callable[[bytes], object]) -> "Client":
@@ -180,7 +187,8 @@ class Client:
     @asynccontextmanager
     async def _answer(self, method: str, path: str, *, within_s: float, **options: Any) -> AsyncIterator[httpx.Response]:
         try:
-            async with asyncio.timeout(within_s), self.http.stream(method, path, **options) as answer:
+            http = await self._connections.here()
+            async with asyncio.timeout(within_s), http.stream(method, path, **options) as answer:
                 if not answer.is_success:
                     raise await refusal(answer)
                 yield answer
@@ -240,7 +248,8 @@ class Client:
         try:
             async with AsyncExitStack() as stack:
                 # httpx itself takes any silence: `_read` knows how much of it the server's heartbeats leave.
-                asked = aconnect_sse(self.http, "GET", path, params=params, headers=headers, timeout=None)
+                http = await self._connections.here()
+                asked = aconnect_sse(http, "GET", path, params=params, headers=headers, timeout=None)
                 async with asyncio.timeout(self._patience.connect_s):
                     source = await stack.enter_async_context(asked)
                     place.ended = await self._accepted(source, place)
@@ -345,7 +354,7 @@ class Client:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self.http.aclose()
+        await self._connections.close()
 
 
 def _understood(frame: Frame) -> Received:

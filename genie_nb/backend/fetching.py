@@ -61,6 +61,11 @@ class FetchRules(Protocol):
     """Settings that say where may be fetched from."""
 
     @property
+    def section(self) -> str:
+        """The section of the settings that these are."""
+        ...
+
+    @property
     def private_addresses(self) -> bool:
         """Whether every address is allowed."""
         ...
@@ -205,9 +210,11 @@ async def _allowed(host: str, port: int, settings: FetchRules, resolve: Resolve)
     except (OSError, UnicodeError) as error:  # a TimeoutError is an OSError; UnicodeError: the name is too long
         raise RequestError(f"The host {host!r} has no known address.") from error
     if not addresses or any(not _is_public(address) for address in addresses):
+        variables = f"GENIE_{settings.section.upper()}_"
         raise RequestError(
-            f"The host {host!r} is at a private address, and the server fetches from public ones only. "
-            "Its setting fetch_hosts can name the host."
+            f"The host {host!r} is at a private address, and only public ones are fetched from. To allow it, name it in "
+            f"{variables}_FETCH_HOSTS, the setting {settings.section}.fetch_hosts; "
+            f"{variables}_PRIVATE_ADDRESSES=true allows all."
         )
     return addresses
 

@@ -93,10 +93,19 @@ class McpEntry(BaseModel):
 
 
 def entries_in(given: Any) -> Any:
-    """Entries from what stands in a setting: a list, one entry, or the original's comma list in a variable."""
+    """Entries from what stands in a setting: a list, one entry, or the original's comma list in a variable.
+
+    Raises:
+        ValueError: A text begins like JSON and is none.
+    """
     if isinstance(given, str):
         if given.lstrip().startswith(("[", "{")):
-            return entries_in(json.loads(given))
+            try:
+                return entries_in(json.loads(given))
+            except (ValueError, RecursionError):
+                raise ValueError(
+                    "a list is written with commas, or as a JSON list; this begins like JSON and is none"
+                ) from None
         return [part.strip() for part in given.split(",") if part.strip()]
     return [given] if isinstance(given, dict | McpEntry) else given
 

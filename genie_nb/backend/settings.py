@@ -6,9 +6,11 @@ Order, the first that says something counts: arguments of `Genie(...)`, `GENIE_*
 Below: `folder_settings`, `mcp_entry`, `errors`.
 """
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     AliasChoices,
@@ -19,6 +21,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -28,6 +31,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as VariableError
 
 from genie_nb.backend.folder_settings import FolderSettings, read_folder
 from genie_nb.backend.mcp_entry import McpEntry, entries_in
@@ -38,6 +42,9 @@ __all__ = ("OFFLINE", "ApprovalRule", "SearchSettings", "ServerSettings", "Setti
 
 SEARCH_ENGINES = ("tavily", "serper", "brave", "bing", "searxng")
 """Search engines of the web; each has a `…_key` and a `…_url`."""
+T = TypeVar("T")
+Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(entries_in)]
+"""A list, which a variable gives with commas or as JSON."""
 OFFLINE = "offline"
 """The name of the built-in analyst that is rules and not a language model."""
 
@@ -125,6 +132,8 @@ class ServerSettings(_Section):
         fetch_hosts: Host names that MCP servers and files may always be fetched from.
     """
 
+    section: ClassVar[str] = "server"
+
     token: SecretStr | None = None
     heartbeat_s: float = Field(default=10.0, gt=0, le=300)
     agent_heartbeat_s: float = Field(default=10.0, gt=0)
@@ -148,11 +157,18 @@ class ServerSettings(_Section):
     log: Path | None = None
     orphan_s: float | None = Field(default=None, gt=0)
     agent_url: str | None = None
-    origins: tuple[str, ...] = ("http://localhost:3000", "http://127.0.0.1:3000")
-    hosts: tuple[str, ...] = ()
+    origins: Listed[str] = ("http://localhost:3000", "http://127.0.0.1:3000")
+    hosts: Listed[str] = ()
     jdgenie: Literal["loopback", "on", "off"] = "loopback"
     private_addresses: bool = False
-    fetch_hosts: tuple[str, ...] = ()
+    fetch_hosts: Listed[str] = ()
+
+    @field_validator("token")
+    @classmethod
+    def _a_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not token.get_secret_value().strip():
+            raise ValueError("an empty token would let everybody in; give one, or none at all, and one is made")
+        return token
 
 
 class SearchSettings(_Section):
@@ -177,8 +193,10 @@ class SearchSettings(_Section):
         fetch_hosts: Host names that pages may always be read from.
     """
 
-    folders: tuple[Path, ...] = ()
-    engines: tuple[Literal["folders", "packages", "tavily", "serper", "brave", "bing", "searxng"], ...] = ()
+    section: ClassVar[str] = "search"
+
+    folders: Listed[Path] = ()
+    engines: Listed[Literal["folders", "packages", "tavily", "serper", "brave", "bing", "searxng"]] = ()
     index_folder: Path | None = None
     most_files: int = Field(default=10_000, ge=1)
     most_mib: int = Field(default=128, ge=1)
@@ -199,7 +217,7 @@ class SearchSettings(_Section):
     searxng_key: SecretStr | None = None
     searxng_url: str | None = None
     private_addresses: bool = False
-    fetch_hosts: tuple[str, ...] = ()
+    fetch_hosts: Listed[str] = ()
 
 
 class Settings(BaseSettings):
@@ -265,11 +283,11 @@ class Settings(BaseSettings):
     slides_template: Path | None = None
     slide_pictures: bool = True
     tool_url: str | None = None
-    mcp: Annotated[tuple[McpEntry, ...], NoDecode, BeforeValidator(entries_in)] = ()
+    mcp: Listed[McpEntry] = ()
     mcp_wait_s: float = Field(3.0, ge=0)
     mcp_url: str | None = None
     playbooks: Path | None = None
-    approval: tuple[ApprovalRule, ...] = ()
+    approval: Listed[ApprovalRule] = ()
     approval_timeout_s: float = Field(3600.0, gt=0)
     search: SearchSettings = SearchSettings()
     server: ServerSettings = ServerSettings()
@@ -338,11 +356,11 @@ class Settings(BaseSettings):
         own = {name: value for name, value in given.items() if value is not None}
         folder = read_folder(Path.cwd(), cls.defaults())
         file = _by_name(folder.values)
-        environment, withheld = _keys_for_own_addresses(_by_name(EnvSettingsSource(cls)()), own, file)
+        environment, withheld = _keys_for_own_addresses(_by_name(_variables(cls)), own, file)
         try:
             settings = cls.model_validate(_merged(file, environment, own))
         except ValidationError as error:
-            raise _told(error, "") from None
+            raise _told(error, "", environment=_without(environment, own)) from None
         settings._folder, settings._withheld = folder, withheld
         return settings
 
@@ -352,10 +370,52 @@ class Settings(BaseSettings):
         return {name: field.default for name, field in cls.model_fields.items()}
 
 
-def _told(error: ValidationError, prefix: str) -> SettingsError:
+def _told(error: ValidationError, prefix: str, *, environment: Mapping[str, Any] | None = None) -> SettingsError:
     first = error.errors(include_input=False, include_url=False)[0]
     name = prefix + ".".join(str(part) for part in first["loc"])
-    return SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower().removeprefix('value error, ')}.")
+    variable = _variable_of(first["loc"], environment or {})
+    origin = f" It comes from the variable {variable}." if variable else ""
+    return SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower().removeprefix('value error, ')}.{origin}")
+
+
+def _variables(settings: type[Settings]) -> dict[str, Any]:
+    """What the environment sets.
+
+    Raises:
+        SettingsError: A variable that stands for a whole section holds no JSON object.
+    """
+    try:
+        return EnvSettingsSource(settings)()
+    except VariableError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        variable = f"GENIE_{named[1].upper()}" if named else "GENIE_*"
+        # Neither the reason nor the cause is told: both may quote the value, and the value may be a key.
+        raise SettingsError(
+            f"The variable {variable} is wrong: it stands for a whole section and must be a JSON object. "
+            f"Single settings have variables of their own, such as {variable}__NAME."
+        ) from None
+
+
+def _without(environment: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the environment counts beside a person's own settings."""
+    left = {name: value for name, value in environment.items() if name not in own or isinstance(own[name], Mapping)}
+    for name, value in left.items():
+        if name in own and isinstance(value, Mapping):
+            left[name] = {setting: part for setting, part in value.items() if setting not in own[name]}
+    return left
+
+
+def _variable_of(place: tuple[int | str, ...], environment: Mapping[str, Any]) -> str:
+    """The variable that says what stands at this place of the settings, if one does."""
+    value: Any = environment
+    for part in place:
+        if not isinstance(value, Mapping):
+            break
+        if part not in value:
+            return ""
+        value = value[part]
+    names = ["GENIE_" + "__".join(map(str, place[:length])).upper() for length in range(len(place), 0, -1)]
+    return next((variable for name in names for variable in os.environ if variable.upper() == name), "")
 
 
 def _shown(fields: Iterable[tuple[str | None, Any]]) -> Iterator[tuple[str | None, Any]]:

@@ -1,8 +1,10 @@
 """The client: what opens a stream and what does not; the states of its link."""
 
+import asyncio
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from genie_nb.backend.client import Client, check_opening
@@ -43,7 +45,13 @@ def test_what_is_no_address_is_refused_in_words(url: str) -> None:
 
 
 def test_the_token_is_taken_out_of_the_address() -> None:
-    client = Client("http://127.0.0.1:8080/genie/?token=s%2Fecret")
+    asked: list[httpx.Request] = []
+    transport = httpx.MockTransport(
+        lambda request: asked.append(request) or httpx.Response(200, stream=httpx.ByteStream(b"{}"))
+    )
+    client = Client("http://127.0.0.1:8080/genie/?token=s%2Fecret", transport=transport)
     assert client.address == "http://127.0.0.1:8080/genie"
-    assert client.http.headers["authorization"] == "Bearer s/ecret"
+    asyncio.run(client.look("r"))
+    assert str(asked[0].url) == "http://127.0.0.1:8080/genie/v1/runs/r"
+    assert asked[0].headers["authorization"] == "Bearer s/ecret"
     assert "ecret" not in repr(vars(client)["address"])

@@ -72,7 +72,7 @@ WRONG = {
     "no-time": ([{"url": "http://a", "timeout_s": 0}], "input should be greater than 0"),
     "an-unknown-name": ([{"url": "http://a", "colour": 1}], "extra inputs are not permitted"),
     "no-list": (5, "input should be a valid tuple"),
-    "no-json": ("[1", "expecting ',' delimiter"),
+    "no-json": ("[1", "begins like json and is none"),
 }
 
 

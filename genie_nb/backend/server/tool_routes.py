@@ -4,17 +4,15 @@ Each request is a run of this host's `react` or `report` agent in its own folder
 loop never waits for it, so heartbeats keep their time (# T1, T2). What it makes lies on the shelf before anybody can ask.
 A file is named as it lies on the shelf, or by an address that the server may go to: no path of this machine (# T14).
 
-Above: `app`. Below: `file_shelf`, `file_fetching`, `host`, `wire.genie_tool`, `wire.genie_requests`.
+Above: `app`. Below: `file_shelf`, `named_files`, `host`, `wire.genie_tool`, `wire.genie_requests`.
 """
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
@@ -23,12 +21,11 @@ from genie_nb.backend.log.entry import Entry
 from genie_nb.backend.reports.document import without_fence
 from genie_nb.backend.search.engines import create_engines
 from genie_nb.backend.server.archive import Kept
-from genie_nb.backend.server.file_fetching import fetch_file
 from genie_nb.backend.server.file_routes import unprocessable
 from genie_nb.backend.server.file_shelf import FileShelf, urls_of
-from genie_nb.backend.server.guard import LOOPBACK
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.leaving import while_asked
+from genie_nb.backend.server.named_files import find_named
 from genie_nb.backend.server.problems import problem
 from genie_nb.backend.settings import SearchSettings
 from genie_nb.backend.wire.genie_calls import FileUrl, JsonObject, file_item, one_line
@@ -66,8 +63,8 @@ class _ReportFileCoat(ReportCoat):
     once it has ended without a call: it leaves live if it begins as a report does, and else waits for that.
     """
 
-    def __init__(self, file_url: FileUrl, asked: ReportRequest) -> None:
-        super().__init__(asked.request_id, file_url, mode=asked.stream_mode)
+    def __init__(self, file_url: FileUrl, asked: ReportRequest, notes: Sequence[str]) -> None:
+        super().__init__(asked.request_id, file_url, mode=asked.stream_mode, notes=notes)
         self._begins = "#" if asked.file_type == "markdown" else ("#", "<", "```")
         self._thoughts: set[str] = set()
         self._waiting: dict[str, list[Entry]] = {}
@@ -131,12 +128,12 @@ class ToolRoutes:
             asked = decode_code_request(await request.body())
         except WireError as error:
             return unprocessable(str(error))
-        kept = await self._begin(request, asked, asked.task)
+        kept, notes = await self._begin(request, asked, asked.task)
         kept.run.on_end(lambda: self._shelf.expect(asked.request_id, self._keep(asked.request_id, kept)))
         file_url = _file_url(request, asked.request_id)
         if asked.stream:
-            return self._stream(kept, CodeCoat(asked.request_id, file_url, mode=asked.stream_mode))
-        return await self._whole(kept, asked.request_id, lambda _: _items(kept, file_url))
+            return self._stream(kept, CodeCoat(asked.request_id, file_url, mode=asked.stream_mode, notes=notes))
+        return await self._whole(kept, asked.request_id, lambda _: _items(kept, file_url), notes)
 
     async def write_report(self, request: Request) -> Response:
         """Have a report written; it is also kept as a file."""
@@ -150,12 +147,12 @@ class ToolRoutes:
             "report_name": asked.file_name or "report",
             "report_style": "dashboard" if asked.template_type == "fix" else None,
         }
-        kept = await self._begin(request, asked, asked.task, options)
+        kept, notes = await self._begin(request, asked, asked.task, options)
         kept.run.on_end(lambda: self._shelf.expect(asked.request_id, self._keep(asked.request_id, kept)))
         file_url = _file_url(request, asked.request_id)
         if asked.stream:
-            return self._stream(kept, _ReportFileCoat(file_url, asked))
-        return await self._whole(kept, asked.request_id, lambda _: _items(kept, file_url))
+            return self._stream(kept, _ReportFileCoat(file_url, asked, notes))
+        return await self._whole(kept, asked.request_id, lambda _: _items(kept, file_url), notes)
 
     async def search(self, request: Request) -> Response:
         """Search in depth; the answer is always a stream. `maxLoop` is how many rounds there may be (# T5)."""
@@ -174,46 +171,36 @@ class ToolRoutes:
         name = request.url.path.rsplit("/", 1)[-1]
         return problem(501, "not_implemented", f"This server has no {name}. It has code_interpreter, report and deepsearch.")
 
-    async def _begin(self, request: Request, asked: CodeRequest, query: str, options: dict[str, Any] | None = None) -> Kept:
-        """A run for this; every request is a new one, as a request id is a whole conversation's here.
+    async def _begin(
+        self, request: Request, asked: CodeRequest, query: str, options: dict[str, Any] | None = None
+    ) -> tuple[Kept, tuple[str, ...]]:
+        """A run for this, and what its reader must know; every request is a new run, as a request id is a conversation.
 
         Raises:
-            RequestError: A file is not there, or at an address that the server must not go to.
-            AdmissionRefused: There is no room for another run.
+            AdmissionRefused: There is no room for another run, or for a file from elsewhere.
         """
         await self._shelf.settled(asked.request_id)
-        files = await while_asked(request.receive, self._files(request, asked))
-        asks = Ask(readable(query), tuple(files), options or {"agent": "react"})
+        finding = find_named(asked, self._shelf, self._host.settings.server, str(request.base_url))
+        named = await while_asked(request.receive, finding)
+        asks = Ask(readable(query), named.paths, options or {"agent": "react"}, remarks=named.notes)
         kept, _ = await self._host.begin(asks, follow=asked.stream)
-        return kept
-
-    async def _files(self, request: Request, asked: CodeRequest) -> list[Path]:
-        return [await self._file(request, asked.request_id, name) for name in asked.file_names]
-
-    async def _file(self, request: Request, request_id: str, name: str) -> Path:
-        if "://" in name:
-            own = _own_place(request, name)
-            if own is None:
-                return (await fetch_file(name, self._shelf, self._host.settings.server)).path
-            request_id, name = own
-            await self._shelf.settled(request_id)
-        found = await asyncio.to_thread(self._shelf.find, request_id, name)
-        if found is None:
-            raise RequestError(f"There is no file {name[:100]!r} for this request id. Bring it by upload_file_data first.")
-        return found.path
+        return kept, named.notes
 
     def _stream(self, kept: Kept, coat: CodeCoat | ReportCoat | SearchCoat) -> Response:
         beat_s = self._host.settings.server.tool_heartbeat_s
         return self._host.stream(kept, coat, dialect="genie_tool", heartbeat_s=beat_s)
 
-    async def _whole(self, kept: Kept, request_id: str, files: Callable[[str], list[JsonObject]]) -> Response:
+    async def _whole(
+        self, kept: Kept, request_id: str, files: Callable[[str], list[JsonObject]], notes: Sequence[str]
+    ) -> Response:
         """The answer in one piece, once the run has ended (# T4)."""
         await kept.run
         await self._shelf.settled(request_id)
         transcript = kept.run.transcript
         if kept.run.status == "finished":
             answer = _report_in(transcript) or without_fence(transcript.answer)
-            return JSONResponse({"code": 200, "data": answer, "fileInfo": files(answer), "requestId": request_id})
+            told = {"code": 200, "data": answer, "fileInfo": files(answer), "requestId": request_id}
+            return JSONResponse(told | ({"note": " ".join(notes)} if notes else {}))
         said = transcript.error or "The run was stopped."
         return JSONResponse({"code": 500, "data": said, "error": said, "fileInfo": [], "requestId": request_id}, 500)
 
@@ -261,19 +248,6 @@ def _items(kept: Kept, file_url: FileUrl) -> list[JsonObject]:
 def _file_url(request: Request, request_id: str) -> FileUrl:
     base = str(request.base_url)
     return lambda _, file: urls_of(base, request_id, file.name)
-
-
-def _own_place(request: Request, url: str) -> tuple[str, str] | None:
-    """The request id and the name in an address of a file of this server; None for any other address."""
-    try:
-        parts, own = urlsplit(url), urlsplit(str(request.base_url))
-        same = parts.netloc == own.netloc or (
-            {parts.hostname, own.hostname} <= LOOPBACK and (parts.port, parts.scheme) == (own.port, own.scheme)
-        )
-    except ValueError:  # a port that is none
-        return None
-    place = re.fullmatch(r"/v1/file_tool/(?:preview|download)/([^/]+)/(.+)", parts.path) if same else None
-    return (unquote(place[1]), unquote(place[2])) if place else None
 
 
 def _told(messages: Iterable[JsonObject]) -> Response:

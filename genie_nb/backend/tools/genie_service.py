@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from genie_nb.backend.file_names import closest_name
 from genie_nb.backend.models.base import ToolSpec
 from genie_nb.backend.models.sections import cut_middle
 from genie_nb.backend.printer import TextWriter
@@ -97,10 +98,11 @@ class _Luggage:
         transcript = call.context.printer.transcript
         at_hand = dict.fromkeys((*(file.name for file in transcript.inputs), *transcript.files))
         wanted = _names(call.arguments.get("fileNames")) or list(at_hand)
-        if missing := [name for name in wanted if name not in at_hand]:
+        meant = {name: name if name in at_hand else closest_name(name, at_hand) for name in wanted}
+        if missing := [name for name, other in meant.items() if other is None]:
             raise ToolFailed(f"There is no file {missing[0]!r}. There are: {', '.join(at_hand) or 'none'}.")
         async with self.turn:
-            return [await self._bring(_run_id(call), name) for name in wanted]
+            return [await self._bring(_run_id(call), name) for name in dict.fromkeys(filter(None, meant.values()))]
 
     async def _bring(self, request_id: str, name: str) -> str:
         there = _name_there(name)
@@ -196,28 +198,30 @@ class ServiceReport:
         body |= {"contentStream": True, "streamMode": {"mode": "token", "token": 10}}
         writer = call.context.printer.text("report") if kind == "markdown" else None
         try:
-            whole, files = await self._listen(body, writer)
+            whole, files, note = await self._listen(body, writer)
         finally:
             if writer is not None:
                 writer.finish()
         if writer is None or not writer.text:
             call.show(DocumentPart(text=whole, media_type="text/html" if _PAGE.match(whole) else "text/markdown"))
         told = await self.luggage.fetch(call, files)
-        return "\n".join(filter(None, (cut_middle(whole, TOLD_CHARACTERS), told))) or "(the report is empty)"
+        return "\n".join(filter(None, (cut_middle(whole, TOLD_CHARACTERS), note, told))) or "(the report is empty)"
 
-    async def _listen(self, body: dict[str, Any], writer: TextWriter | None) -> tuple[str, list[str]]:
-        pieces, files = list[str](), list[str]()
+    async def _listen(self, body: dict[str, Any], writer: TextWriter | None) -> tuple[str, list[str], str]:
+        """The report, the files that the service names, and what it says of the request."""
+        pieces, files, note = list[str](), list[str](), ""
         async with aclosing(self.luggage.service.stream("/v1/tool/report", body)) as messages:
             async for message in messages:
                 files = [*files, *_files_in(message)][:MOST_NAMES]
                 said = _text(message, "data")
+                note = cut_middle(_text(message, "note"), TOLD_CHARACTERS)
                 if message.get("isFinal"):
                     pieces = [said] if said else pieces
                     continue
                 pieces.append(said)
                 if writer is not None:
                     writer.write(said)
-        return "".join(pieces), files
+        return "".join(pieces), files, note
 
     async def close(self) -> None:
         """Close the connections to the service."""

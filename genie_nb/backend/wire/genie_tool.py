@@ -84,8 +84,19 @@ class ToolCoat(ABC):
         *,
         mode: StreamMode = GENERAL,
         clock: Callable[[], float] = time.monotonic,
+        notes: Sequence[str] = (),
     ) -> None:
+        """A connection that nothing was sent over yet.
+
+        Args:
+            request_id: The client's own name for what it asked.
+            file_url: Where a file of the run can be had.
+            mode: How pieces of texts are joined.
+            clock: Seconds, of any origin.
+            notes: What the reader must know of the request itself; stands in the last message, as `note`.
+        """
         self._request_id = request_id
+        self._notes = " ".join(notes)
         self._file_url = file_url
         self._joiner = TextJoiner(mode, clock)
         self._files: dict[str, JsonObject] = {}
@@ -161,7 +172,7 @@ class ToolCoat(ABC):
     def _end(self, messages: list[JsonObject]) -> bytes:
         if self._ended:
             return b""
-        frames = self._framed(messages)
+        frames = self._framed([*messages[:-1], messages[-1] | {"note": self._notes}] if self._notes else messages)
         self._ended = True
         return frames + DONE
 
@@ -175,7 +186,9 @@ class CodeCoat(ToolCoat):
         return []
 
     def _final(self, output: str, files: list[JsonObject]) -> list[JsonObject]:
-        return [{"codeOutput": output, "fileInfo": files, "isFinal": True}]
+        # JDGenie's backend tells its model this text and nothing else.
+        told = f"{self._notes}\n\n{output}" if self._notes else output
+        return [{"codeOutput": told, "fileInfo": files, "isFinal": True}]
 
     def _failed(self, text: str) -> list[JsonObject]:
         return [{"codeOutput": text, "error": text, "fileInfo": [], "isFinal": True}]
@@ -194,8 +207,9 @@ class _TextCoat(ToolCoat):
         *,
         mode: StreamMode = GENERAL,
         clock: Callable[[], float] = time.monotonic,
+        notes: Sequence[str] = (),
     ) -> None:
-        super().__init__(request_id, file_url, mode=mode, clock=clock)
+        super().__init__(request_id, file_url, mode=mode, clock=clock, notes=notes)
         self._channels: dict[str, ev.Channel] = {}
         self._calls = ToolCalls()
         self._reported = False

@@ -4,7 +4,7 @@ import gzip
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -23,6 +23,7 @@ WORDS = "A heat pump moves warmth from the cold outside into the warm inside of 
 class Rules:
     """Where may be read from."""
 
+    section: ClassVar[str] = "search"
     private_addresses: bool = True
     fetch_hosts: tuple[str, ...] = ()
 

@@ -96,6 +96,8 @@ def main(transport: str, port: int) -> None:
 
     app = server.sse_app() if transport == "sse" else server.streamable_http_app()
     listening = socket.create_server(("127.0.0.1", port))
+    # Connections inherit it; asyncio sets it only where it made the socket, and uvicorn writes head and body one by one.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     print(listening.getsockname()[1], flush=True)
     uvicorn.Server(uvicorn.Config(app, log_config=None)).run(sockets=[listening])
 

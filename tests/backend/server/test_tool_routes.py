@@ -17,6 +17,7 @@ from genie_nb.backend.server.file_shelf import FileShelf
 from genie_nb.backend.server.serving import Server
 from genie_nb.backend.wire.frames import FrameDecoder
 from genie_nb.errors import ModelError
+from genie_nb.transcript import Note
 
 Serve = Callable[..., Server]
 ID = "genie1:2"
@@ -115,11 +116,52 @@ ELSEWHERE = {
 @pytest.mark.parametrize("tool", ["code_interpreter", "report"])
 @pytest.mark.parametrize("name", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_no_other_file_is_read_and_no_other_address_asked(serve: Serve, tool: str, name: str) -> None:
-    server = serve(saying("never"))
-    answer = post(server, tool, requestId=ID, task="?", fileNames=[name.format(own=server.address)])
-    assert answer.status_code == 404
-    assert set(answer.json()["error"]) == {"code", "message"}
-    assert server.host.archive.kept() == []
+    server = serve(saying("# Done."))
+    told = messages(post(server, tool, requestId=ID, task="?", fileNames=[name.format(own=server.address)]))
+    (kept,) = server.host.archive.kept()
+    assert kept.run.transcript.inputs == ()
+    assert "without it" in told[-1]["note"]
+    assert told[-1]["isFinal"]
+
+
+def test_a_name_that_is_none_is_passed_over_and_told_everywhere(serve: Serve) -> None:
+    server = serve(saying("Done.", "# Whole", "Fertig.", "完成"))
+    upload(server, "sales.csv", b"a\n1\n")
+    asked = {"requestId": ID, "task": "?", "fileNames": ["staff.csv", "sales.csv"]}
+    note = "There is no file 'staff.csv' for this request id, so the work goes on without it."
+
+    (code,) = messages(post(server, "code_interpreter", **asked))
+    report = messages(post(server, "report", fileType="markdown", **asked))[-1]
+    whole = post(server, "code_interpreter", stream=False, **asked).json()
+    (chinese,) = messages(post(server, "code_interpreter", requestId=ID, task="有多少行？", fileNames=["员工.csv"]))
+    assert (code["codeOutput"], code["note"]) == (f"{note}\n\nDone.", note)
+    assert (report["data"], report["note"]) == ("# Whole", note)
+    assert (whole["data"], whole["note"]) == ("Fertig.", note)
+    assert chinese["note"] == "此 requestId 没有名为 '员工.csv' 的文件，因此在没有它的情况下继续。"
+    runs = [kept.run.transcript for kept in server.host.archive.kept()]
+    assert sorted(len(run.inputs) for run in runs) == [0, 1, 1, 1]
+    noted = [item.text for run in runs for item in run.items if isinstance(item, Note)]
+    assert sorted(noted) == sorted([note] * 3 + [chinese["note"]])
+
+
+def test_a_failure_tells_of_the_file_too(serve: Serve) -> None:
+    server = serve(gn.ScriptedModel(lambda *_: gn.Say(error=ModelError("The model is ill."))))
+    (told,) = messages(post(server, "code_interpreter", requestId=ID, task="?", fileNames=["staff.csv"]))
+    assert (told["error"], "staff.csv" in told["note"]) == ("The model is ill.", True)
+
+
+@pytest.mark.parametrize(
+    "name", ["sales", "sales.xlsx", "/mnt/data/Sales.CSV", "{own}/v1/file_tool/preview/genie1:2/sales.txt"]
+)
+def test_a_file_is_found_by_the_stem_of_its_name(serve: Serve, name: str) -> None:
+    server = serve(saying("Done."))
+    upload(server, "sales.csv", b"a\n1\n")
+    upload(server, "staff.csv", b"a\n1\n")
+    names = [name.format(own=server.address), "sales.csv"]
+    (told,) = messages(post(server, "code_interpreter", requestId=ID, task="?", fileNames=names))
+    (kept,) = server.host.archive.kept()
+    assert [file.name for file in kept.run.transcript.inputs] == ["sales.csv"]
+    assert told["note"].endswith("'sales.csv' was taken for it.")
 
 
 class _Elsewhere(BaseHTTPRequestHandler):
@@ -170,15 +212,15 @@ REFUSED = {
 
 @pytest.mark.parametrize(("path", "why"), REFUSED.values(), ids=REFUSED)
 def test_a_file_elsewhere_that_cannot_be_had_is_told(serve: Serve, elsewhere: str, path: str, why: str) -> None:
-    server = serve(saying(), fetch_hosts=["127.0.0.1"], max_upload_mib=1)
-    answer = post(server, "report", requestId=ID, task="?", fileNames=[elsewhere + path])
-    assert answer.status_code == 404
-    assert why in answer.json()["error"]["message"]
+    server = serve(saying("# Whole"), fetch_hosts=["127.0.0.1"], max_upload_mib=1)
+    told = messages(post(server, "report", requestId=ID, task="?", fileNames=[elsewhere + path]))
+    assert why in told[-1]["note"]
+    assert told[-1]["data"] == "# Whole"
 
 
 def test_a_file_of_a_neighbour_is_not_fetched_without_leave(serve: Serve, elsewhere: str) -> None:
-    answer = post(serve(saying()), "report", requestId=ID, task="?", fileNames=[f"{elsewhere}/large"])
-    assert "at a private address" in answer.json()["error"]["message"]
+    answer = post(serve(saying("# Whole")), "report", requestId=ID, task="?", fileNames=[f"{elsewhere}/large"])
+    assert "at a private address" in messages(answer)[-1]["note"]
 
 
 def test_code_in_one_piece(serve: Serve) -> None:

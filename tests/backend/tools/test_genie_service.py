@@ -264,6 +264,25 @@ def test_a_stream_that_goes_wrong_is_a_failure_in_one_sentence(
         ask(script, context, report=tool == "report")
 
 
+@pytest.mark.parametrize("name", ["销售 100%", "销售 100%.xlsx", "data/销售 100%.csv"])
+def test_a_file_is_found_by_the_stem_of_its_name(context: RunContext, name: str) -> None:
+    script = code_script(FINAL, DONE)
+    ask(script, context, fileNames=[name, "销售 100%.csv"])
+    asked = json.loads(dict(script.asked)["/v1/tool/code_interpreter"])
+    assert asked["fileNames"] == ["销售 100%.csv"]
+
+
+def test_a_name_that_is_none_is_told_with_those_that_are(context: RunContext) -> None:
+    with pytest.raises(ToolFailed, match=r"There is no file 'staff\.csv'\. There are: 销售 100%\.csv\."):
+        ask(code_script(FINAL, DONE), context, fileNames=["staff.csv"])
+
+
+def test_what_a_service_says_of_the_request_is_told_beside_the_report(context: RunContext) -> None:
+    final = frame(data="# T", note="There is no file 'a.csv'.", isFinal=True, fileInfo=[])
+    script = Script({"/v1/tool/report": chunked(final, DONE), "/v1/file_tool/upload": OK})
+    assert ask(script, context, report=True) == "# T\nThere is no file 'a.csv'."
+
+
 def test_a_report_that_breaks_off_is_closed(context: RunContext) -> None:
     script = Script({"/v1/tool/report": chunked(frame(data="# T", isFinal=False)), "/v1/file_tool/upload": OK})
     with pytest.raises(ToolFailed, match="truncated"):
