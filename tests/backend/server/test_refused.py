@@ -13,8 +13,12 @@ import pytest
 from mcp.client import Client
 
 import genie_nb as gn
+from genie_nb.backend.log.entry import Entry
+from genie_nb.backend.log.sqlite import SqliteStore
+from genie_nb.backend.mcp.sessions import McpSessions
 from genie_nb.backend.server import agent_routes
 from genie_nb.backend.server.serving import Server
+from genie_nb.errors import AdmissionRefused
 
 Serve = Callable[..., Server]
 BOUND_S = 40.0
@@ -109,6 +113,40 @@ def test_an_upload_for_which_there_is_no_room_is_counted(serve: Serve, monkeypat
     monkeypatch.setattr(agent_routes, "save_upload", full)
     assert post(server, "/v1/uploads", files={"file": ("a.bin", b"x")}).status_code == 507
     assert refused(server) == {"files": 1, "disk": 1}
+
+
+def test_a_file_that_is_too_large_for_the_shelf_is_counted(serve: Serve) -> None:
+    server = serve(gn.ScriptedModel([]), max_upload_mib=1)
+    files = {"file": ("a.bin", b"x" * (2**20 + 1))}
+    assert post(server, "/v1/file_tool/upload_file_data", data={"requestId": "r"}, files=files).status_code == 413
+    assert refused(server) == {"file": 1}
+
+
+def test_a_run_whose_store_cannot_be_read_for_now_is_counted(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = serve(gn.ScriptedModel([gn.Say("done")]), log=tmp_path / "runs.sqlite", token="secret")
+    path = post(first, "/v1/runs?follow=false", json=ASKED).headers["location"]
+    first.close()
+    server = serve(gn.ScriptedModel([]), log=tmp_path / "runs.sqlite", token="secret")
+
+    def busy(store: SqliteStore, run_id: str) -> list[Entry]:
+        raise OSError("busy")
+
+    monkeypatch.setattr(SqliteStore, "read", busy)
+    assert httpx.get(server.url.replace("/?", f"{path}?"), timeout=BOUND_S).status_code == 503
+    assert refused(server) == {"store": 1}
+
+
+def test_a_call_for_which_there_is_no_mcp_session_is_counted(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(sessions: McpSessions) -> None:
+        raise AdmissionRefused("All are in use.", why="mcp_sessions", retry_after_s=5)
+
+    monkeypatch.setattr(McpSessions, "_make_room", full)
+    server = serve(gn.ScriptedModel([]), fetch_hosts=("127.0.0.1",))
+    answer = post(server, "/v1/tool/list", json={"server_url": "http://127.0.0.1:9/mcp"}).json()
+    assert (answer["code"], answer["message"]) == (500, "Error: All are in use.")
+    assert refused(server) == {"mcp_sessions": 1}
 
 
 def test_a_request_to_a_server_that_shuts_down_is_counted(serve: Serve) -> None:
