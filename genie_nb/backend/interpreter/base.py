@@ -20,11 +20,13 @@ class CellFinished:
         status: `ok`; `error` (the code raised); `timeout` (it was stopped at its limit); `died` (its process is gone).
         message: For every status but `ok`, one sentence for the model: what happened, and what of the state is left.
         state_lost: Whether the variables of earlier cells are gone.
+        unshown: Characters that its charts show as boxes, as no font on the machine has them.
     """
 
     status: Literal["ok", "error", "timeout", "died"]
     message: str = ""
     state_lost: bool = False
+    unshown: str = ""
 
 
 class CodeRunner(Protocol):

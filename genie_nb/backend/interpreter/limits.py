@@ -16,7 +16,9 @@ from genie_nb.backend.interpreter.launch import kill_marked
 
 __all__ = ("Limits", "child_environment", "interrupt_group", "kill_group", "limit_process")
 
-_ALLOWED = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER"})
+_ALLOWED = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER"}) | {
+    "MPL_IGNORE_SYSTEM_FONTS"
+}
 _MIB = 1024 * 1024
 
 

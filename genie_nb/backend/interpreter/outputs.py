@@ -19,6 +19,8 @@ from genie_nb.parts import DocumentPart, ErrorPart, ImagePart, Part, StreamPart,
 __all__ = ("CellOutput",)
 
 _TABLE = "application/vnd.genie.table+json"
+_UNSHOWN = "application/vnd.genie.unshown+json"
+_MAX_UNSHOWN = 100
 _MAX_CHARACTERS = 200_000
 _MAX_MEDIA = 20
 _MAX_MEDIA_BYTES = 5_000_000
@@ -35,6 +37,10 @@ class _Shown(msgspec.Struct):
     transient: dict[str, Any] = {}
 
 
+class _Unshown(msgspec.Struct):
+    characters: str
+
+
 class _Raised(msgspec.Struct):
     ename: str
     evalue: str
@@ -42,7 +48,12 @@ class _Raised(msgspec.Struct):
 
 
 class CellOutput:
-    """What one cell shows: parts as they come, and at the end what was held back or cut."""
+    """What one cell shows: parts as they come, and at the end what was held back or cut.
+
+    Attributes:
+        error: What the cell raised.
+        unshown: Characters that no font of the machine had.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Output of a cell that runs in `folder`, whose path is left out of what is shown."""
@@ -53,6 +64,7 @@ class CellOutput:
         self._hidden_media = 0
         self._updates: dict[str, Mapping[str, Any]] = {}
         self.error: ErrorPart | None = None
+        self.unshown = ""
 
     def take(self, message: Message) -> Iterator[Part]:
         """The parts of one message; the code that runs could forge messages, so their form is checked."""
@@ -69,7 +81,11 @@ class CellOutput:
                 if shown := self._cut(_unicode(text)):
                     yield StreamPart(text=shown, stream=printed.name)
             case "display_data" | "execute_result":
-                yield from self._show(msgspec.convert(content, _Shown).data)
+                data = msgspec.convert(content, _Shown).data
+                if _UNSHOWN in data:
+                    unshown = _unicode(msgspec.convert(data[_UNSHOWN], _Unshown).characters)
+                    self.unshown = f"{self.unshown}{unshown}"[:_MAX_UNSHOWN]
+                yield from self._show(data)
             case "update_display_data":
                 # A progress bar updates itself a thousand times; the last state is what counts.
                 update = msgspec.convert(content, _Shown)

@@ -9,6 +9,7 @@ Above: `tools/code_interpreter`. Below: `pool`, `kernel`, `outputs`, `base`.
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 from genie_nb.backend.interpreter.base import CellFinished
@@ -77,7 +78,7 @@ class Interpreter:
                 if end.state_lost:
                     await kernel.kill()
                     self._kernel = None
-                yield CellFinished(end.status, end.message, state_lost=end.state_lost or lost)
+                yield replace(end, state_lost=end.state_lost or lost)
             finally:
                 driving.cancel()
                 await asyncio.wait({driving})
@@ -152,7 +153,7 @@ class Interpreter:
             shown.put_nowait(output.error)
         for part in output.rest():
             shown.put_nowait(part)
-        return end
+        return replace(end, unshown=output.unshown)
 
     async def _stop(self, kernel: Kernel, running: asyncio.Task[Message]) -> None:
         if not running.done():

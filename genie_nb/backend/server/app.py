@@ -56,9 +56,7 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
     if "offer" in chosen:
         app.router.routes.append(OfferRoutes(host).route)
     _add_common(app, host, chosen)
-    app.add_exception_handler(GenieError, _answer)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(OSError, _no_room)
+    _add_answers_to_errors(app, host)
     server, loopback = host.settings.server, address in LOOPBACK
     guarded = Guard(
         app,
@@ -85,14 +83,20 @@ def _add_common(app: FastAPI, host: Host, services: tuple[str, ...]) -> None:
         return PlainTextResponse(host.metrics.page(host.look), media_type="text/plain; version=0.0.4")
 
 
-async def _answer(_request: Request, error: Exception) -> Response:
-    return answer_to(cast("GenieError", error))
+def _add_answers_to_errors(app: FastAPI, host: Host) -> None:
+    async def answer(_request: Request, error: Exception) -> Response:
+        host.count_refusal(error)
+        return answer_to(cast("GenieError", error))
 
+    async def no_room(_request: Request, error: Exception) -> Response:
+        if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+            raise error
+        host.metrics.refused.labels("disk").inc()
+        return problem(507, "no_room", "There is no room on the server's disk.", retry_after_s=60)
 
-async def _no_room(_request: Request, error: Exception) -> Response:
-    if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
-        raise error
-    return problem(507, "no_room", "There is no room on the server's disk.", retry_after_s=60)
+    app.add_exception_handler(GenieError, answer)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(OSError, no_room)
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

@@ -161,6 +161,7 @@ class Offer:
             place = ".".join(str(part) for part in first["loc"]) or "arguments"
             return _failed(f"The arguments of {params.name} do not fit: {place}: {first['msg']}.")
         except GenieError as error:
+            self._host.count_refusal(error)
             return _failed(str(error))
 
     async def _set_level(self, _ctx: Context, _params: mt.SetLevelRequestParams) -> mt.EmptyResult:

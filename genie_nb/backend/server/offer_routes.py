@@ -38,6 +38,7 @@ class OfferRoutes:
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of a client."""
         if self._leave.is_set() or self._host.make_runner is None:
+            self._host.metrics.refused.labels("closing").inc()
             await problem(503, "closing", "This server takes no more MCP requests.")(scope, receive, send)
             return
         if self._opening is None:

@@ -86,7 +86,8 @@ class Server:
         self.heartbeat_s = server.heartbeat_s
         self.open_paths = takes_no_token(server, address) and not JDGENIE.isdisjoint(services)
         limits = ConnectionLimits(server.max_links + server.max_requests, server.head_s, server.stall_s)
-        connection = partial(Connection, limits=limits, evicted=host.metrics.evicted.inc)
+        refused = host.metrics.refused.labels("connections").inc
+        connection = partial(Connection, limits=limits, evicted=host.metrics.evicted.inc, refused=refused)
         self._server = _Uvicorn(
             uvicorn.Config(
                 create_app(host, services=services, address=address),

@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from genie_nb.backend.inputs import profile_file
+from genie_nb.backend.interpreter.startup import set_up_fonts
 from genie_nb.backend.models.analyst import OfflineAnalyst
 from genie_nb.backend.models.base import ChatMessage, Finish, Text, ToolCallFragment, ToolCallRequest, ToolSpec
 from genie_nb.backend.models.sections import section
@@ -66,7 +67,7 @@ class Kernel:
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        plt.rcParams["font.family"] = ["sans-serif", "Noto Sans CJK SC"]  # a warm kernel knows a font for Chinese
+        set_up_fonts()
 
     def run(self, code: str) -> str:
         self.cells.append(code)
@@ -79,6 +80,7 @@ class Kernel:
             with contextlib.redirect_stdout(printed), warnings.catch_warnings():
                 warnings.simplefilter("error")  # a warning would stand red under the cell
                 warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
+                warnings.filterwarnings("ignore", "Glyph .* missing from")  # what a kernel says of it is no warning
                 exec(compile(code, "<cell>", "exec"), self.names)
         except Exception:  # a kernel tells every error of a cell
             self.errors.append(traceback.format_exc())
