@@ -8,7 +8,7 @@ import secrets
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import httpx
 
@@ -23,6 +23,7 @@ from genie_nb.backend.runs import RunRequest
 from genie_nb.backend.server.app import SERVICES
 from genie_nb.backend.server.faults import Faults, FrozenModel
 from genie_nb.backend.server.host import Ask, Host
+from genie_nb.backend.server.process import ServerProcess
 from genie_nb.backend.server.serving import Server
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.stream_modes import StreamMode
@@ -65,7 +66,7 @@ class RemoteRun(Viewed, remote.RemoteRun):
         """What came over the link so far: its state, its counts, its raw frames with their times."""
         return self.tape.log(self.query)
 
-    def watch(self, server: Server | None = None) -> None:
+    def watch(self, server: Server | ServerProcess | None = None) -> None:
         """Show the link, live; see `watch`."""
         watch(self, server)
 
@@ -201,8 +202,13 @@ def connect(url: str, *, agent: str | None = None, mode: str = "general", token:
     return RemoteGenie(url, agent=agent, stream_mode=StreamMode.checked(mode, token, time))
 
 
+@overload
+def serve(*, process: Literal[True], **given: Any) -> ServerProcess: ...
+@overload
+def serve(*, process: Literal[False] = False, **given: Any) -> Server: ...
 def serve(
     *,
+    process: bool = False,
     port: int = 0,
     address: str = "127.0.0.1",
     services: Sequence[str] = SERVICES,
@@ -210,10 +216,16 @@ def serve(
     tools: Sequence[ToolLike] = (),
     settings: Mapping[str, Any] | None = None,
     **server: Any,
-) -> Server:
-    """Start the bundled server on the backend's own loop; `with` closes it.
+) -> Server | ServerProcess:
+    """Start the bundled server, on the backend's own loop or in a process of its own; `with` closes it.
+
+    On the backend's loop it keeps its time beside a cell that sleeps or computes in Python, but not beside a single call of
+    C code that holds the interpreter's lock, such as `sum(range(10**9))` or a regular expression that takes long. In a
+    process of its own it always does. That process ends with this one, also when this one is killed.
 
     Args:
+        process: Whether it gets a process of its own. There, a model is best given by its name; of models and tools that are
+            objects, it can have those that can be pickled and come from a module, not those written in a cell.
         port: Where it listens; 0 takes any free one.
         address: What it is bound to; anything but this machine's own needs to be asked for here.
         services: Which of the services: `agent`, `tools`, `mcp`, `model`, and `offer`, genie_nb as an MCP server.
@@ -223,8 +235,12 @@ def serve(
         server: Settings of the server by name, e.g. `heartbeat_s=2`, `log="runs.sqlite"`; see `ServerSettings`.
 
     Raises:
-        SettingsError: A setting is unknown or has a wrong value, or the port cannot be had.
+        SettingsError: A setting is unknown or has a wrong value, the port cannot be had, or an object cannot be handed over
+            to another process.
     """
+    if process:
+        here = {"port": port, "address": address, "services": tuple(services), "model": model, "tools": tuple(tools)}
+        return ServerProcess(backend_loop(), {**here, "settings": dict(settings or {}), **server})
     unknown = set(services) - set(SERVICES)
     if unknown:
         raise SettingsError(f"There is no service {sorted(unknown)[0]!r}. There are {', '.join(SERVICES)}.")
@@ -274,12 +290,12 @@ class _ServedGenie(Genie):
         return FrozenModel(super()._make_model(), self.faults)
 
 
-def watch(run: RemoteRun, server: Server | None = None) -> None:
+def watch(run: RemoteRun, server: Server | ServerProcess | None = None) -> None:
     """Show the link of a run, live: its state, its heartbeats, every raw frame; as output of the running cell.
 
     Args:
         run: A run on a server, from `connect(...).ask(...)`.
-        server: The server, if it is in this process: the panel's buttons break its links.
+        server: The server, if it was started here: the panel's buttons break its links.
 
     Raises:
         RequestError: There is no notebook to show it in.
@@ -291,7 +307,7 @@ def watch(run: RemoteRun, server: Server | None = None) -> None:
     from genie_nb.widgets.link_view import LinkView
 
     backend = backend_loop()
-    heartbeat_s = server.host.settings.server.heartbeat_s if server else None
+    heartbeat_s = server.heartbeat_s if server else None
     faults = server.faults if server else None
     view = LinkView(loop=backend.loop, query=run.query, faults=faults, heartbeat_s=heartbeat_s)
     backend.call(_follow, run, view)

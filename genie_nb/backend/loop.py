@@ -1,4 +1,6 @@
-"""The backend's own event loop, on a thread of its own: nothing that a cell computes can stall it.
+"""The backend's own event loop, on a thread of its own: a cell that sleeps or computes in Python does not stall it.
+
+A single call of C code that holds the interpreter's lock does, as it stalls every thread of the process.
 
 Runs, kernel clients and model connections live here. Everybody else hands work over with `submit` or `call`.
 """

@@ -185,26 +185,25 @@ def _serve_until_stopped(given: dict[str, Any], *, as_json: bool) -> None:
     import signal
     import threading
 
-    from genie_nb.network import serve as start
+    from genie_nb.serving_process import serve_until, told_of
 
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        server = start(**given)
-    except SettingsError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
-    with server:
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+
+    def started(server: Any) -> None:
         services, place = given["services"], "mcp" if given["services"] == ("offer",) else ""
         url = server.url.replace("/?", f"/{place}?")
-        told = {"url": url, "address": server.address, "token": server.host.token, "services": services}
+        told = told_of(server) | {"url": url, "services": services}
         typer.echo(json.dumps(told) if as_json else f"Serving {', '.join(services)} at\n\n    {url}\n\nCtrl-C stops.")
         if server.open_paths and not as_json:
             typer.echo(OPEN_PATHS)
         sys.stdout.flush()
-        while not stop.wait(timeout=0.5):
-            continue
+
+    try:
+        serve_until(stop, given, started)
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
 
 
 @app.command()

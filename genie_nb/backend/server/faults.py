@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from genie_nb.backend.channel import Wake
 from genie_nb.backend.models.base import ChatMessage, ChatModel, Chunk, ToolSpec
 
-__all__ = ("Faults", "FrozenModel")
+__all__ = ("Faults", "FrozenModel", "behind_of")
 
 
 class Held(Protocol):
@@ -95,8 +95,11 @@ class Faults:
 
     def behind(self, run_id: str = "") -> int:
         """How many events readers have not been sent yet: of this run, or of all."""
-        paths = ((stream.scope.get("path", ""), stream.behind) for stream in tuple(self._streams()))
-        return sum(behind for path, behind in paths if run_id in path)
+        return behind_of(self.waiting(), run_id)
+
+    def waiting(self) -> list[tuple[str, int]]:
+        """The path of each open stream, and how many events its reader has not been sent yet."""
+        return [(str(stream.scope.get("path", "")), stream.behind) for stream in tuple(self._streams())]
 
     def _changed(self) -> None:
         self.holding = self._stall or self._delay_s > 0
@@ -139,6 +142,11 @@ class Faults:
                 await frozen.wait()
             finally:
                 self._frozen.discard(frozen)
+
+
+def behind_of(waiting: Iterable[tuple[str, int]], run_id: str) -> int:
+    """How many events the streams of this run wait with, or all streams."""
+    return sum(behind for path, behind in waiting if run_id in path)
 
 
 class FrozenModel:

@@ -55,6 +55,8 @@ class Server:
     Attributes:
         url: Where it answers, with its token.
         address: The same without the token.
+        token: The token.
+        heartbeat_s: Seconds of silence before a heartbeat in the native dialect.
         open_paths: Whether JDGenie's paths are served, to whoever reaches them, without a token.
     """
 
@@ -78,8 +80,10 @@ class Server:
         bound = self._socket.getsockname()
         name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         self.address = f"http://{name}:{bound[1]}"
+        self.token = host.token
         self.url = f"{self.address}/?{urlencode({'token': host.token})}"
         server = host.settings.server
+        self.heartbeat_s = server.heartbeat_s
         self.open_paths = takes_no_token(server, address) and not JDGENIE.isdisjoint(services)
         limits = ConnectionLimits(server.max_links + server.max_requests, server.head_s, server.stall_s)
         connection = partial(Connection, limits=limits, evicted=host.metrics.evicted.inc)
