@@ -82,7 +82,7 @@ class McpEntry(BaseModel):
 
 
 def entries_in(given: Any) -> Any:
-    """Entries from what stands in a setting: a list, one entry, or the original's comma list in a variable."""
+    """Entries from what stands in a setting: a list, one entry, or JDGenie's comma list in a variable."""
     if isinstance(given, str):
         if given.lstrip().startswith(("[", "{")):
             return entries_in(json.loads(given))
