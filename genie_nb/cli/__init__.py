@@ -141,7 +141,7 @@ def _outcome(run: Any) -> dict[str, Any]:
 
 
 PORTS = {"agent": 8080, "tools": 1601, "mcp": 8188, "model": 1600, "offer": 8189}
-"""Where the original's services listen; the last two are ours."""
+"""Where JDGenie's services listen; the last two are ours."""
 
 OPEN_PATHS = (
     "JDGenie's paths take no token: whoever reaches them, such as every user of this machine, can run code here. "
