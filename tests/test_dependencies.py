@@ -36,6 +36,7 @@ USED_BY_OTHERS = {
     "httptools": "uvicorn speaks HTTP by it",
     "ipykernel": "the code interpreter's process is one",
     "jupyterlab": "`genie-nb lab` starts it",
+    "numpy": "the code interpreter offers it to models by name",
     "openpyxl": "pandas reads Excel by it",
     "python-multipart": "starlette reads forms by it",
 }
