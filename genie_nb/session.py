@@ -97,6 +97,7 @@ class Viewed(RunHandle):
         self._backend.submit(self.decide(call_id or waiting, verdict, **given)).result(timeout=DECIDE_S)
 
     async def _wait_here(self) -> Self:
+        self._note_what_the_kernel_lacks()
         with self.stage.awaited() if self.stage else nullcontext():
             await super()._wait_here()
             if self.stage is not None:
@@ -105,11 +106,18 @@ class Viewed(RunHandle):
 
     def result(self, timeout_s: float | None = None) -> Self:
         """Wait for the end of the run, on a thread without an event loop; see `backend.runs.Run.result`."""
+        self._note_what_the_kernel_lacks()
         with self.stage.awaited() if self.stage else nullcontext():
             super().result(timeout_s)
             if self.stage is not None:
                 wait({self.stage.shown}, timeout=SHOWN_S)
         return self
+
+    def _note_what_the_kernel_lacks(self) -> None:
+        if self.stage is not None and not self.transcript.ended:
+            from genie_nb.widgets.old_kernels import kernel_note
+
+            kernel_note.say(language_of(self.query))
 
     def _ipython_display_(self) -> None:
         """As a cell's value: nothing where this cell shows the run, else a live view while it goes on, then its record."""

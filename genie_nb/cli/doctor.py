@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from genie_nb.backend.extras import EXTRAS, missing_extra
 from genie_nb.backend.interpreter.base import CellFinished
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
@@ -31,7 +32,6 @@ _PACKAGES = ("ipykernel", "ipywidgets", "anywidget", "jupyter-client", "pandas",
 ANSWER_S = 3.0
 """Seconds that a model's server has to answer."""
 _OPENAI_URL = "https://api.openai.com/v1"
-_EXTRAS = {"jupyterlab": "to work in notebooks: pip install 'genie_nb[lab]'"}
 
 
 def examine(say: Callable[[str], object]) -> bool:
@@ -47,12 +47,17 @@ def examine(say: Callable[[str], object]) -> bool:
 
 def _examine_packages(say: Callable[[str], object]) -> bool:
     complete = True
-    for name in (*_PACKAGES, *_EXTRAS):
+    for name in _PACKAGES:
         try:
             say(f"  ok       {name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
-            complete &= name in _EXTRAS
-            say(f"  missing  {name}: {_EXTRAS.get(name, 'install genie_nb again')}")
+            complete = False
+            say(f"  missing  {name}: install genie_nb again")
+    for extra, what in EXTRAS.items():
+        if missing_extra(what, extra):
+            say(f'  missing  the extra "{extra}", for {what}: pip install "genie_nb[{extra}]"')
+        else:
+            say(f'  ok       the extra "{extra}", for {what}')
     return complete
 
 

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
+from genie_nb.backend.server import SERVICES
 from genie_nb.backend.server.agent_routes import AgentRoutes
 from genie_nb.backend.server.file_routes import FileRoutes
 from genie_nb.backend.server.genie_routes import GenieRoutes
@@ -27,10 +28,9 @@ from genie_nb.backend.server.tool_routes import ToolRoutes
 from genie_nb.backend.server.uploads import larger_bodies
 from genie_nb.errors import GenieError
 
-__all__ = ("SERVICES", "create_app")
+__all__ = ("create_app",)
 
 VERSION = version("genie_nb")
-SERVICES = ("agent", "tools", "mcp", "model", "offer")
 
 
 def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str = "127.0.0.1") -> ASGIApp:

@@ -17,7 +17,8 @@ import uvicorn
 from starlette.types import Scope
 
 from genie_nb.backend.loop import BackendLoop
-from genie_nb.backend.server.app import SERVICES, create_app
+from genie_nb.backend.server import SERVICES
+from genie_nb.backend.server.app import create_app
 from genie_nb.backend.server.connection import Connection, ConnectionLimits
 from genie_nb.backend.server.faults import Faults
 from genie_nb.backend.server.guard import takes_no_token

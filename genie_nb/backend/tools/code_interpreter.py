@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 
 from genie_nb.backend.context import Language, RunContext
+from genie_nb.backend.extras import hint_for_import
 from genie_nb.backend.interpreter.base import CellFinished, CodeRunner
 from genie_nb.backend.models.base import ToolSpec
 from genie_nb.backend.models.sections import cut_middle
@@ -90,6 +91,7 @@ class CodeInterpreter:
         async with _watching(call), aclosing(cell):
             async for part in cell:
                 if not isinstance(part, CellFinished):
+                    part = _with_hint(part)
                     call.show(part)
                     _tell(told, part, before)
                     before = part
@@ -147,6 +149,15 @@ async def _report_files(context: RunContext, call_id: str) -> list[str]:
     for file in found:
         context.printer.emit(FileCreated(call_id=call_id, file=file))
     return [file.name for file in found]
+
+
+def _with_hint(part: Part) -> Part:
+    """A failed import of a library that an extra brings, with what to install; any other part as it is."""
+    hint = hint_for_import(part.name, part.message) if isinstance(part, ErrorPart) else ""
+    if not hint or not isinstance(part, ErrorPart):
+        return part
+    traceback = f"{part.traceback.rstrip()}\n{hint}" if part.traceback else ""
+    return ErrorPart(name=part.name, message=f"{part.message} {hint}", traceback=traceback)
 
 
 def _tell(told: list[str], part: Part, before: Part | None) -> None:
