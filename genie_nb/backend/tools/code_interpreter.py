@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 
 from genie_nb.backend.context import RunContext
-from genie_nb.backend.interpreter.base import CellFinished, CodeRunner
+from genie_nb.backend.interpreter.base import CellFinished, CodeRunner, ResultForModel
 from genie_nb.backend.models.base import ToolSpec
 from genie_nb.backend.models.sections import cut_middle
 from genie_nb.backend.tools.base import Call
 from genie_nb.backend.tools.returned import table_text
 from genie_nb.errors import ToolFailed
 from genie_nb.events import FileCreated
-from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+from genie_nb.parts import RESULT, CodePart, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
 
 __all__ = ("CodeInterpreter",)
 
@@ -78,6 +78,10 @@ class CodeInterpreter:
         cell = self._runner.run(code, timeout_s=self._cell_timeout_s)
         async with _watching(call), aclosing(cell):
             async for part in cell:
+                if isinstance(part, ResultForModel):
+                    told.append(f"{RESULT}{part.text}")
+                    before = None
+                    continue
                 if not isinstance(part, CellFinished):
                     call.show(part)
                     _tell(told, part, before)

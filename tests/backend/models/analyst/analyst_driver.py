@@ -21,6 +21,7 @@ from genie_nb.backend.inputs import profile_file
 from genie_nb.backend.models.analyst import OfflineAnalyst
 from genie_nb.backend.models.base import ChatMessage, Finish, Text, ToolCallFragment, ToolCallRequest, ToolSpec
 from genie_nb.backend.models.sections import section
+from genie_nb.parts import RESULT, RESULT_TYPE
 
 matplotlib.use("Agg")
 
@@ -72,7 +73,7 @@ class Kernel:
         self.cells.append(code)
         before = set(os.listdir(self.folder))
         printed = io.StringIO()
-        self.names.setdefault("display", lambda *values: print(*values, sep="\n"))
+        self.names.setdefault("display", _display)
         home = os.getcwd()
         os.chdir(self.folder)
         try:
@@ -88,6 +89,12 @@ class Kernel:
             plt.close("all")
         new = sorted(set(os.listdir(self.folder)) - before)
         return printed.getvalue() + (f"\nfiles: {', '.join(new)}" if new else "")
+
+
+def _display(*values: Any, raw: bool = False) -> None:
+    """What a model is told of what a cell shows."""
+    for value in values:
+        print(f"{RESULT}{value[RESULT_TYPE]}" if raw else value)
 
 
 @dataclass
