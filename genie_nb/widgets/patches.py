@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from genie_nb import events as ev
 from genie_nb.controls import show_controls
-from genie_nb.parts import FileRef, Part
+from genie_nb.parts import FileRef, ImagePart, Part
 from genie_nb.transcript import Item, Message, Note, Task, ToolCall, Transcript, apply
 from genie_nb.widgets import sections
 from genie_nb.widgets.blocks import Block, TextFlow
@@ -165,7 +165,7 @@ class Painter:
             )
         elif key == NOW:
             if "stage" in self.page:
-                yield from self.page.place("stage", sections.now_node(self.transcript, self._tail()))
+                yield from self.page.place("stage", sections.now_node(self.transcript, self._growing()))
         elif key == ENDING:
             yield from self._paint_ending()
         elif key == SOURCES:
@@ -179,17 +179,22 @@ class Painter:
         yield from self.page.place(
             "page", Node("r", "div", {"class": "gnb", "data-status": t.status, "lang": labels["lang"]}, children=None)
         )
-        for parent, node in sections.frame(t, labels, live=True, tail=self._tail()):
+        for parent, node in sections.frame(t, labels, live=True, growing=self._growing()):
             yield from self.page.place(parent, node)
 
-    def _tail(self) -> str:
-        """The key of what grows now: the body of a running call, else of a text that is no answer."""
+    def _growing(self) -> sections.Growing:
+        """What grows now: the body of a running call, else of a text that is no answer; and the last chart."""
         t = self.transcript
         call = next((call for _, call in reversed(list(t.open_calls()))), None)
-        if call is not None:
-            return f"{self._keys['call', call.call_id]}.b"
         message = next((message for _, message in t.open_messages() if not sections.is_answer(message)), None)
-        return f"{self._keys['text', message.message_id]}.b" if message else ""
+        name = ("call", call.call_id) if call else ("text", message.message_id) if message else None
+        charts = (
+            f"{self._keys['call', drawn.call_id]}.{number}"
+            for drawn in reversed(t.calls.values())
+            for number, part in enumerate(drawn.parts)
+            if isinstance(part, ImagePart)
+        )
+        return sections.Growing(f"{self._keys[name]}.b" if name else "", next(charts, ""))
 
     def _paint_item(self, place: _Place) -> Iterator[Patch]:
         item, parent = place.item, self._home(place)

@@ -8,7 +8,7 @@ Above: `patches`, `record`. Below: `nodes`, `cards`, `transcript`, `parts`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from genie_nb.controls import show_line
 from genie_nb.parts import CodePart, FileRef, Plan, PlanStep
@@ -19,6 +19,7 @@ from genie_nb.widgets.nodes import Node
 from genie_nb.widgets.previews import PREVIEW_BYTES, readable_size
 
 __all__ = (
+    "Growing",
     "answer_left",
     "file_node",
     "filled",
@@ -49,8 +50,21 @@ TASK_MARKS = {"running": "◉", "completed": "✓", "failed": "✕", "cancelled"
 RUN_MARKS = {"pending": "○", "running": "◉", "finished": "✓", "failed": "✕", "cancelled": "–"}
 
 
+@dataclass(frozen=True)
+class Growing:
+    """What grows in a run that works.
+
+    Attributes:
+        text: The key of the node whose text grows: its end is shown.
+        chart: The key of the node with the last chart: it is shown small.
+    """
+
+    text: str = ""
+    chart: str = ""
+
+
 def frame(
-    t: Transcript, labels: Labels, *, live: bool, tail: str = "", given: tuple[Node, ...] | None = None
+    t: Transcript, labels: Labels, *, live: bool, growing: Growing = Growing(), given: tuple[Node, ...] | None = None
 ) -> list[tuple[str, Node]]:
     """Every section in its order, each with the key of its parent; an inside is None where others place it.
 
@@ -58,7 +72,7 @@ def frame(
         t: The run.
         labels: The words.
         live: Whether it is for a live view.
-        tail: The key of the node whose text's end is what goes on now.
+        growing: What grows now, in a live view.
         given: Rows for the files that were given, where they are more than their names.
     """
     return [
@@ -66,7 +80,7 @@ def frame(
         ("r", Node("stage", "div", {"class": "gnb-stage"}, children=None)),
         ("stage", _error_node(t)),
         ("stage", section_node("answer", "gnb-answer", "")),
-        *([("stage", now_node(t, tail))] if live else []),
+        *([("stage", now_node(t, growing))] if live else []),
         ("r", section_node("sources", "gnb-sources", labels["sources"])),
         ("r", _files_node(labels, live=live)),
         ("r", _how_node(t, labels, live=live)),
@@ -155,7 +169,7 @@ def _usage(transcript: Transcript, labels: Labels) -> str:
     return f"{total:,} {labels['tokens']}" if transcript.ended and total else ""
 
 
-def now_node(transcript: Transcript, tail: str) -> Node:
+def now_node(transcript: Transcript, growing: Growing) -> Node:
     """What goes on in a run that works, in an area of fixed height: the plan as a row, running tasks, the current call."""
     t = transcript
     answered = any(isinstance(item, Message) and is_answer(item) for item in t.items)
@@ -172,7 +186,8 @@ def now_node(transcript: Transcript, tail: str) -> Node:
         children=(
             Node("now.p", "ul", {"class": "gnb-steps gnb-row"}, children=_row(t.plan)),
             Node("now.c", "div", {"class": "gnb-now-call"}, call_line(call) if call else ""),
-            Node("now.o", "pre", {"class": "gnb-now-tail", "aria-hidden": "true", "data-tail": tail}),
+            Node("now.o", "pre", {"class": "gnb-now-tail", "aria-hidden": "true", "data-tail": growing.text}),
+            Node("now.g", "div", {"class": "gnb-now-chart", "data-copy": growing.chart}),
             Node("now.l", "div", {"class": "gnb-now-tasks"}, children=lines),
         ),
     )

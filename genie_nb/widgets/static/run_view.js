@@ -231,6 +231,10 @@ class View {
     const grows = this.dom.get(this.page.nodes.get("now.o").attributes["data-tail"]);
     const text = grows ? tail(grows) : "";
     if (shown.textContent !== text) shown.textContent = text;
+    const chart = this.dom.get("now.g"), from = this.page.nodes.get("now.g").attributes["data-copy"];
+    if (chart.dataset.shown === from) return;
+    chart.dataset.shown = from;
+    chart.innerHTML = this.page.nodes.get(from)?.html || "";
   }
 
   // The place of the answer never shrinks while the run works: what turns out to be a thought leaves without a jump.
