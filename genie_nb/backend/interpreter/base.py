@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from genie_nb.parts import Part
 
-__all__ = ("CellFinished", "CodeRunner")
+__all__ = ("CellFinished", "CodeRunner", "ResultForModel")
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,21 @@ class CellFinished:
     unshown: str = ""
 
 
+@dataclass(frozen=True)
+class ResultForModel:
+    """What a cell hands back to the model that wrote it (`RESULT_TYPE`); shown to nobody.
+
+    Attributes:
+        text: JSON.
+    """
+
+    text: str
+
+
 class CodeRunner(Protocol):
     """Runs cells one after another; a second `run` waits for the first."""
 
-    def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Part | CellFinished, None]:
+    def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Part | ResultForModel | CellFinished, None]:
         """Run one cell.
 
         Args:

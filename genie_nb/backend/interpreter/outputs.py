@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from genie_nb.backend.interpreter.base import ResultForModel
 from genie_nb.backend.interpreter.kernel import Message
 from genie_nb.backend.interpreter.tracebacks import clean_error, clean_paths, clean_repr
-from genie_nb.parts import DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+from genie_nb.parts import RESULT_TYPE, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
 
 __all__ = ("CellOutput",)
 
@@ -66,14 +67,14 @@ class CellOutput:
         self.error: ErrorPart | None = None
         self.unshown = ""
 
-    def take(self, message: Message) -> Iterator[Part]:
+    def take(self, message: Message) -> Iterator[Part | ResultForModel]:
         """The parts of one message; the code that runs could forge messages, so their form is checked."""
         try:
             yield from self._take(message["msg_type"], message["content"])
         except msgspec.ValidationError:
             yield StreamPart(text="\n... a malformed output is not shown\n", stream="stderr")
 
-    def _take(self, kind: str, content: Mapping[str, Any]) -> Iterator[Part]:
+    def _take(self, kind: str, content: Mapping[str, Any]) -> Iterator[Part | ResultForModel]:
         match kind:
             case "stream":
                 printed = msgspec.convert(content, _Printed)
@@ -98,7 +99,7 @@ class CellOutput:
                 self.error = clean_error(error.ename, _unicode(error.evalue), frames, self._folder)
                 yield self.error
 
-    def rest(self) -> Iterator[Part]:
+    def rest(self) -> Iterator[Part | ResultForModel]:
         """What is to be shown once the cell ended."""
         for bundle in self._updates.values():
             yield from self._show(bundle)
@@ -115,7 +116,12 @@ class CellOutput:
         self._hidden += len(text) - len(shown)
         return shown
 
-    def _show(self, bundle: Mapping[str, Any]) -> Iterator[Part]:
+    def _show(self, bundle: Mapping[str, Any]) -> Iterator[Part | ResultForModel]:
+        if isinstance(result := bundle.get(RESULT_TYPE), str):
+            line = " ".join(_unicode(result).splitlines())
+            if shown := self._cut(line):
+                yield ResultForModel(shown)
+            return
         part = _table(bundle) or _image(bundle) or _document(bundle)
         match part:
             case TablePart():

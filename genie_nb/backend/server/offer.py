@@ -24,14 +24,14 @@ from mcp.server.lowlevel import Server
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from genie_nb.backend.context import language_of
-from genie_nb.backend.interpreter.base import CellFinished, CodeRunner
+from genie_nb.backend.interpreter.base import CellFinished, CodeRunner, ResultForModel
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.offer_telling import Teller, told_cell
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import GenieError, RequestError
 from genie_nb.events import ApprovalRequested
-from genie_nb.parts import FileRef, Hit, Part, SearchPart, StreamPart, cited_numbers
+from genie_nb.parts import DocumentPart, FileRef, Hit, Part, SearchPart, StreamPart, cited_numbers
 
 __all__ = ("Offer",)
 
@@ -252,6 +252,9 @@ class Offer:
             async for part in cell:
                 if isinstance(part, CellFinished):
                     end = part
+                    continue
+                if isinstance(part, ResultForModel):
+                    parts.append(DocumentPart(text=part.text, media_type="application/json"))
                     continue
                 parts.append(part)
                 if isinstance(part, StreamPart):

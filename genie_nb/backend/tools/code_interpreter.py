@@ -10,14 +10,14 @@ from contextlib import aclosing, asynccontextmanager, suppress
 
 from genie_nb.backend.context import Language, RunContext
 from genie_nb.backend.extras import hint_for_import
-from genie_nb.backend.interpreter.base import CellFinished, CodeRunner
+from genie_nb.backend.interpreter.base import CellFinished, CodeRunner, ResultForModel
 from genie_nb.backend.models.base import ToolSpec
 from genie_nb.backend.models.sections import cut_middle
 from genie_nb.backend.tools.base import Call
 from genie_nb.backend.tools.returned import table_text
 from genie_nb.errors import ToolFailed
 from genie_nb.events import FileCreated
-from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+from genie_nb.parts import RESULT, CodePart, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
 
 __all__ = ("CodeInterpreter", "missing_font")
 
@@ -90,6 +90,10 @@ class CodeInterpreter:
         cell = self._runner.run(code, timeout_s=self._cell_timeout_s)
         async with _watching(call), aclosing(cell):
             async for part in cell:
+                if isinstance(part, ResultForModel):
+                    told.append(f"{RESULT}{part.text}")
+                    before = None
+                    continue
                 if not isinstance(part, CellFinished):
                     part = _with_hint(part)
                     call.show(part)

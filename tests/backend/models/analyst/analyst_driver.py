@@ -22,6 +22,7 @@ from genie_nb.backend.interpreter.startup import set_up_fonts
 from genie_nb.backend.models.analyst import OfflineAnalyst
 from genie_nb.backend.models.base import ChatMessage, Finish, Text, ToolCallFragment, ToolCallRequest, ToolSpec
 from genie_nb.backend.models.sections import section
+from genie_nb.parts import RESULT, RESULT_TYPE
 
 matplotlib.use("Agg")
 
@@ -73,7 +74,7 @@ class Kernel:
         self.cells.append(code)
         before = set(os.listdir(self.folder))
         printed = io.StringIO()
-        self.names.setdefault("display", lambda *values: print(*values, sep="\n"))
+        self.names.setdefault("display", _display)
         home = os.getcwd()
         os.chdir(self.folder)
         try:
@@ -90,6 +91,12 @@ class Kernel:
             plt.close("all")
         new = sorted(set(os.listdir(self.folder)) - before)
         return printed.getvalue() + (f"\nfiles: {', '.join(new)}" if new else "")
+
+
+def _display(*values: Any, raw: bool = False) -> None:
+    """What a model is told of what a cell shows."""
+    for value in values:
+        print(f"{RESULT}{value[RESULT_TYPE]}" if raw else value)
 
 
 @dataclass
