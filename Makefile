@@ -3,17 +3,37 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+LOCK = $(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-annotate --no-header pyproject.toml
+
+# Install what a lock file pins, with uv where it is there, as it is faster.
+define install
+	if command -v uv >/dev/null; then \
+	  VIRTUAL_ENV=$(VENV) uv pip install -q --no-deps --require-hashes -r $(1); \
+	else \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(1); \
+	fi
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help lab test check bench notebooks browser chromium mcp-peers format lock clean
+.PHONY: help lab test test-all prove check bench notebooks browser chromium mcp-peers format lock clean
+WORKERS ?= 2
+# Tests of both tiers: how many processes.
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-lab: $(VENV)/ready ## Open JupyterLab on the first lesson
+lab: $(VENV)/lab ## Open JupyterLab on the first lesson
 	$(BIN)/genie-nb lab
 
-test: $(VENV)/ready ## Run every test: units, roads, notebooks, browser
-	$(BIN)/pytest
+test: $(VENV)/ready ## Run the quick tests: a part for every room; under 5 minutes on two cores
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not browser"
+
+test-all: $(VENV)/ready ## Run the rest: lessons, browser, chaos, installation, what is slow
+	$(BIN)/pytest -m "slow or browser"
+
+prove: $(VENV)/ready ## Run what takes an hour or more: long chaos, the lessons three times at a load of 20
+	CHAOS_ROUNDS=2000 $(BIN)/pytest tests/chaos
+	for turn in 1 2 3; do $(BIN)/python -m tests.under_load 20 $(BIN)/pytest tests/notebooks/test_lessons.py || exit 1; done
 
 check: $(VENV)/ready ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .
@@ -42,20 +62,22 @@ format: $(VENV)/ready ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/ready ## Compile requirements.lock again from pyproject.toml (needs uv)
-	uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-annotate --no-header --all-extras \
-	  pyproject.toml -o requirements.lock
+lock: $(VENV)/ready ## Compile the lock files again from pyproject.toml
+	$(LOCK) --all-extras -o requirements-test.lock
+	$(LOCK) --extra all -c requirements-test.lock -o requirements.lock
+	$(BIN)/python -m tests.install.lowest
 
 clean: ## Remove what these commands made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-$(VENV)/ready: requirements.lock pyproject.toml
+# What the lab needs. The tests' own libraries come on top of it.
+$(VENV)/lab: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "genie_nb needs Python 3.11 or newer.")'
 	$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt-get install python3-venv"; exit 1; }
-	if command -v uv >/dev/null; then \
-	  VIRTUAL_ENV=$(VENV) uv pip install -q --no-deps --require-hashes -r requirements.lock; \
-	else \
-	  $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock; \
-	fi
+	$(call install,requirements.lock)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/ready: $(VENV)/lab requirements-test.lock
+	$(call install,requirements-test.lock)
 	touch $@

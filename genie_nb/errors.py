@@ -193,15 +193,16 @@ class AdmissionRefused(GenieError):
     """A server has no room for now.
 
     Attributes:
+        why: What is full, or `closing`: one word, as the server's metrics name it.
         retry_after_s: Seconds after which to try again.
         status: The HTTP status that says so.
     """
 
     code = "refused"
 
-    def __init__(self, message: str, *, retry_after_s: float, status: int = 503) -> None:
+    def __init__(self, message: str, *, why: str, retry_after_s: float, status: int = 503) -> None:
         super().__init__(message)
-        self.retry_after_s, self.status = retry_after_s, status
+        self.why, self.retry_after_s, self.status = why, retry_after_s, status
 
 
 class PrinterClosed(GenieError):

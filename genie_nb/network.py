@@ -1,5 +1,7 @@
 """The network's front door: `serve` makes this process a server, `connect` a client of one.
 
+A client needs no library of the extra `server`, so the server's rooms are imported where one is made.
+
 Above: `cli`. Below: `session`, `chat`, `backend.server`, `backend.remote`.
 """
 
@@ -12,17 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from genie_nb.backend import remote
 from genie_nb.backend.client import Client
+from genie_nb.backend.extras import require_extra
 from genie_nb.backend.inbox import Inbox, about_file
 from genie_nb.backend.inputs import check_inputs
 from genie_nb.backend.log.sqlite import SqliteStore
 from genie_nb.backend.loop import backend_loop
 from genie_nb.backend.models.base import ChatModel
 from genie_nb.backend.runs import RunRequest
-from genie_nb.backend.server.app import SERVICES
-from genie_nb.backend.server.faults import Faults, FrozenModel
-from genie_nb.backend.server.host import Ask, Host
-from genie_nb.backend.server.process import ServerProcess
-from genie_nb.backend.server.serving import Server
+from genie_nb.backend.server import SERVICES
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.frames import FrameDecoder
@@ -34,6 +33,10 @@ from genie_nb.session import Genie, Paths, Run, ToolLike, Viewed, in_notebook, p
 from genie_nb.widgets.link_log import LinkLog, LinkTape
 
 if TYPE_CHECKING:
+    from genie_nb.backend.server.faults import Faults
+    from genie_nb.backend.server.host import Ask, Host
+    from genie_nb.backend.server.process import ServerProcess
+    from genie_nb.backend.server.serving import Server
     from genie_nb.widgets.ask_box import AskBox
     from genie_nb.widgets.link_view import LinkView
 
@@ -65,7 +68,7 @@ class RemoteRun(Viewed, remote.RemoteRun):
         """What came over the link so far: its state, its counts, its raw frames with their times."""
         return self.tape.log(self.query)
 
-    def watch(self, server: Server | ServerProcess | None = None) -> None:
+    def watch(self, server: "Server | ServerProcess | None" = None) -> None:
         """Show the link, live; see `watch`."""
         watch(self, server)
 
@@ -196,9 +199,9 @@ def connect(url: str, *, agent: str | None = None, mode: str = "general", token:
 
 
 @overload
-def serve(*, process: Literal[True], **given: Any) -> ServerProcess: ...
+def serve(*, process: Literal[True], **given: Any) -> "ServerProcess": ...
 @overload
-def serve(*, process: Literal[False] = False, **given: Any) -> Server: ...
+def serve(*, process: Literal[False] = False, **given: Any) -> "Server": ...
 def serve(
     *,
     process: bool = False,
@@ -209,7 +212,7 @@ def serve(
     tools: Sequence[ToolLike] = (),
     settings: Mapping[str, Any] | None = None,
     **server: Any,
-) -> Server | ServerProcess:
+) -> "Server | ServerProcess":
     """Start the bundled server, on the backend's own loop or in a process of its own; `with` closes it.
 
     On the backend's loop it keeps its time beside a cell that sleeps or computes in Python, but not beside a single call of
@@ -228,15 +231,22 @@ def serve(
         server: Settings of the server by name, e.g. `heartbeat_s=2`, `log="runs.sqlite"`; see `ServerSettings`.
 
     Raises:
-        SettingsError: A setting is unknown or has a wrong value, the port cannot be had, or an object cannot be handed over
-            to another process.
+        SettingsError: A setting is unknown or has a wrong value, the port cannot be had, an extra is not installed, or an
+            object cannot be handed over to another process.
     """
+    require_extra("gn.serve", "server", error=SettingsError)
     if process:
+        from genie_nb.backend.server.process import ServerProcess
+
         here = {"port": port, "address": address, "services": tuple(services), "model": model, "tools": tuple(tools)}
         return ServerProcess(backend_loop(), {**here, "settings": dict(settings or {}), **server})
     unknown = set(services) - set(SERVICES)
     if unknown:
         raise SettingsError(f"There is no service {sorted(unknown)[0]!r}. There are {', '.join(SERVICES)}.")
+    if {"mcp", "offer"} & set(services) and set(services) != set(SERVICES):
+        require_extra(f"The service {sorted({'mcp', 'offer'} & set(services))[0]}", "mcp", error=SettingsError)
+    from genie_nb.backend.server.serving import Server
+
     host = _host(_ServedGenie(model=model, tools=tools, **dict(settings or {})), server)
     return Server(host, backend_loop(), address=address, port=port, services=tuple(services))
 
@@ -250,21 +260,24 @@ def serve_stdio(*, model: str | ChatModel | None = None, tools: Sequence[ToolLik
         settings: Other settings of its runs by name; see `Genie`.
 
     Raises:
-        SettingsError: A setting is unknown or has a wrong value.
+        SettingsError: A setting is unknown or has a wrong value, or an extra is not installed.
     """
+    require_extra("genie-nb mcp", "server", "mcp", error=SettingsError)
     host = _host(_ServedGenie(model=model, tools=tools, **settings), {})
     from genie_nb.backend.server.offer_stdio import be_stdio_server
 
     backend_loop().submit(be_stdio_server(host)).result()
 
 
-def _host(genie: "_ServedGenie", server: Mapping[str, Any]) -> Host:
+def _host(genie: "_ServedGenie", server: Mapping[str, Any]) -> "Host":
     """What a server's routes work on."""
+    from genie_nb.backend.server.host import Host
+
     chosen = genie.settings.with_server(**server)
     for remark in chosen.remarks():
         log.warning(remark)
 
-    def make_run(ask: Ask) -> Run:
+    def make_run(ask: "Ask") -> Run:
         one = genie.settings.with_run(**(ask.options or {}))
         return genie.prepare(
             RunRequest(readable(ask.query), one, ask.files, {}, ask.retention, ask.conversation, ask.remarks)
@@ -279,13 +292,15 @@ def _host(genie: "_ServedGenie", server: Mapping[str, Any]) -> Host:
 class _ServedGenie(Genie):
     """A `Genie` whose models can be frozen."""
 
-    faults: Faults
+    faults: "Faults"
 
     def _make_model(self) -> ChatModel:
+        from genie_nb.backend.server.faults import FrozenModel
+
         return FrozenModel(super()._make_model(), self.faults)
 
 
-def watch(run: RemoteRun, server: Server | ServerProcess | None = None) -> None:
+def watch(run: RemoteRun, server: "Server | ServerProcess | None" = None) -> None:
     """Show the link of a run, live: its state, its heartbeats, every raw frame; as output of the running cell.
 
     Args:

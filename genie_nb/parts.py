@@ -12,6 +12,8 @@ from typing import Literal
 import msgspec
 
 __all__ = (
+    "RESULT",
+    "RESULT_TYPE",
     "CodePart",
     "DocumentPart",
     "ErrorPart",
@@ -30,6 +32,7 @@ __all__ = (
     "Usage",
     "cited_numbers",
     "readable",
+    "without_results",
 )
 
 CITATION = re.compile(r"\[(\d{1,3}(?:\s*[,，、;]\s*\d{1,3})*)\](?![(:])", re.ASCII)
@@ -203,3 +206,14 @@ def cited_numbers(text: str) -> set[int]:
 def readable(text: str) -> str:
     """The text with each lone surrogate, which no encoding can carry, replaced by a question mark."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+RESULT_TYPE = "application/vnd.genie.result+json"
+"""The MIME type of display data that a cell hands back to the model that wrote it: told to the model, shown to nobody."""
+RESULT = "RESULT "
+"""How the line begins in which a model is told such a result."""
+
+
+def without_results(text: str) -> str:
+    """The text without the lines that are meant for a model alone."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(RESULT + "{"))

@@ -30,8 +30,6 @@ from genie_nb.backend.runs import Equipment, RunRequest
 from genie_nb.backend.settings import SearchSettings, Settings
 from genie_nb.backend.tools.base import Tool, ToolBox
 from genie_nb.backend.tools.code_interpreter import CodeInterpreter
-from genie_nb.backend.tools.deep_search import deep_search_tool
-from genie_nb.backend.tools.functions import tool
 from genie_nb.backend.tools.report import report_tool
 from genie_nb.errors import RequestError
 from genie_nb.events import Verdict
@@ -99,6 +97,7 @@ class Viewed(RunHandle):
         self._backend.submit(self.decide(call_id or waiting, verdict, **given)).result(timeout=DECIDE_S)
 
     async def _wait_here(self) -> Self:
+        self._note_what_the_kernel_lacks()
         with self.stage.awaited() if self.stage else nullcontext():
             await super()._wait_here()
             if self.stage is not None:
@@ -107,11 +106,18 @@ class Viewed(RunHandle):
 
     def result(self, timeout_s: float | None = None) -> Self:
         """Wait for the end of the run, on a thread without an event loop; see `backend.runs.Run.result`."""
+        self._note_what_the_kernel_lacks()
         with self.stage.awaited() if self.stage else nullcontext():
             super().result(timeout_s)
             if self.stage is not None:
                 wait({self.stage.shown}, timeout=SHOWN_S)
         return self
+
+    def _note_what_the_kernel_lacks(self) -> None:
+        if self.stage is not None and not self.transcript.ended:
+            from genie_nb.widgets.old_kernels import kernel_note
+
+            kernel_note.say(language_of(self.query))
 
     def _ipython_display_(self) -> None:
         """As a cell's value: nothing where this cell shows the run, else a live view while it goes on, then its record."""
@@ -257,7 +263,7 @@ class Genie:
     async def _make_tools(self, request: RunRequest, pool: KernelPool, prepared: Prepared, model: ChatModel) -> ToolBox:
         settings = request.settings
         own = () if settings.agent == "search" else self._own_tools(request.conversation, pool, prepared, model)
-        near = (*own, deep_search_tool(settings, model), *self._tools)
+        near = (*own, await asyncio.to_thread(_deep_search, settings, model), *self._tools)
         if settings.agent == "search" or not (settings.mcp or settings.mcp_url):
             return ToolBox(near)
         from genie_nb.backend.tools.mcp import mcp_tools
@@ -328,9 +334,18 @@ def paths_of(files: Paths) -> tuple[Path, ...]:
     return tuple(Path(os.fspath(path)) for path in several)
 
 
+def _deep_search(settings: Settings, model: ChatModel) -> Tool:
+    """The tool that searches; it is loaded with the first run, in a worker thread, while that run's kernel starts."""
+    from genie_nb.backend.tools.deep_search import deep_search_tool
+
+    return deep_search_tool(settings, model)
+
+
 def _as_tool(given: ToolLike, timeout_s: float) -> Tool:
     if hasattr(given, "spec"):
         return cast("Tool", given)
+    from genie_nb.backend.tools.functions import tool
+
     return tool(timeout_s=timeout_s)(given)
 
 

@@ -63,6 +63,17 @@ class Clock:
         return self.now
 
 
+class TurnedClock:
+    """An event loop's own clock, which a test turns forward: what the loop waits for comes as soon as it looks."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.ahead_s, self._time = 0.0, loop.time
+        loop.time = self  # type: ignore[method-assign]
+
+    def __call__(self) -> float:
+        return self._time() + self.ahead_s
+
+
 @dataclass
 class ChunkModel:
     """A model that streams exactly these chunks, one list a reply."""

@@ -40,9 +40,25 @@ IMPORTS = {
         "for name in names - {'genie_nb.backend.interpreter.startup'}: importlib.import_module(name)",  # it is a child's
         ["ipywidgets", "anywidget", "IPython", "matplotlib", "pandas"],
     ),
-    "the front door loads neither widgets nor pandas nor openai": (
+    "the front door loads nothing that only some runs need": (
         "import genie_nb; genie_nb.ask",
-        ["ipywidgets", "anywidget", "IPython", "pandas", "matplotlib", "pptx", "jinja2", "PIL"],
+        [
+            *(
+                "ipywidgets",
+                "anywidget",
+                "IPython",
+                "pandas",
+                "matplotlib",
+                "pptx",
+                "jinja2",
+                "PIL",
+                "openai",
+                "markdown_it",
+                "nh3",
+            ),
+            *("pygments", "psutil", "opentelemetry", "typer", "fastapi", "starlette", "uvicorn", "httpx", "mcp", "pyarrow"),
+            *("genie_nb.backend.tools.deep_search", "genie_nb.backend.tools.functions"),
+        ],
     ),
     "a transcript can be folded without the backend": (
         "import genie_nb.transcript",

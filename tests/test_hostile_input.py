@@ -20,6 +20,7 @@ from genie_nb.backend.agents.plan import change_plan
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.tracebacks import clean_error, clean_paths
 from genie_nb.backend.loop import BackendLoop
+from genie_nb.backend.models.base import Finish, Reasoning, Text, ToolCallFragment
 from genie_nb.backend.models.call_fragments import CallAssembler
 from genie_nb.backend.models.model_errors import page_title
 from genie_nb.backend.settings import Settings
@@ -33,6 +34,7 @@ from genie_nb.widgets.gate import closed_frame
 from genie_nb.widgets.patches import Painter
 from genie_nb.widgets.previews import PREVIEW_BYTES
 from genie_nb.widgets.record import record_html, record_markdown
+from tests.fakes import ChunkModel
 from tests.widgets.sample_runs import folded, numbered, started
 
 
@@ -285,9 +287,17 @@ def test_runs_cancelled_while_a_kernel_starts_leave_no_more_spares_than_wanted()
     assert asyncio.run(main()) == 1
 
 
-def test_a_reply_without_end_is_stopped(make_run) -> None:  # noqa: ANN001
-    endless = gn.Say("x" * 6_000_000)
-    run = make_run(gn.ScriptedModel([endless])).start().result()
+ENDLESS = {
+    "text": [Text("x" * 6_000_000)],
+    "reasoning": [Reasoning("x" * 6_000_000)],
+    "a call": [ToolCallFragment(0, "a", "t", "x" * 6_000_000)],
+    "all together": [Text("x" * 2_000_000), Reasoning("x" * 2_000_000), ToolCallFragment(0, "a", "t", "x" * 2_000_000)],
+}
+
+
+@pytest.mark.parametrize("endless", ENDLESS.values(), ids=ENDLESS)
+def test_a_reply_without_end_is_stopped(endless, make_run) -> None:  # noqa: ANN001
+    run = make_run(ChunkModel([[*endless, Finish()]])).start().result()
     assert run.status == "failed"
     assert "grew beyond 5,000,000 characters" in str(run.error)
 

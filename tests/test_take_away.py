@@ -17,6 +17,7 @@ import genie_nb as gn
 from genie_nb.errors import RequestError
 from genie_nb.events import ToolOutput, decode_event
 from genie_nb.parts import CodePart
+from genie_nb.widgets.labels import labels_for
 from tests.fakes import fold
 
 BLOCKED = "import sys; sys.modules['genie_nb'] = None"
@@ -113,7 +114,7 @@ def test_a_question_about_a_file_gives_the_same_numbers_without_genie_nb(sales: 
     again = execute(path, tmp_path / "elsewhere")
 
     assert printed(again) == printed(notebook)
-    assert sum("RESULT" in text for text in printed(again)) == 3
+    assert "RESULT" not in str(printed(again))
     assert tables(again) == tables(notebook)
     assert "100" in str(tables(again))
     assert notebook.cells[-1].cell_type == "markdown"
@@ -144,10 +145,11 @@ def test_chinese_names_and_columns_go_with_it(tmp_path: Path) -> None:
     again = execute(path, tmp_path / "别处")
 
     total = frame.groupby("地区")["销售额"].sum()
-    assert all(str(value) in "".join(printed(again)) for value in total)
-    assert printed(again) == printed(notebook)
+    assert all(str(value) in str(tables(again)) for value in total)
+    assert printed(again)[1:] == printed(notebook)[1:]
+    assert printed(again)[0] in ("", f"{labels_for('中')['nb_no_font']}\n")  # as fonts are there, or not
     assert (tmp_path / "别处" / "分析_files" / "销售 数据.csv").is_file()
-    assert "Glyph" not in str(again.cells)
+    assert "Glyph" not in "".join(printed(again))
 
 
 @pytest.mark.slow
@@ -160,7 +162,7 @@ def test_a_dataframe_goes_with_it_as_it_was_asked_about(tmp_path: Path) -> None:
     again = execute(path, tmp_path / "elsewhere")
 
     assert printed(again) == printed(notebook)
-    assert all(str(total) in "".join(printed(again)) for total in (1512, 1782, 1518))
+    assert all(str(total) in str(tables(again)) for total in (1512, 1782, 1518))
 
 
 WIDE = """import pandas as pd
@@ -251,7 +253,7 @@ def test_a_run_on_a_server_is_taken_away_like_one_here(sales: Path, tmp_path: Pa
 
     assert (tmp_path / "elsewhere" / "analysis_files" / "销售 #1.csv").is_file()
     assert printed(again) == printed(notebook)
-    assert "1782" in "".join(printed(again))
+    assert "1782" in str(tables(again))
 
 
 def test_a_run_that_never_began_says_why() -> None:

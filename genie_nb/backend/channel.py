@@ -94,12 +94,17 @@ class EventChannel:
         self._retention = retention
         self._log: list[Entry] = []
         self._bytes = 0
+        self._came_at = 0.0
         self._last_taken: tuple[tuple[int, int | None, int], list[Entry]] = ((0, 0, -1), [])
         self._waiting: dict[asyncio.AbstractEventLoop, set[Wake]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return self.dropped + len(self._log)
+
+    def silent_s(self) -> float:
+        """Seconds since the last event came here: the same for every reader, whoever dated the event."""
+        return max(0.0, self._clock() - self._came_at) if self._came_at else 0.0
 
     @property
     def ended(self) -> bool:
@@ -116,10 +121,12 @@ class EventChannel:
         Raises:
             UnicodeEncodeError: The event holds what no reader can be sent, in a log that is kept within bounds.
         """
-        logged = msgspec.structs.replace(event, seq=len(self) + 1, run_id=self.run_id, at=event.at or self._clock())
+        came_at = self._clock()
+        logged = msgspec.structs.replace(event, seq=len(self) + 1, run_id=self.run_id, at=event.at or came_at)
         entries = (Entry(logged),)
         size = self._size(entries)  # before anybody has heard of it
         first(logged)
+        self._came_at = came_at
         self._add(entries, size)
         return logged
 

@@ -3,7 +3,7 @@
 They come from anybody. A workbook is a zip archive that may inflate to anything, so what it declares is added up before a
 library opens it; a PDF document is read by another process, with a limit of its time and its memory.
 
-Above: `inputs`. Below: `profiles`, `pdf_look`, `errors`.
+Above: `inputs`. Below: `profiles`, `pdf_look`, `extras`, `errors`.
 """
 
 import json
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from genie_nb.backend.extras import require_extra
 from genie_nb.backend.profiles import InputProfile
 from genie_nb.errors import RequestError
 
@@ -44,8 +45,9 @@ def profile_workbook(path: Path, name: str, size: int) -> InputProfile:
     """The sheets of an Excel workbook, and how large each says it is.
 
     Raises:
-        RequestError: It is none, is broken, or inflates to more than anybody wants.
+        RequestError: It is none, is broken, inflates to more than anybody wants, or the library that reads it is missing.
     """
+    require_extra(f"The workbook {name}", "reports", only=("openpyxl",))
     _refuse_old(path, name)
     broken = f"{name} is not a whole Excel workbook. Save it again as .xlsx."
     try:
@@ -129,8 +131,9 @@ def profile_pdf(path: Path, name: str, size: int) -> InputProfile:
     """The pages of a PDF document and its first words.
 
     Raises:
-        RequestError: It is broken, is protected, or takes too long to be looked at.
+        RequestError: It is broken, is protected, takes too long to be looked at, or the library that reads it is missing.
     """
+    require_extra(f"The PDF document {name}", "reports", only=("pypdf",))
     try:
         looked = subprocess.run(
             [sys.executable, "-m", "genie_nb.backend.pdf_look", os.fspath(path.absolute())],

@@ -94,7 +94,7 @@ class McpEntry(BaseModel):
 
 
 def entries_in(given: Any) -> Any:
-    """Entries from what stands in a setting: a list, one entry, or the original's comma list in a variable.
+    """Entries from what stands in a setting: a list, one entry, or JDGenie's comma list in a variable.
 
     Raises:
         ValueError: A text begins like JSON and is none.

@@ -145,6 +145,10 @@ class RunHandle:
         """The run's events, from any event loop, at any time: those that were and those that come, up to the last."""
         return self.channel.read(after=after)
 
+    def silent_s(self) -> float:
+        """Seconds since the last event came."""
+        return self.channel.silent_s()
+
     def events_so_far(self) -> list[RunEvent]:
         """The events that there are by now, in order; of a very long log its head in short."""
         cursor = self.channel.cursor()

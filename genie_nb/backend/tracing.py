@@ -6,24 +6,27 @@ https://opentelemetry.io/docs/specs/semconv/gen-ai/
 Above: `runs`. Below: `events`.
 """
 
+import os
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 from genie_nb import events as ev
 
-try:
-    from opentelemetry import context, trace
-except ImportError:  # the extra `otel` is not installed
-    trace = None  # type: ignore[assignment]
-
 __all__ = ("SpanWriter", "trace_run", "tracing")
 
 NAME = "genie_nb"
+PROVIDER_NAME = "OTEL_PYTHON_TRACER_PROVIDER"
+"""The environment variable that OpenTelemetry itself finds an SDK by."""
 
 
 def tracing() -> bool:
     """Whether somebody configured an SDK that takes spans."""
-    if trace is None:
+    if "opentelemetry.trace" not in sys.modules and PROVIDER_NAME not in os.environ:
+        return False  # who configures one has loaded it, or names it there
+    try:
+        from opentelemetry import trace
+    except ImportError:  # the extra `otel` is not installed
         return False
     return type(trace.get_tracer_provider()).__name__ not in ("ProxyTracerProvider", "NoOpTracerProvider")
 
@@ -39,6 +42,9 @@ class SpanWriter:
     """Turns the events of one run into spans: the run, its tasks, its model calls, its tool calls."""
 
     def __init__(self) -> None:
+        from opentelemetry import context, trace
+
+        self._context, self._trace = context, trace
         self._tracer = trace.get_tracer(NAME)
         self._open: dict[tuple[str, str], Any] = {}
         self._model = ""
@@ -75,7 +81,8 @@ class SpanWriter:
 
     def _begin(self, key: tuple[str, str], name: str, event: ev.RunEvent, attributes: dict[str, Any]) -> None:
         parent = self._open.get(("task", event.task_id or "")) or self._open.get(("run", ""))
-        inside = trace.set_span_in_context(parent) if parent is not None else context.Context()
+        trace = self._trace
+        inside = trace.set_span_in_context(parent) if parent is not None else self._context.Context()
         kind = trace.SpanKind.CLIENT if key[0] == "step" else trace.SpanKind.INTERNAL
         self._open[key] = self._tracer.start_span(
             name, context=inside, kind=kind, attributes=attributes, start_time=_nanoseconds(event.at)
@@ -90,7 +97,7 @@ class SpanWriter:
         span.set_attributes(attributes or {})
         if failed:
             span.set_attribute("error.type", failed)
-            span.set_status(trace.Status(trace.StatusCode.ERROR, failed))
+            span.set_status(self._trace.Status(self._trace.StatusCode.ERROR, failed))
         span.end(end_time=_nanoseconds(event.at))
 
     def _end_all(self, event: ev.RunFinished | ev.RunFailed | ev.RunCancelled) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import typer
 
+from genie_nb.backend.extras import require_extra
 from genie_nb.errors import SettingsError
 from genie_nb.events import RunEvent, encode_event
 
@@ -55,6 +56,11 @@ def lab(
     notebook = notebook or Path("notebooks/01_first_answer.ipynb")
     if not notebook.is_file():
         raise typer.BadParameter(f"There is no notebook {notebook}.")
+    try:
+        require_extra("genie-nb lab", "lab", error=SettingsError)
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
     opened = notebook.resolve()
     root = Path.cwd() if opened.is_relative_to(Path.cwd()) else opened.parent
     address = f"/lab/tree/{quote(opened.relative_to(root).as_posix())}"
@@ -141,7 +147,7 @@ def _outcome(run: Any) -> dict[str, Any]:
 
 
 PORTS = {"agent": 8080, "tools": 1601, "mcp": 8188, "model": 1600, "offer": 8189}
-"""Where the original's services listen; the last two are ours."""
+"""Where JDGenie's services listen; the last two are ours."""
 
 OPEN_PATHS = (
     "JDGenie's paths take no token: whoever reaches them, such as every user of this machine, can run code here. "

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from genie_nb.backend.extras import EXTRAS, missing_extra
+from genie_nb.backend.interpreter.base import CellFinished
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.backend.models import create_model
@@ -30,7 +32,6 @@ _PACKAGES = ("ipykernel", "ipywidgets", "anywidget", "jupyter-client", "pandas",
 ANSWER_S = 3.0
 """Seconds that a model's server has to answer."""
 _OPENAI_URL = "https://api.openai.com/v1"
-_EXTRAS = {"jupyterlab": "to work in notebooks: pip install 'genie_nb[lab]'"}
 
 
 def examine(say: Callable[[str], object]) -> bool:
@@ -46,12 +47,17 @@ def examine(say: Callable[[str], object]) -> bool:
 
 def _examine_packages(say: Callable[[str], object]) -> bool:
     complete = True
-    for name in (*_PACKAGES, *_EXTRAS):
+    for name in _PACKAGES:
         try:
             say(f"  ok       {name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
-            complete &= name in _EXTRAS
-            say(f"  missing  {name}: {_EXTRAS.get(name, 'install genie_nb again')}")
+            complete = False
+            say(f"  missing  {name}: install genie_nb again")
+    for extra, what in EXTRAS.items():
+        if missing_extra(what, extra):
+            say(f'  missing  the extra "{extra}", for {what}: pip install "genie_nb[{extra}]"')
+        else:
+            say(f'  ok       the extra "{extra}", for {what}')
     return complete
 
 
@@ -106,26 +112,39 @@ def _names_in(answer: httpx.Response) -> set[str]:
 
 def _examine_interpreter(say: Callable[[str], object]) -> bool:
     try:
-        shown = asyncio.run(_run_cell())
+        fonts = asyncio.run(_run_cell())
     except InterpreterFailed as error:
         say(f"  wrong    code interpreter: {error}")
         return False
-    say(f"  ok       code interpreter: a child kernel of {Path(sys.executable).name} {shown}")
+    say(f"  ok       code interpreter: a child kernel of {Path(sys.executable).name} ran a cell with pandas")
+    if fonts:
+        say("  ok       fonts: charts show Chinese")
+    else:
+        say("  missing  a font with Chinese characters: charts show boxes in their place (on Debian: fonts-noto-cjk)")
     return True
 
 
-async def _run_cell() -> str:
+async def _run_cell() -> bool:
+    """Run a cell that uses pandas and draws a chart; whether a font has its characters."""
+    code = (
+        "import matplotlib.pyplot as plt, pandas\n"
+        "plt.title('中文'), plt.gcf().canvas.draw(), plt.close()\n"
+        "pandas.DataFrame({'a': [1]}).a.sum()"
+    )
+    unshown = ""
     pool = KernelPool(spare=0)
     try:
         with tempfile.TemporaryDirectory() as folder:
             runner = Interpreter(pool, folder=Path(folder))
-            async for part in runner.run("import pandas; pandas.DataFrame({'a': [1]}).a.sum()", timeout_s=60):
+            async for part in runner.run(code, timeout_s=60):
                 if isinstance(part, ErrorPart):
                     raise InterpreterFailed(f"{part.name}: {part.message}")
+                if isinstance(part, CellFinished):
+                    unshown = part.unshown
             await runner.close()
     finally:
         await pool.close()
-    return "ran a cell with pandas"
+    return not unshown
 
 
 def _examine_browser(say: Callable[[str], object]) -> None:

@@ -151,7 +151,7 @@ class AskBox(ipywidgets.VBox):
         view = view_of(run, self._loop)
         self._conversation.children = (*self._conversation.children, view)
         self._composer.show_running(running=True, lang=labels_for(query)["lang"])
-        following = asyncio.run_coroutine_threadsafe(view.follow(run.events()), self._loop)
+        following = asyncio.run_coroutine_threadsafe(view.follow(run.events(), run.silent_s), self._loop)
         following.add_done_callback(_tell_failure)
         run.on_end(lambda: self._after(ended))
         return run

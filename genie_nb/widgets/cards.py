@@ -19,28 +19,36 @@ from genie_nb.parts import (
     SearchPart,
     StreamPart,
     TablePart,
+    without_results,
 )
 from genie_nb.transcript import ToolCall
 from genie_nb.widgets.gate import closed_frame, picture
+from genie_nb.widgets.labels import counted
 from genie_nb.widgets.nodes import Node
 from genie_nb.widgets.questions import question_node, verdict_words
 from genie_nb.widgets.render import code_html, markdown_html, table_html
 from genie_nb.widgets.searches import search_node
 
-__all__ = ("PartNode", "card_node", "part_node", "streamed_code")
+__all__ = ("PartNode", "call_line", "card_node", "part_node", "streamed_code")
 
 Labels = Mapping[str, str]
 PartNode = Callable[[str, Part], Node]
 
 OUTPUT_CHARACTERS = 50_000
 """How much of one output is shown; the rest is counted."""
+HINT_CHARACTERS = 80
+"""How much of what a call is about stands in its line."""
+_PREPARES = re.compile(r"(?:import|from)\s|[#%]")
 MARKS = {"running": "◌", "ok": "✓", "error": "✕", "denied": "⊘", "cancelled": "–"}
 
 _CODE = re.compile(r'"code"\s*:\s*"((?:[^"\\]|\\(?:u[0-9a-fA-F]{4}|[^u]))*)')
 
 
-def card_node(key: str, call: ToolCall, labels: Labels, part: PartNode) -> Node:
-    """A tool call: its name and what it is about, then what it shows, then how it failed."""
+def card_node(key: str, call: ToolCall, labels: Labels, part: PartNode, *, live: bool = False) -> Node:
+    """A tool call as one line that unfolds to all that it shows; open while it runs, or where it failed.
+
+    The line says its state, its tool, what it is about and the shape of what it brought; in a live view also the seconds.
+    """
     inside = [part(f"{key}.{number}", value) for number, value in enumerate(call.parts)]
     if not (call.parts and isinstance(call.parts[0], CodePart)):
         inside = _arguments(f"{key}.a", call) + inside
@@ -52,16 +60,29 @@ def card_node(key: str, call: ToolCall, labels: Labels, part: PartNode) -> Node:
         Node(f"{key}.n", "span", {"class": "gnb-tool-name"}, show_line(call.tool)),
         Node(f"{key}.h", "span", {"class": "gnb-hint"}, f" {_hint(call)}"),
         Node(f"{key}.r", "span", {"class": "gnb-state"}, f" {_state(call, labels)}"),
+        Node(f"{key}.p", "span", {"class": "gnb-shape"}, f" {_shape(call, labels)}"),
+        *([Node(f"{key}.t", "span", {"class": "gnb-seconds"}, f" {call.seconds:.1f} s")] if live and call.seconds else []),
     )
+    failed = _error_of(call) is not None or call.status in ("error", "denied")
+    look = {
+        "class": "gnb-card gnb-asked" if call.asked else "gnb-card",
+        "data-status": "error" if failed and call.status == "ok" else call.status,
+        "data-open": "1" if failed or call.status == "running" else "0",
+    }
     return Node(
         key,
         "details",
-        {"class": "gnb-card gnb-asked" if call.asked else "gnb-card", "data-status": call.status, "data-open": "1"},
+        look,
         children=(
             Node(f"{key}.s", "summary", children=summary),
             Node(f"{key}.b", "div", {"class": "gnb-card-body"}, children=tuple(inside)),
         ),
     )
+
+
+def call_line(call: ToolCall) -> str:
+    """A call in one line: its tool and what it is about."""
+    return f"{show_line(call.tool)}  {_hint(call)}".rstrip()
 
 
 def part_node(key: str, part: Part, labels: Labels) -> Node:
@@ -188,11 +209,37 @@ def _values(arguments: str) -> dict[str, str]:
 
 
 def _hint(call: ToolCall) -> str:
-    values = _values(call.arguments)
-    if "code" in values:
-        return ""
-    first = " ".join(show_controls(next(iter(values.values()), "")).split())
-    return first if len(first) <= 80 else first[:79] + "…"
+    """What a call is about: the first line of its code that does something, or its first argument."""
+    code = streamed_code(call.arguments)
+    said = _first_line(code) if code else next(iter(_values(call.arguments).values()), "")
+    first = " ".join(show_controls(said).split())
+    return first if len(first) <= HINT_CHARACTERS else first[: HINT_CHARACTERS - 1] + "…"
+
+
+def _first_line(code: str) -> str:
+    """The first line that is no import, comment or magic; else the first that says anything."""
+    lines = [line.strip() for line in code[:OUTPUT_CHARACTERS].splitlines() if line.strip()]
+    return next((line for line in lines if not _PREPARES.match(line)), lines[0] if lines else "")
+
+
+def _shape(call: ToolCall, labels: Labels) -> str:
+    """What a call brought, in a few words."""
+    if error := _error_of(call):
+        return error.name
+    tables = [part for part in call.parts if isinstance(part, TablePart)]
+    charts = sum(isinstance(part, ImagePart) for part in call.parts)
+    lines = sum(part.text.count("\n") for part in call.parts if isinstance(part, StreamPart) and part.stream == "stdout")
+    shapes = [
+        labels["table"].format(rows=table.total_rows or len(table.rows), columns=table.total_columns or len(table.columns))
+        for table in tables[:2]
+    ]
+    shapes += [counted(labels, "chart", charts)] if charts else []
+    shapes += [counted(labels, "line", lines)] if lines and not shapes else []
+    return " · ".join(shapes)
+
+
+def _error_of(call: ToolCall) -> ErrorPart | None:
+    return next((part for part in call.parts if isinstance(part, ErrorPart)), None)
 
 
 def _state(call: ToolCall, labels: Labels) -> str:
@@ -204,7 +251,10 @@ def _outcome(key: str, call: ToolCall) -> list[Node]:
     """What the model was told, where nothing else on the card says it."""
     if not call.output or any(isinstance(part, ErrorPart) for part in call.parts):
         return []
-    said = call.output if len(call.output) <= 4_000 else call.output[:4_000] + "…"
+    output = without_results(call.output)
+    said = output if len(output) <= 4_000 else output[:4_000] + "…"
+    if not said.strip():
+        return []
     if call.status in ("error", "denied"):
         return [Node(key, "div", {"class": "gnb-fault"}, said)]
     shows = any(not isinstance(part, CodePart) for part in call.parts)

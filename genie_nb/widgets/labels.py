@@ -6,7 +6,7 @@ Above: everything that is shown. Below: nothing.
 import re
 from collections.abc import Mapping
 
-__all__ = ("about_in", "is_chinese", "labels_for", "name_in")
+__all__ = ("about_in", "counted", "is_chinese", "labels_for", "name_in")
 
 _ENGLISH = {
     "lang": "en",
@@ -16,6 +16,16 @@ _ENGLISH = {
     "finished": "Finished",
     "failed": "Failed",
     "cancelled": "Stopped",
+    "how": "How",
+    "colon": ": ",
+    "comma": ", ",
+    "step": "{n} step|{n} steps",
+    "cell": "{n} cell|{n} cells",
+    "call": "{n} other call|{n} other calls",
+    "chart": "chart|{n} charts",
+    "line": "{n} line|{n} lines",
+    "table": "table {rows} × {columns}",
+    "finished_before": "{n} finished before",
     "plan": "Plan",
     "work": "Work",
     "answer": "Answer",
@@ -87,6 +97,7 @@ _ENGLISH = {
     "nb_tables": "The DataFrames that were given with the question.",
     "nb_printed": "Tables are printed as they were in the run.",
     "nb_drawn": "Charts show Chinese as they did in the run.",
+    "nb_no_font": "Charts show boxes here: no font has Chinese characters. Install one, on Debian: fonts-noto-cjk.",
     "nb_continued": "{title} (continued)",
     "nb_unended": "This code did not come to an end in the run, so it is not a cell that runs:",
     "nb_call": "A call of the tool {tool}, which cannot be made again from here:",
@@ -101,8 +112,18 @@ _CHINESE = {
     "finished": "已完成",
     "failed": "失败",
     "cancelled": "已停止",
+    "how": "过程",
+    "colon": "：",
+    "comma": "，",
+    "step": "{n} 步",
+    "cell": "{n} 个单元格",
+    "call": "其他调用 {n} 次",
+    "chart": "图表|{n} 张图表",
+    "line": "{n} 行",
+    "table": "表格 {rows} × {columns}",
+    "finished_before": "此前已完成 {n} 步",
     "plan": "计划",
-    "work": "过程",
+    "work": "工作",
     "answer": "回答",
     "files": "文件",
     "inputs": "已提供",
@@ -172,6 +193,7 @@ _CHINESE = {
     "nb_tables": "随问题给出的 DataFrame。",
     "nb_printed": "像运行时那样打印表格。",
     "nb_drawn": "像运行时那样在图中显示中文。",
+    "nb_no_font": "本机没有中文字体，图中的汉字显示为方框。请安装一种，例如 Debian 的 fonts-noto-cjk。",
     "nb_continued": "{title}（续）",
     "nb_unended": "这段代码在运行中没有执行完，因此不作为可运行的单元格：",
     "nb_call": "对工具 {tool} 的一次调用，无法在这里重做：",
@@ -185,6 +207,12 @@ _KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
 def labels_for(query: str) -> Mapping[str, str]:
     """The labels in the question's language: Chinese where it is written in Chinese, else English."""
     return _CHINESE if is_chinese(query) else _ENGLISH
+
+
+def counted(labels: Mapping[str, str], name: str, number: int) -> str:
+    """So many of something: a label has a form for one and a form for more, or one for all."""
+    one, _, more = labels[name].partition("|")
+    return (one if number == 1 or not more else more).format(n=number)
 
 
 def is_chinese(query: str) -> bool:

@@ -245,6 +245,7 @@ def chunk_plot(series: Mapping[str, Sequence[Chunk]]) -> ChunkPlot:
         series: The chunks of the same run by the stream mode's name; see `LinkLog.chunks`.
     """
     import io
+    import warnings
 
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -271,7 +272,8 @@ def chunk_plot(series: Mapping[str, Sequence[Chunk]]) -> ChunkPlot:
     lanes[-1].set_xlabel("seconds", color=ink, fontsize=9)
     figure.supylabel("events in a chunk", color=ink, fontsize=9)
     picture = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "genie_nb"}):
+    with mpl.rc_context({"svg.hashsalt": "genie_nb"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # in a name, where no font is there
         figure.savefig(picture, format="svg", transparent=True, metadata={"Date": None})
     return ChunkPlot(picture.getvalue(), ", ".join(series))
 

@@ -16,7 +16,7 @@ Patches are JSON arrays:
 Above: `patches`, `record`, `static/run_view.js`. Below: nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -92,8 +92,8 @@ class Page:
             kept = {child.key for child in node.children}
             for key in [key for key in shown.children if key not in kept]:
                 yield from self.remove(key)
-            for child in node.children:
-                yield from self.place(node.key, child)
+            for child, following in zip(node.children, _following(node.children, shown.children), strict=True):
+                yield from self.place(node.key, child, None if child.key in shown.children else following)
 
     def _insert(self, parent: str, key: str, before: str | None) -> None:
         children = self._shown[parent].children
@@ -144,6 +144,15 @@ class Page:
             yield ["h", key, 0, shown.html]
         for child in shown.children:
             yield from self._retell(child)
+
+
+def _following(nodes: Sequence[Node], shown: Mapping[str, None]) -> list[str | None]:
+    """For each node the next one after it that is shown already."""
+    following, found = list[str | None](), None
+    for node in reversed(nodes):
+        following.append(found)
+        found = node.key if node.key in shown else found
+    return following[::-1]
 
 
 def _fill(shown: _Shown, node: Node) -> Iterator[Patch]:

@@ -248,7 +248,7 @@ def _set_up(beside: Beside, content: Iterable[Passage], labels: Mapping[str, str
     if re.search(r"\b(pd|pandas)\b", code) or any(isinstance(part, TablePart) for part in parts):
         pieces.append(f"# {labels['nb_printed']}\n{_AS_TABLES}")
     if any(isinstance(part, ImagePart) for part in parts) and _HAN.search(code + _words(parts)):
-        pieces.append(f"# {labels['nb_drawn']}\n{_AS_CHINESE}")
+        pieces.append(f"# {labels['nb_drawn']}\n{_as_chinese(labels)}")
     return "\n\n".join(pieces)
 
 
@@ -257,14 +257,27 @@ _AS_TABLES = """import pandas as pd
 pd.set_option("display.width", 160, "display.max_columns", 50)
 pd.set_option("display.max_rows", 60, "display.max_colwidth", 80)
 pd.set_option("display.unicode.east_asian_width", True)"""
-_AS_CHINESE = """import matplotlib.pyplot as plt
-from matplotlib.font_manager import fontManager
+_AS_CHINESE = """import warnings
+
+import matplotlib.pyplot as plt
+from matplotlib.font_manager import findSystemFonts, fontManager
 
 fonts = ["Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
          "PingFang SC", "Heiti SC", "Microsoft YaHei", "SimHei", "Noto Sans CJK JP"]
+listed = {font.fname for font in fontManager.ttflist}
+for path in findSystemFonts():  # matplotlib's list may be older than the fonts
+    if path not in listed and any(word in path.lower() for word in ("cjk", "sourcehan", "wqy", "simhei", "msyh")):
+        fontManager.addfont(path)
 found = [font for font in fonts if font in fontManager.get_font_names()]
 plt.rcParams["font.family"] = ["sans-serif", *found[:1]]
-plt.rcParams["axes.unicode_minus"] = False"""
+plt.rcParams["axes.unicode_minus"] = False
+warnings.filterwarnings("ignore", "Glyph .* missing from")
+if not found:
+    print(%s)"""
+
+
+def _as_chinese(labels: Mapping[str, str]) -> str:
+    return _AS_CHINESE % json.dumps(labels["nb_no_font"], ensure_ascii=False)
 
 
 def _words(parts: Iterable[Part]) -> str:

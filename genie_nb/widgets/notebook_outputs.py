@@ -30,7 +30,7 @@ from genie_nb.parts import (
     TablePart,
 )
 from genie_nb.widgets.gate import clean, picture
-from genie_nb.widgets.record import safe_line, safe_markdown
+from genie_nb.widgets.record import acts_outside_code, as_entities, inert_code, safe_line, safe_markdown
 from genie_nb.widgets.render import table_html
 
 __all__ = ("fenced", "inline_code", "outputs_of", "parts_markdown")
@@ -187,13 +187,13 @@ def fenced(text: str, language: str, labels: Labels) -> str:
     left = len(text) - TOLD_CHARACTERS
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", shown)), default=0))
     name = "".join(re.findall(r"[\w+-]", language, re.ASCII))[:20]
-    block = f"{fence}{name}\n{shown}\n{fence}"
+    block = inert_code(shown) if acts_outside_code(shown) else f"{fence}{name}\n{shown}\n{fence}"
     return block + (f"\n\n{labels['characters_left_out'].format(n=left)}" if left > 0 else "")
 
 
 def inline_code(text: str) -> str:
     """A name as code inside a line of Markdown."""
     line = " ".join(show_controls(text).split())
-    ticks = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
-    gap = " " if "`" in line else ""
-    return f"{ticks}{gap}{line}{gap}{ticks}" if line else ""
+    if re.search(r"[<`\[\]!$\\&]", line):  # backticks before it on the line could let it out of its own
+        return f"<code>{as_entities(line)}</code>"
+    return f"`{line}`" if line else ""

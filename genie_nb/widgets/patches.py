@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from genie_nb import events as ev
 from genie_nb.controls import show_controls
-from genie_nb.parts import FileRef, Part
+from genie_nb.parts import FileRef, ImagePart, Part
 from genie_nb.transcript import Item, Message, Note, Task, ToolCall, Transcript, apply
 from genie_nb.widgets import sections
 from genie_nb.widgets.blocks import Block, TextFlow
@@ -28,6 +28,7 @@ FRAME = "frame"
 ENDING = "ending"
 SOURCES = "sources"
 PLAN = "plan"
+NOW = "now"
 
 
 @dataclass
@@ -105,17 +106,19 @@ class Painter:
     def _touches(self, event: ev.RunEvent) -> list[str]:
         match event:
             case ev.TextStarted() | ev.ToolStarted() | ev.TaskStarted() | ev.NoteAdded():
-                return [self._settle(event)]
-            case ev.TextDelta() | ev.TextFinished():
+                return [self._settle(event), NOW]
+            case ev.TextDelta():
                 return [self._keys["text", event.message_id]]
+            case ev.TextFinished():
+                return [self._keys["text", event.message_id], NOW]
             case ev.ToolArguments() | ev.ToolOutput() | ev.ToolFinished():
-                return [self._keys["call", event.call_id]]
+                return [self._keys["call", event.call_id], NOW]
             case ev.ApprovalRequested() | ev.ApprovalGiven():
                 return [FRAME, self._keys["call", event.call_id]]
             case ev.TaskFinished():
-                return [self._keys["task", event.task_id or ""]]
+                return [self._keys["task", event.task_id or ""], NOW]
             case ev.PlanUpdated():
-                return [PLAN]
+                return [PLAN, NOW]
             case ev.FileCreated():
                 return [self._file_key(event.file.name)]
             case ev.LogRestarted() | ev.RunQueued():
@@ -157,7 +160,12 @@ class Painter:
         elif key == FRAME:
             yield from self._paint_frame()
         elif key == PLAN:
-            yield from self.page.place("r", sections.plan_node(self.transcript.plan, self.labels))
+            yield from self.page.place(
+                "how.i", sections.plan_node(self.transcript.plan, self.labels, ended=self.transcript.ended)
+            )
+        elif key == NOW:
+            if "stage" in self.page:
+                yield from self.page.place("stage", sections.now_node(self.transcript, self._growing()))
         elif key == ENDING:
             yield from self._paint_ending()
         elif key == SOURCES:
@@ -171,18 +179,22 @@ class Painter:
         yield from self.page.place(
             "page", Node("r", "div", {"class": "gnb", "data-status": t.status, "lang": labels["lang"]}, children=None)
         )
-        for node in (
-            sections.head_node(t, labels, live=True),
-            sections.query_node(t),
-            sections.inputs_node(t, labels),
-            sections.plan_node(t.plan, labels),
-            sections.section_node("work", "gnb-work", labels["work"]),
-            sections.error_node(t, labels),
-            sections.section_node("answer", "gnb-answer", labels["answer"]),
-            sections.section_node("sources", "gnb-sources", labels["sources"]),
-            sections.files_node(labels, live=True),
-        ):
-            yield from self.page.place("r", node)
+        for parent, node in sections.frame(t, labels, live=True, growing=self._growing()):
+            yield from self.page.place(parent, node)
+
+    def _growing(self) -> sections.Growing:
+        """What grows now: the body of a running call, else of a text that is no answer; and the last chart."""
+        t = self.transcript
+        call = next((call for _, call in reversed(list(t.open_calls()))), None)
+        message = next((message for _, message in t.open_messages() if not sections.is_answer(message)), None)
+        name = ("call", call.call_id) if call else ("text", message.message_id) if message else None
+        charts = (
+            f"{self._keys['call', drawn.call_id]}.{number}"
+            for drawn in reversed(t.calls.values())
+            for number, part in enumerate(drawn.parts)
+            if isinstance(part, ImagePart)
+        )
+        return sections.Growing(f"{self._keys[name]}.b" if name else "", next(charts, ""))
 
     def _paint_item(self, place: _Place) -> Iterator[Patch]:
         item, parent = place.item, self._home(place)
@@ -247,7 +259,7 @@ class Painter:
                 known = place.parts[key] = (value, part_node(key, value, self.labels))
             return known[1]
 
-        return card_node(place.key, call, self.labels, part)
+        return card_node(place.key, call, self.labels, part, live=True)
 
     def _paint_ending(self) -> Iterator[Patch]:
         left = sections.answer_left(self.transcript)

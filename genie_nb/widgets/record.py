@@ -8,7 +8,7 @@ Above: `session`. Below: `sections`, `cards`, `previews`, `nodes`.
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -24,7 +24,19 @@ from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
 from genie_nb.widgets.render import markdown_blocks, markdown_tokens
 from genie_nb.widgets.searches import anchors_of, cited_sources, source_nodes
 
-__all__ = ("STYLE", "answer_text", "files_of", "record_html", "record_markdown", "record_text", "safe_line", "safe_markdown")
+__all__ = (
+    "STYLE",
+    "acts_outside_code",
+    "answer_text",
+    "as_entities",
+    "files_of",
+    "inert_code",
+    "record_html",
+    "record_markdown",
+    "record_text",
+    "safe_line",
+    "safe_markdown",
+)
 
 STYLE = (files("genie_nb.widgets") / "static" / "style.css").read_text("utf-8")
 """The stylesheet of the view and of the record; every rule of it is under one class."""
@@ -32,6 +44,8 @@ EMBED_BYTES = 200_000
 """Larger files are listed in the record, but not carried in it; pictures are."""
 NO_FORMULAS = "mathjax_ignore tex2jax_ignore"
 """The classes at which MathJax 3 and 2 pass by: a record's dollars are money, and no formulas."""
+PLAIN = "border:1px solid rgba(128,128,128,.35);border-radius:8px;padding:8px 14px 4px;overflow:auto"
+"""What a page keeps of the look that takes the stylesheet away, as JupyterLab does before a notebook is trusted."""
 ALL_EMBEDDED_BYTES = 8_000_000
 """When so much is carried, the files after that are listed alone."""
 
@@ -46,41 +60,41 @@ def record_html(transcript: Transcript, *, read_file: ReadFile) -> str:
         read_file: Reads one of the run's files; a `GenieError` or `OSError` leaves the file listed without its content.
     """
     labels = labels_for(transcript.query)
-    root = Node(
-        "r",
-        "div",
-        {"class": f"gnb gnb-record {NO_FORMULAS}", "data-status": transcript.status, "lang": labels["lang"]},
-        children=tuple(_sections(transcript, labels, read_file)),
-    )
-    return f"<style>{STYLE}</style>{to_html(root)}"
+    look = {
+        "class": f"gnb gnb-record {NO_FORMULAS}",
+        "data-status": transcript.status,
+        "lang": labels["lang"],
+        "style": PLAIN,
+    }
+    return f"<style>{STYLE}</style>{to_html(_page(Node('r', 'div', look), transcript, labels, read_file))}"
 
 
-def _sections(t: Transcript, labels: Labels, read_file: ReadFile) -> list[Node]:
-    shown = [sections.head_node(t, labels, live=False), sections.query_node(t)]
-    if t.inputs or t.tables:
-        shown.append(sections.inputs_node(t, labels, tuple(_file_nodes("g", t.inputs, labels, read_file))))
+def _page(root: Node, t: Transcript, labels: Labels, read_file: ReadFile) -> Node:
     cites = anchors_of(part for call in t.calls.values() for part in call.parts)
-    items = [(_item(f"i{n}", item, labels, cites), _is_answer(item)) for n, item in enumerate(t.items)]
-    work = tuple(node for node, answers in items if not answers)
-    answer = tuple(node for node, answers in items if answers)
-    left = sections.answer_left(t)
-    if left:
+    items = [(item, _item(f"i{n}", item, labels, cites)) for n, item in enumerate(t.items)]
+    answer = tuple(node for item, node in items if _is_answer(item))
+    if left := sections.answer_left(t):
         answer += (Node("last", "div", {"class": "gnb-message gnb-said gnb-text"}, children=_blocks("last", left, cites)),)
-    if t.plan and t.plan.steps:
-        shown.append(sections.plan_node(t.plan, labels, ended=t.ended))
-    if work:
-        shown.append(sections.section_node("work", "gnb-work", labels["work"], work))
-    if t.error:
-        shown.append(sections.error_node(t, labels))
-    if answer:
-        shown.append(sections.section_node("answer", "gnb-answer", labels["answer"], answer))
-    if sources := tuple(source_nodes(t)):
-        shown.append(sections.section_node("sources", "gnb-sources", labels["sources"], sources))
-    listed = files_of(t)
-    if listed:
-        nodes = tuple(_file_nodes("f", listed, labels, read_file))
-        shown.append(sections.files_node(labels, nodes))
-    return shown
+    given = tuple(_file_nodes("g", t.inputs, labels, read_file))
+    inside = {
+        "answer.i": answer,
+        "sources.i": tuple(source_nodes(t)),
+        "files.i": tuple(_file_nodes("f", files_of(t), labels, read_file)),
+        "work.i": _work([(item, node) for item, node in items if not _is_answer(item)], labels),
+    }
+    return sections.filled(root, sections.frame(t, labels, live=False, given=given), inside)
+
+
+def _work(items: Sequence[tuple[Item, Node]], labels: Labels) -> tuple[Node, ...]:
+    """The work; what was finished before the first task that failed stands behind one line, so that this task is seen."""
+    nodes = tuple(node for _, node in items)
+    failed = next((n for n, (item, _) in enumerate(items) if isinstance(item, Task) and item.status == "failed"), 0)
+    if failed < 2:
+        return nodes
+    before = sum(isinstance(item, Task) for item, _ in items[:failed])
+    title = Node("before.s", "summary", {"class": "gnb-muted"}, labels["finished_before"].format(n=before))
+    body = Node("before.i", "div", children=nodes[:failed])
+    return (Node("before", "details", {"class": "gnb-before", "data-open": "0"}, children=(title, body)), *nodes[failed:])
 
 
 def _is_answer(item: Item) -> bool:
@@ -88,8 +102,9 @@ def _is_answer(item: Item) -> bool:
 
 
 def files_of(t: Transcript) -> list[FileRef]:
-    """The files that a run has made, and those that it delivered."""
-    return list((t.files | {file.name: file for file in t.deliverables}).values())
+    """The files that a run has made, and those that it delivered; pictures first, which are part of the answer."""
+    files = t.files | {file.name: file for file in t.deliverables}
+    return sorted(files.values(), key=lambda file: not sections.is_picture(file))
 
 
 def _item(key: str, item: Item, labels: Labels, cites: Mapping[int, str], task: Task | None = None) -> Node:
@@ -146,9 +161,20 @@ def _file_node(key: str, file: FileRef, labels: Labels, link: str = "", preview:
 
 
 def record_markdown(transcript: Transcript) -> str:
-    """The run as Markdown: question, plan, answer or error, names of files; nothing in it runs or loads anything."""
+    """The run as Markdown: question, answer or error, files, plan; nothing in it runs or loads anything."""
     labels = labels_for(transcript.query)
     pieces = [f"**{labels['question']}:** {safe_line(transcript.query)}"]
+    if transcript.error:
+        title = labels["cancelled" if transcript.status == "cancelled" else "error"]
+        pieces.append(f"**{title}:** {safe_line(transcript.error)}")
+    answer = answer_text(transcript)
+    if answer:
+        pieces.append(safe_markdown(answer))
+    if sources := _sources(transcript, answer):
+        pieces.append(f"**{labels['sources']}**\n\n" + "\n".join(f"- {safe_line(source)}" for source in sources))
+    if files_of(transcript):
+        names = "\n".join(f"- {safe_line(file.name)}" for file in files_of(transcript))
+        pieces.append(f"**{labels['files']}**\n\n{names}")
     given = [*transcript.inputs, *transcript.tables]
     if given:
         names = "\n".join(f"- {_named(file, labels)}" for file in given)
@@ -159,17 +185,6 @@ def record_markdown(transcript: Transcript) -> str:
             for step in transcript.plan.steps
         )
         pieces.append(f"**{labels['plan']}**\n\n" + "\n".join(steps))
-    if transcript.error:
-        title = labels["cancelled" if transcript.status == "cancelled" else "error"]
-        pieces.append(f"**{title}:** {safe_line(transcript.error)}")
-    answer = answer_text(transcript)
-    if answer:
-        pieces.append(safe_markdown(answer))
-    if sources := _sources(transcript, answer):
-        pieces.append(f"**{labels['sources']}**\n\n" + "\n".join(f"- {safe_line(source)}" for source in sources))
-    if files_of(transcript):
-        names = "\n".join(f"- {safe_line(show_line(file.name))}" for file in files_of(transcript))
-        pieces.append(f"**{labels['files']}**\n\n{names}")
     return "\n\n".join(pieces) + "\n"
 
 
@@ -179,11 +194,9 @@ def _named(file: FileRef, labels: Labels) -> str:
 
 
 def record_text(transcript: Transcript) -> str:
-    """The run as plain text for a terminal: question, plan with states, answer, names of files, or the error."""
+    """The run as plain text for a terminal: question, answer or error, names of files, plan with states."""
     labels = labels_for(transcript.query)
     pieces = [f"{labels['question']}: {' '.join(transcript.query.split())}"]
-    if transcript.plan and transcript.plan.steps:
-        pieces.append(f"{labels['plan']}:\n{_plan_text(transcript, transcript.plan, labels)}")
     if transcript.error:
         pieces.append(f"{labels[transcript.status]}: {transcript.error}")
     elif not transcript.ended:
@@ -196,6 +209,8 @@ def record_text(transcript: Transcript) -> str:
     names = ", ".join(show_line(file.name) for file in files_of(transcript))
     if names:
         pieces.append(f"{labels['files']}: {names}")
+    if transcript.plan and transcript.plan.steps:
+        pieces.append(f"{labels['plan']}:\n{_plan_text(transcript, transcript.plan, labels)}")
     return "\n\n".join(pieces)
 
 
@@ -258,14 +273,41 @@ def _money(found: re.Match[str]) -> str:
 
 
 def safe_markdown(text: str) -> str:
-    """The Markdown made safe, but for its code blocks: they are shown as they are by every reader."""
+    """The Markdown made safe, but for its code blocks: they are shown as they are, or as `inert_code`."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
-    fences = {
-        number
-        for token in markdown_tokens(text, {})
-        if token.type == "fence" and token.level == 0 and token.map
-        for number in range(*token.map)
-    }
-    safe = _safe("\n".join("" if number in fences else line for number, line in enumerate(lines))).split("\n")
-    return "\n".join(lines[number] if number in fences else line for number, line in enumerate(safe))
+    kept: dict[int, list[str]] = {}
+    for token in markdown_tokens(text, {}):
+        if token.type == "fence" and token.level == 0 and token.map:
+            block = lines[slice(*token.map)]
+            inert = [inert_code(token.content), ""] if acts_outside_code(token.content) else block
+            kept |= {number: [] for number in range(*token.map)} | {token.map[0]: inert}
+    safe = _safe("\n".join("" if number in kept else line for number, line in enumerate(lines))).split("\n")
+    return "\n".join(shown for number, line in enumerate(safe) for shown in kept.get(number, [line]))
+
+
+_ACTS = re.compile(
+    r"commandlinker|!\[(?=[\s\S]*//)|<(?:a|audio|base|button|embed|form|iframe|image|img|input|link|meta|object|picture|script"
+    r"|source|style|svg|track|video)\b",
+    re.IGNORECASE,
+)
+_MEANS = re.compile(r"[^\w\s.,;/+%-]")
+
+
+def acts_outside_code(code: str) -> bool:
+    r"""Whether it would load, lead or do something, if a reader of Markdown did not see where the code block begins.
+
+    Readers differ: a definition's title or a formula (`\begin{x}` … `\end{x}` in JupyterLab) may take the fence in, and
+    what a block hides from one is HTML to the other. JupyterLab runs a command for a click on `data-commandlinker-command`.
+    """
+    return _ACTS.search(code) is not None
+
+
+def inert_code(code: str) -> str:
+    """A code block as HTML whose every sign is an entity: code to a reader that sees the block, words to any other."""
+    return f"<pre><code>{as_entities(code)}</code></pre>"
+
+
+def as_entities(text: str) -> str:
+    """The text with an entity for every sign that could mean something in Markdown or in HTML."""
+    return _MEANS.sub(lambda found: f"&#{ord(found[0])};", text)

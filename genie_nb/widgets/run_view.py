@@ -143,10 +143,16 @@ class RunView(PageWidget):
                 "labels": self._page_labels(),
             }
 
-    async def follow(self, events: AsyncIterator[RunEvent]) -> None:
-        """Show a run until its terminal event, or until there are no more events."""
+    async def follow(self, events: AsyncIterator[RunEvent], silent_s: Callable[[], float] = lambda: 0.0) -> None:
+        """Show a run until its terminal event, or until there are no more events.
+
+        Args:
+            events: The run's events, those that were and those that come.
+            silent_s: Seconds since the last of them came. A view that begins late is handed old events all at once, and
+                shows the same clock as one that was there.
+        """
         self._loop = asyncio.get_running_loop()
-        reading = asyncio.create_task(self._read(events))
+        reading = asyncio.create_task(self._read(events, silent_s))
         try:
             while not reading.done():
                 await self._look()
@@ -173,9 +179,9 @@ class RunView(PageWidget):
                     self._news.clear()
                     await self._news.wait()
 
-    async def _read(self, events: AsyncIterator[RunEvent]) -> None:
+    async def _read(self, events: AsyncIterator[RunEvent], silent_s: Callable[[], float]) -> None:
         async for event in events:
-            self._arrived.append((event, time.monotonic()))
+            self._arrived.append((event, time.monotonic() - silent_s()))
             self._news.set()
             if is_terminal(event):
                 return

@@ -58,6 +58,10 @@ class Followed(Protocol):
         """Every event of the run, up to its last."""
         ...
 
+    def silent_s(self) -> float:
+        """Seconds since the last event came."""
+        ...
+
     def cancel(self) -> None:
         """Stop the run."""
         ...
@@ -121,7 +125,7 @@ class Stage:
         following.add_done_callback(self._followed)
 
     async def _follow(self, run: Followed, view: RunView) -> None:
-        await view.follow(run.events())
+        await view.follow(run.events(), run.silent_s)
         if self._awaited:
             await asyncio.to_thread(view.leave)
         await view.seen()

@@ -2,21 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from genie_nb.backend.approvals import Approvals, Question
-from genie_nb.backend.models.base import Finish, Text, ToolCallFragment
+from genie_nb.backend.conversation import Conversation
+from genie_nb.backend.models.base import Chunk, Finish, Text, ToolCallFragment
 from genie_nb.backend.runs import Run
 from genie_nb.backend.settings import ApprovalRule, Settings
 from genie_nb.backend.tools.functions import tool
-from genie_nb.errors import CallDenied, RequestError, SettingsError
+from genie_nb.errors import CallDenied, Deadline, RequestError, SettingsError
 from genie_nb.events import ApprovalGiven, ApprovalRequested, ToolFinished
 from genie_nb.transcript import ToolCall
-from tests.fakes import BOUND_S, ChunkModel, events_of, make_context, of_kind, run
+from tests.fakes import BOUND_S, ChunkModel, TurnedClock, events_of, make_context, of_kind, run
 
 CODE = {"code": "import os\nos.remove('a.csv')"}
 RULES: dict[str, tuple[list[Any], bool, str]] = {
@@ -180,9 +181,11 @@ def transfer(amount: int) -> str:
     return f"sent {amount}"
 
 
+CALLS = [ToolCallFragment(0, call_id="a", name="transfer", arguments='{"amount": 5}'), Finish()]
+
+
 def model() -> ChunkModel:
-    calls = [ToolCallFragment(0, call_id="a", name="transfer", arguments='{"amount": 5}'), Finish()]
-    return ChunkModel([calls, [Text("done"), Finish()]])
+    return ChunkModel([CALLS, [Text("done"), Finish()]])
 
 
 async def decided(asking: Run, **decision: Any) -> None:
@@ -225,19 +228,59 @@ def test_a_run_pauses_until_a_person_decides(
     assert asking.questions == ()
 
 
+async def decided_late(asking: Run, clock: TurnedClock) -> None:
+    """A person thinks for 300 s; what comes after that takes 15 s."""
+    async for event in asking.events():
+        if isinstance(event, ApprovalRequested):
+            clock.ahead_s += 300
+            await asking.decide(event.call_id, "once")
+        elif isinstance(event, ApprovalGiven):
+            clock.ahead_s += 15
+
+
 def test_the_deadline_stands_still_while_a_person_thinks(make_run: Callable[..., Run], backend: Any) -> None:
-    """The run has 0.2 s, and its question is answered only after 0.5 s."""
-
-    async def late(asking: Run) -> None:
-        async for event in asking.events():
-            if isinstance(event, ApprovalRequested):
-                await asyncio.sleep(0.5)
-                await asking.decide(event.call_id, "once")
-
-    asking = make_run(model(), transfer, deadline_s=0.2)
-    backend.submit(late(asking))
+    clock = TurnedClock(backend.loop)
+    asking = make_run(model(), transfer, deadline_s=120)
+    backend.submit(decided_late(asking, clock))
 
     assert asking.start().result(BOUND_S).answer == "done"
+
+
+def test_the_deadline_goes_on_after_the_answer_and_what_was_used_before_it_counts(
+    make_run: Callable[..., Run], backend: Any
+) -> None:
+    """The run has 60 s: 50 pass before it asks, and 15 when it goes on."""
+    clock = TurnedClock(backend.loop)
+
+    class Slow(ChunkModel):
+        async def stream(self, *asked: Any) -> AsyncGenerator[Chunk, None]:
+            if self.asked:
+                await asyncio.Event().wait()
+            clock.ahead_s += 50
+            async for chunk in super().stream(*asked):
+                yield chunk
+
+    asking = make_run(Slow([CALLS]), transfer, deadline_s=60)
+    backend.submit(decided_late(asking, clock))
+    asking.start().result(BOUND_S)
+
+    assert isinstance(asking.error, Deadline)
+    assert next(iter(asking.transcript.calls.values())).asked  # it was not over before the question
+
+
+def test_what_is_always_allowed_stays_so_for_the_conversations_next_questions(
+    make_run: Callable[..., Run], backend: Any, tmp_path: Path
+) -> None:
+    """In another conversation the tool is asked about again."""
+    talk, other = (Conversation(tmp_path / name) for name in ("talk", "other"))
+    asked_about = []
+    for conversation in (talk, talk, other):
+        asking = make_run(model(), transfer, request={"conversation": conversation})
+        backend.submit(decided(asking, verdict="always"))
+        assert asking.start().result(BOUND_S).answer == "done"
+        asked_about.append(len(of_kind(asking.events_so_far(), ApprovalRequested)))
+
+    assert asked_about == [1, 0, 1]
 
 
 def test_a_run_that_waits_can_be_stopped(make_run: Callable[..., Run], backend: Any) -> None:

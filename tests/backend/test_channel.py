@@ -223,3 +223,14 @@ def test_what_cannot_be_encoded_is_logged_nowhere_and_the_next_event_takes_its_n
     channel.append(END, first=heard.append)
     assert [(entry.seq, type(entry.event)) for entry in channel.after(0)] == [(1, RunFinished)]
     assert [event.seq for event in heard] == [1]
+
+
+def test_every_reader_hears_how_long_ago_the_last_event_came_whoever_dated_it() -> None:
+    now = [100.0]
+    channel = EventChannel("r", clock=lambda: now[0])
+    assert channel.silent_s() == 0.0
+    channel.append(NoteAdded(text="dated by a server whose clock is behind", at=3.0))
+    now[0] = 107.5
+    assert channel.silent_s() == 7.5
+    now[0] = 90.0  # the clock was set back
+    assert channel.silent_s() == 0.0

@@ -39,6 +39,12 @@ def test_a_public_address_passes(url: str) -> None:
     check(url, "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c")
 
 
+@pytest.mark.parametrize("address", ["64:ff9b::5db8:d70e", "64:ff9b::93.184.215.14", "::ffff:93.184.215.14"])
+def test_a_public_address_that_an_ipv6_one_stands_for_passes(address: str) -> None:
+    """A network without IPv4 reaches its addresses through NAT64."""
+    check("http://mcp.example.org/", address)
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -44,7 +44,7 @@ def test_a_server_may_be_written_in_many_ways(given: Any, entry: tuple[Any, ...]
     assert Settings.load().with_run(mcp=Settings.load(mcp=given).mcp).mcp == (found,)
 
 
-def test_the_originals_comma_list_may_stand_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jdgenies_comma_list_may_stand_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENIE_MCP", "http://a/sse, http://b/mcp,")
     assert [entry.url for entry in Settings.load().mcp] == ["http://a/sse", "http://b/mcp"]
     monkeypatch.setenv("GENIE_MCP", '[{"url": "http://a/", "timeout_s": 3}, "python s.py"]')

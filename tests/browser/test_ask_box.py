@@ -161,7 +161,7 @@ def test_what_is_worked_on_can_be_stopped(lab: Lab, way: str) -> None:
         lab.theme(theme)
         lab.shot(0, f"ask-running-{theme}")
     stop.click() if way == "button" else question.press("Escape")
-    expect(lab.output(0).locator(".gnb-chat .gnb-head[data-status]").first).to_have_attribute(
+    expect(lab.output(0).locator(".gnb-chat .gnb-how[data-status]").first).to_have_attribute(
         "data-status", "cancelled", timeout=30_000
     )
     expect(composer(lab).locator(".gnb-ask-go")).to_be_visible()

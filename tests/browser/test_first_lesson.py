@@ -129,7 +129,7 @@ def test_a_chart_is_on_the_screen_while_the_run_goes_on(lab: Lab) -> None:
     lab.theme("light")
     lab.run(0)
     lab.run(1)
-    chart = lab.output(1).locator(".gnb-card img").first
+    chart = lab.output(1).locator(".gnb-now-chart img").first
     expect(chart).to_be_visible(timeout=60_000)
     expect(lab.output(1).locator(".gnb").first).to_have_attribute("data-status", "running")
     expect(lab.output(1).locator(".gnb-task .gnb-fault")).to_have_count(0)

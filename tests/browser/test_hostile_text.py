@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
-from genie_nb.widgets.record import record_html, record_markdown, record_text
-from tests.browser.conftest import Lab
+from genie_nb.widgets.record import record_html, record_markdown, record_text, safe_markdown
+from tests.browser.conftest import SHOTS, Lab
 from tests.widgets.hostile import EVIL, PAYLOADS, RUN, hostile_run
 from tests.widgets.sample_runs import FILES, folded, sample_run
 
@@ -14,6 +14,9 @@ stage, run = Stage(), hostile_run(PAYLOADS.values())
 """
 
 
+COMMANDS = ".jp-OutputArea-output [data-commandlinker-command], .jp-MarkdownOutput [data-commandlinker-command]"
+
+
 def assert_nothing_ran(lab: Lab) -> None:
     """Unfold everything, give it time to load, and look for traces."""
     lab.page.evaluate("document.querySelectorAll('.jp-Notebook details').forEach(element => { element.open = true; })")
@@ -22,6 +25,7 @@ def assert_nothing_ran(lab: Lab) -> None:
     assert lab.page.evaluate("window.__owned") is None
     assert lab.foreign_requests == []
     assert lab.dialogs == []
+    assert lab.page.locator(COMMANDS).count() == 0
 
 
 def test_the_traps_would_notice(lab: Lab) -> None:
@@ -31,6 +35,21 @@ def test_the_traps_would_notice(lab: Lab) -> None:
     with lab.page.expect_event("requestfailed"):
         lab.page.evaluate(f"document.body.insertAdjacentHTML('beforeend', '<img src={EVIL}/a.png>')")
     assert lab.foreign_requests[0] == "GET /a.png HTTP/1.1"
+
+
+def test_no_markdown_of_a_record_carries_a_command_or_loads_a_picture(lab: Lab) -> None:
+    hidden = {name: payload for name, payload in PAYLOADS.items() if name.startswith(("command", "image-md", "md-"))}
+    texts = [safe_markdown(f"{name}\n\n{payload}") for name, payload in hidden.items()]
+    outputs = [_cell({"text/markdown": text}) for text in texts]
+    lab.open([*({"cell_type": "markdown", "source": text} for text in texts), *outputs])
+    lab.page.wait_for_function(
+        "count => document.querySelectorAll('.jp-RenderedMarkdown').length >= count", arg=2 * len(texts), timeout=30_000
+    )
+    assert_nothing_ran(lab)
+    expect(lab.page.locator(".jp-RenderedMarkdown pre code").filter(has_text="commandlinker").first).to_be_visible()
+    lab.page.locator(".jp-RenderedMarkdown").filter(has_text="command-md-title").first.screenshot(
+        path=SHOTS / "command-md-title.png"
+    )
 
 
 def test_nothing_hostile_runs_in_the_live_view(lab: Lab) -> None:

@@ -119,7 +119,12 @@ def test_the_stream_goes_on_while_a_cell_computes(lab: Lab) -> None:
     lab.wait_done(2)
 
 
-def test_no_task_folds_by_itself_and_none_unfolds_that_was_folded_by_hand(lab: Lab) -> None:
+def unfold(lab: Lab, index: int) -> None:
+    """Show how the answer came about."""
+    lab.output(index).locator(".gnb-how > summary").click()
+
+
+def test_a_task_folds_when_it_is_done_but_not_one_that_was_unfolded_by_hand(lab: Lab) -> None:
     lab.open(
         [
             SET_UP + "run = sample_run(); at = [type(e).__name__ for e in run].index('TaskFinished')",
@@ -129,14 +134,16 @@ def test_no_task_folds_by_itself_and_none_unfolds_that_was_folded_by_hand(lab: L
     )
     lab.run(0)
     lab.run(1)
+    unfold(lab, 1)
     task = lab.output(1).locator(".gnb-task").first
     expect(task).to_have_attribute("open", "")
     expect(task.locator(".gnb-code").first).to_have_text(CODE)
     task.locator("> summary").click()
+    task.locator("> summary").click()
     lab.run(2)
     wait_for_end(lab, 1)
     tasks = lab.output(1).locator(".gnb-task")
-    assert [task.evaluate("task => task.open") for task in tasks.all()] == [False, True]
+    assert [task.evaluate("task => task.open") for task in tasks.all()] == [True, False]
 
 
 HEIGHTS = """() => {
@@ -160,7 +167,8 @@ def test_nothing_jumps_while_a_run_goes_on_and_when_its_record_comes(lab: Lab, c
     expect(lab.output(1)).not_to_have_attribute("style", re.compile("min-height: [1-9]"))
     heights = lab.page.evaluate("() => new Promise(done => requestAnimationFrame(() => done(heights)))")
     assert heights[-1] > 500
-    assert [(one, two) for one, two in itertools.pairwise(heights) if two < one] == []
+    # Only what the work took is given back, once, when the record stands.
+    assert len([one for one, two in itertools.pairwise(heights) if two < one]) <= 1
 
 
 def test_the_window_of_the_work_follows_its_end_unless_it_was_scrolled_up(lab: Lab) -> None:
@@ -174,6 +182,7 @@ def test_the_window_of_the_work_follows_its_end_unless_it_was_scrolled_up(lab: L
     )
     lab.run(0)
     lab.run(1)
+    unfold(lab, 1)
     work = lab.output(1).locator(".gnb-work > .gnb-inside")
     expect(work).to_contain_text("line 99")
     left = "box => Math.round(box.scrollHeight - box.scrollTop - box.clientHeight)"
@@ -208,7 +217,7 @@ def test_a_file_can_be_looked_at_and_saved(lab: Lab) -> None:
 LONG = """
 gates = [asyncio.Event(), asyncio.Event()]
 words = [f"line {n}\\n\\n" for n in range(300)]
-run = [started(), ev.TextStarted(message_id="m", channel="tool_thought", assignee="x")]
+run = [started(), ev.TextStarted(message_id="m", channel="plan_thought", assignee="x")]
 run = numbered([*run, *(ev.TextDelta(message_id="m", text=text) for text in words)])
 async def talking(gates):
     for number, event in enumerate(run):
@@ -238,6 +247,7 @@ def test_what_was_given_is_listed_and_all_that_was_made_comes_as_one_archive(lab
     lab.run(0)
     lab.run(1)
     wait_for_end(lab, 1)
+    unfold(lab, 1)
     given = lab.output(1).locator(".gnb-given .gnb-file")
     expect(given).to_have_count(4)
     expect(given.first).to_contain_text("CSV, 1,204 rows × 7 columns, GBK")

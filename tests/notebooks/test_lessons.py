@@ -1,5 +1,6 @@
 """The lessons: each runs under strict nbval, and nbval notices when an answer changes."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,13 @@ def test_a_saved_lesson_shows_its_runs_without_a_kernel_and_without_widgets(less
     assert all({"text/plain", "text/markdown"} <= set(record) for record in records)
     assert not [bundle for bundle in bundles if "application/vnd.jupyter.widget-view+json" in bundle]
     assert "<script" not in str(records)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
+def test_a_lesson_says_which_original_it_means(lesson: Path) -> None:
+    """There are two, the chapter's code and JDGenie, and what is true of one may be false of the other."""
+    sources = [cell.source for cell in nbformat.read(lesson, as_version=4).cells]
+    assert not [source for source in sources if re.search(r"\boriginal('s)?\b", source)]
 
 
 def test_the_lessons_are_here() -> None:

@@ -8,6 +8,8 @@ from tests.widgets.sample_runs import call, numbered, started, words
 
 RUN = "window.__owned=1"
 EVIL = "http://evil.example"
+COMMAND = 'data-commandlinker-command="apputils:change-theme" data-commandlinker-args="{}"'
+"""What JupyterLab takes for a button of its own: a click on it runs the command."""
 
 PAYLOADS: dict[str, str] = {
     "script": f"<script>{RUN}</script>",
@@ -77,6 +79,21 @@ PAYLOADS: dict[str, str] = {
     "closes-style": f"</style><script>{RUN}</script>",
     "closes-pre": f"</pre></details></div><script>{RUN}</script>",
     "null-byte": f"<scr\0ipt>{RUN}</scr\0ipt>",
+    "command-div": f"<div {COMMAND}>x</div>",
+    "command-button": f"<button {COMMAND}>x</button>",
+    "command-upper": f"<BUTTON {COMMAND.upper()}>x</BUTTON>",
+    "command-link": f'<a href="https://a.example" {COMMAND}>x</a>',
+    "command-code": f"<code {COMMAND}>x</code>",
+    "command-table": f"<table><tr><td {COMMAND}>x</td></tr></table>",
+    "command-svg": f"<svg {COMMAND}><text {COMMAND}>x</text></svg>",
+    "command-attribute": f'" {COMMAND} x="',
+    "command-md-link": f'[x](https://a.example "" {COMMAND} x="")',
+    "command-md-fence": f"```html\n<button {COMMAND}>x</button>\n```",
+    "command-md-title": f'[x]: http://a.example "t\n```\n"\n<button {COMMAND}>x</button>\n```',
+    "command-md-formula": f"\\begin{{a}}\n```\n\\end{{a}}\n<button {COMMAND}>x</button>\n```",
+    "command-md-formulas": f"```\n\\begin{{a}}\n```\n\n~~~\n\\end{{a}}\n```\n<button {COMMAND}>x</button>\n~~~",
+    "image-md-title": f'[x]: http://a.example "t\n```\n"\n![x]({EVIL}/c.png)\n```',
+    "image-md-formula": f"\\begin{{a}}\n```\n\\end{{a}}\n<img src={EVIL}/d.png>\n```",
     "utf7": "+ADw-script+AD4-window.__owned=1+ADw-/script+AD4-",
 }
 

@@ -72,6 +72,9 @@ class FakeRun:
         for event in self.log:
             yield event
 
+    def silent_s(self) -> float:
+        return 0.0
+
     def cancel(self, reason: str = "") -> None:
         self.cancelled += 1
         self.end()

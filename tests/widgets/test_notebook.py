@@ -430,6 +430,33 @@ def test_a_folder_that_is_not_ours_is_left_alone(make: Any) -> None:
     assert sorted(Path("..").rglob("*")) == before
 
 
+@pytest.mark.parametrize("marked", [False, True], ids=["an-empty-folder", "the-folder-of-another-export"])
+def test_a_folder_behind_a_link_is_never_claimed(marked: bool, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run = Told(asked(*cell("c1", "x"), files=(ref("a.csv"),)), {"a.csv": b"new"})
+    if marked:
+        to_notebook(run, elsewhere / "run.ipynb")
+        (elsewhere / "run_files" / "a.csv").write_bytes(b"mine")
+        elsewhere /= "run_files"
+    before = {path: path.read_bytes() for path in elsewhere.iterdir()}
+    Path("run_files").symlink_to(elsewhere)
+    with pytest.raises(RequestError, match="'run_files' was not made by genie_nb"):
+        to_notebook(run, "run.ipynb")
+    assert {path: path.read_bytes() for path in elsewhere.iterdir()} == before
+
+
+def test_a_marker_that_is_a_link_claims_nothing(tmp_path: Path) -> None:
+    """Somebody else's marker does not make a folder ours."""
+    run = Told(asked(*cell("c1", "x"), files=(ref("a.csv"),)), {"a.csv": b"new"})
+    to_notebook(run, "other.ipynb")
+    make_folder("a.csv")
+    (Path("run_files") / ".genie_nb.json").symlink_to(Path("..") / "other_files" / ".genie_nb.json")
+    with pytest.raises(RequestError, match="'run_files' was not made by genie_nb"):
+        to_notebook(run, "run.ipynb")
+    assert (Path("run_files") / "a.csv").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("path", "why"),
     [

@@ -1,5 +1,6 @@
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -132,7 +133,7 @@ def test_every_word_of_the_transcript_is_on_the_page() -> None:
     assert all(name in shown for name in transcript.files)
 
 
-def test_no_task_folds_by_itself_and_a_failed_one_says_why() -> None:
+def test_a_task_folds_when_it_is_done_and_a_failed_one_stays_open_and_says_why() -> None:
     painter, page = Painter(), PageModel()
     for event in numbered(
         [
@@ -145,7 +146,7 @@ def test_no_task_folds_by_itself_and_a_failed_one_says_why() -> None:
     ):
         painter.take(event)
     page.apply(painter.paint())
-    assert [page.nodes[key]["attributes"]["data-open"] for key in ("i0", "i1")] == ["1", "1"]
+    assert [page.nodes[key]["attributes"]["data-open"] for key in ("i0", "i1")] == ["0", "1"]
     assert page.nodes["i1.f"]["text"] == "No file."
 
 
@@ -158,28 +159,35 @@ def test_code_is_shown_while_the_model_still_writes_it() -> None:
     assert page.nodes["i0.a"]["text"] == 'x = 1\ny = "'
 
 
-def test_an_answer_that_was_a_thought_at_first_moves_to_the_answer() -> None:
+def test_what_may_be_the_answer_streams_in_its_place_and_leaves_it_when_a_call_follows() -> None:
     painter, page = Painter(), PageModel()
-    said = list(words("m", "It is four.", "tool_thought"))
-    for event in numbered([started(), *said[:-1]]):
+    first, second = list(words("m", "Let me look.", "tool_thought")), list(words("n", "It is four.", "tool_thought"))
+    for event in numbered([started(), *first[:-1]]):
         painter.take(event)
     page.apply(painter.paint())
-    assert page.nodes["i0"]["parent"] == "work.i"
-    painter.take(ev.TextFinished(seq=9, message_id="m", channel="answer", text="It is four."))
-    page.apply(painter.paint())
     assert page.nodes["i0"]["parent"] == "answer.i"
+    assert page.nodes["now"]["attributes"]["data-on"] == "0"
+    painter.take(ev.TextFinished(seq=9, message_id="m", channel="tool_thought", text="Let me look."))
+    page.apply(painter.paint())
+    assert page.nodes["i0"]["parent"] == "work.i"
+    assert page.nodes["now"]["attributes"]["data-on"] == "1"
+    for number, event in enumerate(second[:-1], 10):
+        painter.take(msgspec.structs.replace(event, seq=number))
+    painter.take(ev.TextFinished(seq=20, message_id="n", channel="answer", text="It is four."))
+    page.apply(painter.paint())
+    assert page.nodes["i1"]["parent"] == "answer.i"
     assert page.text("answer").count("It is four.") == 1
 
 
-def test_an_answer_that_moves_is_not_told_again() -> None:
+def test_a_thought_that_moves_is_not_sent_again() -> None:
     text = "A **long** paragraph.\n\n" * 200
     *said, finished, end = numbered(
         [
             started(),
             ev.TextStarted(message_id="m", channel="tool_thought", assignee="assistant"),
             ev.TextDelta(message_id="m", text=text),
-            ev.TextFinished(message_id="m", channel="answer", text=text),
-            ev.RunFinished(output=text),
+            ev.TextFinished(message_id="m", channel="tool_thought", text=text),
+            ev.RunFinished(output="It is four."),
         ]
     )
     painter = Painter()
@@ -190,7 +198,7 @@ def test_an_answer_that_moves_is_not_told_again() -> None:
     painter.take(end)
     patches = painter.paint()
 
-    assert [patch[2] for patch in patches if patch[0] == ">"] == ["answer.i"]
+    assert [patch[2] for patch in patches if patch[0] == ">"] == ["work.i"]
     assert len(str(patches)) < len(text) / 2
 
 

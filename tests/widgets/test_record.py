@@ -55,11 +55,10 @@ def test_equal_runs_at_other_times_under_other_ids_give_equal_records() -> None:
         assert record(one) == record(two)  # type: ignore[operator]
 
 
-def test_the_text_says_question_plan_answer_and_files() -> None:
+def test_the_text_says_question_answer_files_and_plan() -> None:
     text = record_text(folded(sample_run()))
-    assert text.startswith("Question: How did sales develop, and where?\n\nPlan:\n  Understand\n  ✓ Look at the file\n")
-    assert f"Answer:\n{ANSWER}" in text
-    assert text.endswith("Files: growth.png, report.md, sales.csv")
+    assert text.startswith(f"Question: How did sales develop, and where?\n\nAnswer:\n{ANSWER}")
+    assert "\n\nFiles: growth.png, report.md, sales.csv\n\nPlan:\n  Understand\n  ✓ Look at the file\n" in text
 
 
 @pytest.mark.parametrize(
@@ -88,9 +87,9 @@ def test_a_run_that_waits_says_how_many_are_before_it() -> None:
 
 def test_labels_are_in_the_language_of_the_question() -> None:
     run = sample_run(query="销售额如何变化？")
-    assert record_text(folded(run)).startswith("问题: 销售额如何变化？\n\n计划:")
+    assert record_text(folded(run)).startswith("问题: 销售额如何变化？\n\n回答:")
     assert 'lang="zh"' in html_of(run)
-    assert ">已完成<" in html_of(run)
+    assert ">过程：4 步，3 个单元格，其他调用 1 次<" in html_of(run)
 
 
 def test_the_html_has_everything_and_needs_nothing() -> None:
@@ -153,13 +152,30 @@ def test_a_model_elsewhere_is_named_with_its_host() -> None:
     assert name_in(labels_for("why"), "offline rules") == "offline rules"
 
 
-def test_what_the_live_view_had_open_is_open_in_the_record() -> None:
+def test_the_order_is_question_answer_files_and_the_work_folded() -> None:
     html = html_of(sample_run())
+    places = [
+        html.index(f'class="{look}') for look in ("gnb-query", "gnb-section gnb-answer", "gnb-section gnb-files", "gnb-how")
+    ]
+    assert places == sorted(places)
+    assert re.findall(r'<details class="gnb-how"[^>]*>', html) == ['<details class="gnb-how" data-status="finished">']
     tasks = re.findall(r'<details class="gnb-task"[^>]*>', html)
     assert len(tasks) == 2
-    assert all(" open" in task for task in tasks)
-    answer = html[html.index('<div class="gnb-section gnb-answer"') :]
-    assert "<details" not in answer[: answer.index("Files")]
+    assert not any(" open" in task for task in tasks)
+    answer = html[places[1] : places[2]]
+    assert "<details" not in answer
+
+
+def test_of_a_run_that_failed_the_step_that_failed_stands_open() -> None:
+    steps = range(1, 13)
+    begun = [ev.TaskStarted(task_id=f"t{n}", title=f"Step {n}", assignee="executor") for n in steps]
+    ended = [ev.TaskFinished(task_id=f"t{n}", status="completed", summary="ok") for n in steps]
+    ended[8] = ev.TaskFinished(task_id="t9", status="failed", summary="The file has no such column.")
+    html = html_of(numbered([started(), *begun, *ended, ev.RunFailed(code="model", message="Step 9 failed.")]))
+    assert re.findall(r'<details class="(gnb-\w+)"[^>]* open=""', html) == ["gnb-how", "gnb-task"]
+    before, failing, later = (html.index(words) for words in ("8 finished before", "Step 9</span>", "Step 10</span>"))
+    assert before < failing < later
+    assert html.index("Step 9 failed.") < before
 
 
 def test_a_picture_is_shown_and_a_table_has_its_head() -> None:

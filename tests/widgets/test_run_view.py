@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from genie_nb import events as ev
+from genie_nb.backend.channel import EventChannel
 from genie_nb.widgets.run_view import GONE, GONE_S, HELD_S, IN_FLIGHT, RunView
 from tests.widgets.page_model import PageModel
 from tests.widgets.sample_runs import FILES, numbered, sample_run, started, words
@@ -292,9 +293,48 @@ def test_an_event_from_nowhere_is_a_note_and_the_rest_is_shown(stage: Stage) -> 
     assert "Done." in text
 
 
+@pytest.mark.parametrize("skew_s", [0.0, -3600.0, 3600.0], ids=["this clock", "a clock behind", "a clock ahead"])
+def test_a_view_that_begins_late_shows_the_clock_of_one_that_was_there(stage: Stage, skew_s: float) -> None:
+    now = [1_000.0]
+    channel = EventChannel("r", clock=lambda: now[0])
+    begin = started("How much?")
+    tool = ev.ToolStarted(call_id="c", tool="look", assignee="x")
+    first, late = stage.view, RunView(on_cancel=lambda: None, decide=stage.decide, read_file=stage.read, loop=stage.loop)
+
+    async def compare() -> list[dict[str, Any]]:
+        following = [asyncio.create_task(first.follow(channel.read(), channel.silent_s))]
+        for event, at in ((begin, 1_000.0), (tool, 1_020.0)):
+            now[0] = at
+            channel.append(msgspec.structs.replace(event, at=at + skew_s))
+            await _until(lambda: first._painter.transcript.seq == len(channel))
+        # Half a minute later: what the first view's own clock has not lived through in this test is put behind it.
+        now[0] = 1_050.0
+        first._pulse._came -= 30.0
+        following.append(asyncio.create_task(late.follow(channel.read(), channel.silent_s)))
+        await _until(lambda: late._painter.transcript.seq == len(channel))
+        states = [view.tell_all()["live"] for view in (first, late)]
+        channel.append(ev.RunFinished(output="42", at=1_051.0 + skew_s))
+        await asyncio.gather(*following)
+        return [*states, *(view.tell_all()["live"] for view in (first, late))]
+
+    one, other, *ends = asyncio.run_coroutine_threadsafe(compare(), stage.loop).result(WAIT_S)
+    late.close()
+    assert one["elapsed"] == pytest.approx(50.0, abs=14.0)
+    assert other["elapsed"] == pytest.approx(50.0, abs=14.0)
+    assert other["silent"] == pytest.approx(30.0, abs=14.0)
+    assert other["tool"]["age"] == pytest.approx(30.0, abs=14.0)
+    assert [end["elapsed"] for end in ends] == [51.0, 51.0]
+
+
+async def _until(ready: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not ready():
+            await asyncio.sleep(0.01)
+
+
 def test_the_view_has_no_id_in_its_name(stage: Stage) -> None:
     assert repr(stage.view) == "<genie_nb live view>"
 
 
 def test_the_script_and_the_style_are_small() -> None:
-    assert len((RunView._esm + RunView._css).encode()) < 32_000
+    assert len((RunView._esm + RunView._css).encode()) < 36_000

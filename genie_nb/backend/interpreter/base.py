@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from genie_nb.parts import Part
 
-__all__ = ("CellFinished", "CodeRunner")
+__all__ = ("CellFinished", "CodeRunner", "ResultForModel")
 
 
 @dataclass(frozen=True)
@@ -20,17 +20,30 @@ class CellFinished:
         status: `ok`; `error` (the code raised); `timeout` (it was stopped at its limit); `died` (its process is gone).
         message: For every status but `ok`, one sentence for the model: what happened, and what of the state is left.
         state_lost: Whether the variables of earlier cells are gone.
+        unshown: Characters that its charts show as boxes, as no font on the machine has them.
     """
 
     status: Literal["ok", "error", "timeout", "died"]
     message: str = ""
     state_lost: bool = False
+    unshown: str = ""
+
+
+@dataclass(frozen=True)
+class ResultForModel:
+    """What a cell hands back to the model that wrote it (`RESULT_TYPE`); shown to nobody.
+
+    Attributes:
+        text: JSON.
+    """
+
+    text: str
 
 
 class CodeRunner(Protocol):
     """Runs cells one after another; a second `run` waits for the first."""
 
-    def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Part | CellFinished, None]:
+    def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Part | ResultForModel | CellFinished, None]:
         """Run one cell.
 
         Args:

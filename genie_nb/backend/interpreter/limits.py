@@ -12,13 +12,13 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # ships no types
-
 from genie_nb.backend.interpreter.launch import kill_marked
 
 __all__ = ("Limits", "child_environment", "interrupt_group", "kill_group", "limit_process")
 
-_ALLOWED = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER"})
+_ALLOWED = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER"}) | {
+    "MPL_IGNORE_SYSTEM_FONTS"
+}
 _MIB = 1024 * 1024
 
 
@@ -59,6 +59,8 @@ def limit_process(pid: int, limits: Limits) -> None:
     """
     if not hasattr(resource, "prlimit"):
         return
+    import psutil  # type: ignore[import-untyped]  # ships no types
+
     try:
         held = psutil.Process(pid).memory_info().vms
     except psutil.NoSuchProcess as error:

@@ -12,13 +12,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from genie_nb.backend.interpreter.base import ResultForModel
 from genie_nb.backend.interpreter.kernel import Message
 from genie_nb.backend.interpreter.tracebacks import clean_error, clean_paths, clean_repr
-from genie_nb.parts import DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+from genie_nb.parts import RESULT_TYPE, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
 
 __all__ = ("CellOutput",)
 
 _TABLE = "application/vnd.genie.table+json"
+_UNSHOWN = "application/vnd.genie.unshown+json"
+_MAX_UNSHOWN = 100
 _MAX_CHARACTERS = 200_000
 _MAX_MEDIA = 20
 _MAX_MEDIA_BYTES = 5_000_000
@@ -35,6 +38,10 @@ class _Shown(msgspec.Struct):
     transient: dict[str, Any] = {}
 
 
+class _Unshown(msgspec.Struct):
+    characters: str
+
+
 class _Raised(msgspec.Struct):
     ename: str
     evalue: str
@@ -42,7 +49,12 @@ class _Raised(msgspec.Struct):
 
 
 class CellOutput:
-    """What one cell shows: parts as they come, and at the end what was held back or cut."""
+    """What one cell shows: parts as they come, and at the end what was held back or cut.
+
+    Attributes:
+        error: What the cell raised.
+        unshown: Characters that no font of the machine had.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Output of a cell that runs in `folder`, whose path is left out of what is shown."""
@@ -53,15 +65,16 @@ class CellOutput:
         self._hidden_media = 0
         self._updates: dict[str, Mapping[str, Any]] = {}
         self.error: ErrorPart | None = None
+        self.unshown = ""
 
-    def take(self, message: Message) -> Iterator[Part]:
+    def take(self, message: Message) -> Iterator[Part | ResultForModel]:
         """The parts of one message; the code that runs could forge messages, so their form is checked."""
         try:
             yield from self._take(message["msg_type"], message["content"])
         except msgspec.ValidationError:
             yield StreamPart(text="\n... a malformed output is not shown\n", stream="stderr")
 
-    def _take(self, kind: str, content: Mapping[str, Any]) -> Iterator[Part]:
+    def _take(self, kind: str, content: Mapping[str, Any]) -> Iterator[Part | ResultForModel]:
         match kind:
             case "stream":
                 printed = msgspec.convert(content, _Printed)
@@ -69,7 +82,11 @@ class CellOutput:
                 if shown := self._cut(_unicode(text)):
                     yield StreamPart(text=shown, stream=printed.name)
             case "display_data" | "execute_result":
-                yield from self._show(msgspec.convert(content, _Shown).data)
+                data = msgspec.convert(content, _Shown).data
+                if _UNSHOWN in data:
+                    unshown = _unicode(msgspec.convert(data[_UNSHOWN], _Unshown).characters)
+                    self.unshown = f"{self.unshown}{unshown}"[:_MAX_UNSHOWN]
+                yield from self._show(data)
             case "update_display_data":
                 # A progress bar updates itself a thousand times; the last state is what counts.
                 update = msgspec.convert(content, _Shown)
@@ -82,7 +99,7 @@ class CellOutput:
                 self.error = clean_error(error.ename, _unicode(error.evalue), frames, self._folder)
                 yield self.error
 
-    def rest(self) -> Iterator[Part]:
+    def rest(self) -> Iterator[Part | ResultForModel]:
         """What is to be shown once the cell ended."""
         for bundle in self._updates.values():
             yield from self._show(bundle)
@@ -99,7 +116,12 @@ class CellOutput:
         self._hidden += len(text) - len(shown)
         return shown
 
-    def _show(self, bundle: Mapping[str, Any]) -> Iterator[Part]:
+    def _show(self, bundle: Mapping[str, Any]) -> Iterator[Part | ResultForModel]:
+        if isinstance(result := bundle.get(RESULT_TYPE), str):
+            line = " ".join(_unicode(result).splitlines())
+            if shown := self._cut(line):
+                yield ResultForModel(shown)
+            return
         part = _table(bundle) or _image(bundle) or _document(bundle)
         match part:
             case TablePart():

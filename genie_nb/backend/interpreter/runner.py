@@ -9,9 +9,10 @@ Above: `tools/code_interpreter`. Below: `pool`, `kernel`, `outputs`, `base`.
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
-from genie_nb.backend.interpreter.base import CellFinished
+from genie_nb.backend.interpreter.base import CellFinished, ResultForModel
 from genie_nb.backend.interpreter.kernel import Kernel, KernelDied, Message
 from genie_nb.backend.interpreter.outputs import CellOutput
 from genie_nb.backend.interpreter.pool import KernelPool
@@ -20,6 +21,8 @@ from genie_nb.parts import ErrorPart, Part, StreamPart
 
 __all__ = ("Interpreter",)
 
+Shown = asyncio.Queue[Part | ResultForModel | None]
+"""What a cell shows, as it comes; None after the last."""
 _GRACE_S = 1.0
 _PREPARE_S = 60.0
 _CLOSED = "This Python session is closed."
@@ -52,7 +55,7 @@ class Interpreter:
             self._preamble += f"\n{code}"
             self._unseen += f"\n{code}"
 
-    async def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Part | CellFinished, None]:
+    async def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Part | ResultForModel | CellFinished, None]:
         """Run one cell; see `CodeRunner.run`.
 
         Yields:
@@ -66,7 +69,7 @@ class Interpreter:
             kernel = await self._prepared_kernel()
             if lost:
                 yield StreamPart(text=_LOST_BETWEEN, stream="stderr")
-            shown: asyncio.Queue[Part | None] = asyncio.Queue()
+            shown: Shown = asyncio.Queue()
             # Held here too, so that it stops its cell even when this generator is gone before.
             self._driving = driving = asyncio.create_task(self._drive(kernel, code, timeout_s, shown))
             driving.add_done_callback(lambda _: shown.put_nowait(None))
@@ -77,7 +80,7 @@ class Interpreter:
                 if end.state_lost:
                     await kernel.kill()
                     self._kernel = None
-                yield CellFinished(end.status, end.message, state_lost=end.state_lost or lost)
+                yield replace(end, state_lost=end.state_lost or lost)
             finally:
                 driving.cancel()
                 await asyncio.wait({driving})
@@ -133,7 +136,9 @@ class Interpreter:
             what = f"{reply.get('ename')}: {reply.get('evalue')}"
             raise InterpreterFailed(f"The session's preparation failed with {what}.")
 
-    async def _drive(self, kernel: Kernel, code: str, timeout_s: float, shown: asyncio.Queue[Part | None]) -> CellFinished:
+    async def _drive(
+        self, kernel: Kernel, code: str, timeout_s: float, shown: asyncio.Queue[Part | ResultForModel | None]
+    ) -> CellFinished:
         """Run the cell on a clock of its own, which a slow reader does not stop."""
         output = CellOutput(self._folder)
 
@@ -152,7 +157,7 @@ class Interpreter:
             shown.put_nowait(output.error)
         for part in output.rest():
             shown.put_nowait(part)
-        return end
+        return replace(end, unshown=output.unshown)
 
     async def _stop(self, kernel: Kernel, running: asyncio.Task[Message]) -> None:
         if not running.done():

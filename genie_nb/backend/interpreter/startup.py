@@ -3,13 +3,17 @@
 It is sent to the child as text and knows nothing of genie_nb; what it prepares is understood by `outputs`.
 """
 
+import contextlib
 import dataclasses
 import logging
+import os
+import re
 import sys
 import warnings
 from collections.abc import Hashable
 from typing import Any
 
+import matplotlib._text_helpers
 import matplotlib.font_manager
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -18,8 +22,10 @@ __all__ = ("set_up",)
 
 FLUSH_S = 0.02
 TABLE = "application/vnd.genie.table+json"
+UNSHOWN = "application/vnd.genie.unshown+json"
 MAX_STREAM, MAX_SHOWN = 1_000_000, 20_000_000
 MAX_ROWS, MAX_COLUMNS, MAX_CELL = 30, 50, 120
+MAX_UNSHOWN = 100
 CHART_DPI = 110
 CJK_FONTS = (
     "Noto Sans CJK SC",
@@ -32,24 +38,87 @@ CJK_FONTS = (
     "Heiti SC",
     "Microsoft YaHei",
     "SimHei",
+    "Noto Sans SC",
     "Noto Sans CJK JP",
+    "Noto Serif CJK SC",
+    "Noto Serif SC",
+    "Source Han Serif SC",
+    "Songti SC",
+    "SimSun",
+    "AR PL UMing CN",
+    "AR PL UKai CN",
+    "LXGW WenKai",
     "Droid Sans Fallback",
     "Arial Unicode MS",
 )
+CJK_FILES = re.compile(
+    r"cjk|noto(?:sans|serif)sc|source.?han|wqy|uming|ukai|wenkai|pingfang|hiragino|hei|song|simsun|msyh|fallback|arialuni",
+    re.IGNORECASE,
+)
+"""What the names of files with such fonts hold."""
 
 
-def set_up_fonts() -> None:
-    """Let charts show Chinese, also under the names of fonts that are not installed."""
-    entries = {entry.name: entry for entry in matplotlib.font_manager.fontManager.ttflist}
-    chosen = next((name for name in CJK_FONTS if name in entries), None)
+def set_up_fonts() -> bool:
+    """Let charts show Chinese, also under the names of fonts that are not installed; whether a font has it."""
     plt.rcParams["axes.unicode_minus"] = False
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    return use_cjk_font()
+
+
+def use_cjk_font() -> bool:
+    """Take missing glyphs from a font with Chinese characters; whether there is one, listed or on the disk."""
+    entries = listed_cjk_fonts()
+    if not entries:  # the list may be older than the fonts: matplotlib keeps it
+        add_unlisted_fonts()
+        entries = listed_cjk_fonts()
+    chosen = next((name for name in CJK_FONTS if name in entries), None)
     if chosen is None:
-        return
+        return False
     fonts = matplotlib.font_manager.fontManager.ttflist
     fonts.extend(dataclasses.replace(entries[chosen], name=name) for name in CJK_FONTS if name not in entries)
     # A glyph that the first family lacks is taken from the next.
     plt.rcParams["font.family"] = ["sans-serif", chosen]
+    return True
+
+
+def listed_cjk_fonts() -> dict[str, Any]:
+    """The fonts with Chinese characters that matplotlib knows of, and that are still there."""
+    fonts = matplotlib.font_manager.fontManager.ttflist
+    return {entry.name: entry for entry in fonts if entry.name in CJK_FONTS and os.path.exists(entry.fname)}
+
+
+def add_unlisted_fonts() -> None:
+    """Tell matplotlib of fonts with Chinese characters that are on the disk and not in its list."""
+    manager = matplotlib.font_manager.fontManager
+    listed = {entry.fname for entry in manager.ttflist}
+    for path in matplotlib.font_manager.findSystemFonts():
+        if path not in listed and CJK_FILES.search(os.path.basename(path)):
+            with contextlib.suppress(OSError, RuntimeError, ValueError):  # it is damaged, or of another kind
+                manager.addfont(path)
+
+
+def set_up_missing_glyphs(shell: Any, *, found: bool) -> None:
+    """Send the characters that charts show as boxes with the cell that drew them, in place of warnings.
+
+    As long as no font was found for them, each cell begins with another look at the disk.
+    """
+    missing: dict[str, None] = {}
+
+    def remember(codepoint: int, fontnames: str = "") -> None:
+        missing[chr(codepoint)] = None
+
+    def look() -> None:
+        nonlocal found
+        found = found or use_cjk_font()
+
+    def send() -> None:
+        if missing and not found:
+            shell.display_pub.publish({UNSHOWN: {"characters": "".join(missing)[:MAX_UNSHOWN]}})
+        missing.clear()
+
+    matplotlib._text_helpers.warn_on_missing_glyph = remember
+    shell.events.register("pre_execute", look)
+    shell.events.register("post_execute", send)
 
 
 def show_open_figures(shell: Any) -> None:
@@ -164,7 +233,7 @@ def set_up(shell: Any) -> None:
     set_up_streams()
     set_up_messages(shell)
     set_up_charts(shell)
-    set_up_fonts()
+    set_up_missing_glyphs(shell, found=set_up_fonts())
     set_up_tables(shell)
     # The first table and the first chart of a session would pay for what is loaded late.
     shell.display_formatter.format(pd.DataFrame({"a": [1.5], "b": ["x"]}))

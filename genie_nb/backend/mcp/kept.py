@@ -14,6 +14,7 @@ from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from genie_nb.backend.extras import require_extra
 from genie_nb.backend.fetching import AddressCheck, guarded_transport2
 from genie_nb.backend.mcp.bounds import MOST_BYTES, Bounds
 from genie_nb.backend.mcp.child import Child
@@ -178,7 +179,12 @@ def _tells_changes(client: "Client") -> bool:
 
 
 def _http_client(server: McpServer, patience: McpPatience, check: Check | None, bounds: Bounds) -> "AsyncClient":
-    """On a thread: the first import takes a second, and making a TLS context reads files."""
+    """On a thread: the first import takes a second, and making a TLS context reads files.
+
+    Raises:
+        LinkError: The library is not installed.
+    """
+    require_extra(server.there, "mcp", error=LinkError)
     import httpx2
     import mcp.client  # noqa: F401  # loaded here, so that the loop finds it ready
 

@@ -22,18 +22,22 @@ def _leaf(error: BaseException | None) -> BaseException | None:
 
 def unreached(error: BaseException | None) -> bool:
     """Whether another transport would reach nobody either."""
+    leaf = _leaf(error)
+    if isinstance(leaf, GenieError):  # it may say that the library is not installed
+        return True
     import httpx2
 
-    leaf = _leaf(error)
-    return isinstance(leaf, GenieError | httpx2.ConnectError | httpx2.ConnectTimeout)
+    return isinstance(leaf, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
 def ends_session(error: BaseException) -> bool:
     """Whether a session cannot be relied on after this; an error that the server itself answers with is no reason."""
+    leaf = _leaf(error)
+    if isinstance(leaf, GenieError):
+        return True
     from mcp.shared.exceptions import MCPError
     from pydantic import ValidationError
 
-    leaf = _leaf(error)
     if isinstance(leaf, ValidationError):
         return False
     return not isinstance(leaf, MCPError) or leaf.code in CLOSED_CODES

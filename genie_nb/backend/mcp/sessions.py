@@ -190,7 +190,8 @@ class McpSessions:
             return
         resting = [kept for kept in self._kept.values() if not kept.users]
         if not resting:
-            raise AdmissionRefused("All connections to MCP servers are in use; try again soon.", retry_after_s=5)
+            busy = "All connections to MCP servers are in use; try again soon."
+            raise AdmissionRefused(busy, why="mcp_sessions", retry_after_s=5)
         self._retire(min(resting, key=lambda kept: kept.used_at))
 
     def _retire(self, kept: Kept, *, now: bool = False) -> None:

@@ -1,12 +1,14 @@
 """A model behind a URL that speaks OpenAI's chat.completions: OpenAI itself, Ollama, vLLM, llama.cpp, LM Studio, gateways.
 
 The only importer of `openai`. The SDK opens the connection and sends the request; the answer's bytes are read here, because
-its own reader misreads what many servers send, and retries are ours, so that the person sees them.
+its own reader misreads what many servers send, and retries are ours, so that the person sees them. Under the SDK lies httpx,
+since its version 3 httpx2: what a broken body raises belongs to the library that the response comes from.
 
 Above: `session`, the agents. Below: `chat_request`, `chat_stream`, `patience`, `model_errors`.
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
@@ -170,7 +172,7 @@ class OpenAIModel:
         reader = ChatStream(self._endpoint)
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._patience.idle_s
-        async with aclosing(response.http_response.aiter_bytes()) as pieces:
+        async with aclosing(_body_of(response.http_response)) as pieces:
             while (piece := await self._next_piece(pieces, deadline, reader)) is not None:
                 signs = reader.signs_of_life
                 for chunk in reader.feed(piece):
@@ -184,16 +186,12 @@ class OpenAIModel:
                 yield chunk
 
     async def _next_piece(self, pieces: AsyncGenerator[bytes, None], deadline: float, reader: ChatStream) -> bytes | None:
-        """The next bytes, or None at the end of the body, whichever way it came."""
-        import httpx2
-
+        """The next bytes, or None at the end of the body."""
         try:
             async with asyncio.timeout_at(deadline):
                 return await anext(pieces, None)
         except TimeoutError:
             raise reader.fail("stalled", f"nothing for {self._patience.idle_s:g} s") from None
-        except httpx2.RequestError:
-            return None
 
     async def _connected(self) -> "AsyncOpenAI":
         async with self._opening:
@@ -218,11 +216,18 @@ class OpenAIModel:
         return client
 
 
+async def _body_of(response: Any) -> AsyncGenerator[bytes, None]:
+    """The body of a response of httpx or httpx2, up to its end, whichever way it came."""
+    library = sys.modules[type(response).__module__.partition(".")[0]]
+    with suppress(library.RequestError):
+        async with aclosing(response.aiter_bytes()) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
 async def _drain(pieces: AsyncGenerator[bytes, None]) -> None:
     """Read what follows the end of a reply, so that the connection can be used again; not for long."""
-    import httpx2
-
-    with suppress(TimeoutError, httpx2.RequestError):
+    with suppress(TimeoutError):
         async with asyncio.timeout(_DRAIN_S):
             async for _ in pieces:
                 continue

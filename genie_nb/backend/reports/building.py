@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from genie_nb.backend.extras import require_extra
 from genie_nb.backend.reports.document import Document, Image, read_document
 from genie_nb.backend.reports.plain import plain_markdown
 from genie_nb.backend.workspace import Workspace
@@ -19,7 +20,7 @@ from genie_nb.errors import RequestError, ToolFailed
 if TYPE_CHECKING:
     from genie_nb.backend.reports.page import Pictures
 
-__all__ = ("SUFFIXES", "Order", "ReportFormat", "build", "format_named", "report_name")
+__all__ = ("SUFFIXES", "Order", "ReportFormat", "build", "check_format", "format_named", "report_name")
 
 ReportFormat = Literal["html", "markdown", "pptx"]
 SUFFIXES: dict[ReportFormat, str] = {"html": ".html", "markdown": ".md", "pptx": ".pptx"}
@@ -72,6 +73,16 @@ def format_named(name: object) -> ReportFormat:
     return found
 
 
+def check_format(wanted: ReportFormat) -> None:
+    """Make sure that files of this format can be made here.
+
+    Raises:
+        ToolFailed: A library for it is missing.
+    """
+    if wanted == "pptx":
+        require_extra("A report as slides", "reports", only=("lxml", "pillow", "python-pptx"), error=ToolFailed)
+
+
 def report_name(name: object, wanted: ReportFormat) -> str:
     """The name of the report's file, with its ending.
 
@@ -96,8 +107,9 @@ def build(text: str, order: Order, workspace: Workspace) -> bytes:
     """The file's content.
 
     Raises:
-        ToolFailed: The text is no report, or a template cannot be used.
+        ToolFailed: The text is no report, a template cannot be used, or a library for the format is missing.
     """
+    check_format(order.format)
     document = read_document(text, title=order.title)
     match order.format:
         case "markdown":

@@ -9,16 +9,17 @@ Above: `page`, `slides`, `plain`. Below: `charts`, `cjk_emphasis`.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-from markdown_it.tree import SyntaxTreeNode
-
 from genie_nb.backend.reports.charts import Chart, read_chart
-from genie_nb.cjk_emphasis import cjk_friendly
 from genie_nb.errors import ToolFailed
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+    from markdown_it.tree import SyntaxTreeNode
 
 __all__ = (
     "Block",
@@ -158,8 +159,14 @@ class Document:
             yield from section.blocks
 
 
-_markdown = cjk_friendly(MarkdownIt("commonmark", {"html": False}))
-_markdown.enable(["table", "strikethrough"])
+@cache
+def _parser() -> "MarkdownIt":
+    """The parser, loaded with the first report."""
+    from markdown_it import MarkdownIt
+
+    from genie_nb.cjk_emphasis import cjk_friendly
+
+    return cjk_friendly(MarkdownIt("commonmark", {"html": False})).enable(["table", "strikethrough"])
 
 
 def plain_text(text: Iterable[Words]) -> str:
@@ -197,9 +204,11 @@ def read_document(text: str, *, title: str = "") -> Document:
     return _in_sections(title or "Report", blocks)
 
 
-def _tree(text: str) -> SyntaxTreeNode:
+def _tree(text: str) -> "SyntaxTreeNode":
     """The blocks as a tree; inline tokens stay flat, because their nesting has no bound."""
-    tokens = _markdown.parse(text)
+    from markdown_it.tree import SyntaxTreeNode
+
+    tokens = _parser().parse(text)
     for token in tokens:
         token.meta["inline"], token.children = token.children or [], None
     return SyntaxTreeNode(tokens)
@@ -220,7 +229,7 @@ def _in_sections(title: str, blocks: Sequence[Block]) -> Document:
     return Document(title, tuple(lead), tuple(Section(name, tuple(inside)) for name, inside in sections))
 
 
-def _blocks(node: SyntaxTreeNode) -> Iterator[Block]:
+def _blocks(node: "SyntaxTreeNode") -> Iterator[Block]:
     """What a block of the Markdown is."""
     match node.type:
         case "heading":
@@ -253,7 +262,7 @@ def _chart(spec: str) -> Block:
         return Paragraph((Words(f"A chart cannot be drawn: {failed}.", italic=True),))
 
 
-def _paragraph(node: SyntaxTreeNode) -> Iterator[Block]:
+def _paragraph(node: "SyntaxTreeNode") -> Iterator[Block]:
     """A paragraph; the pictures in it stand below it, and notes are none."""
     text = _text(node)
     if found := _NOTES.match(plain_text(text)):
@@ -267,7 +276,7 @@ def _paragraph(node: SyntaxTreeNode) -> Iterator[Block]:
             yield Image(source, " ".join(token.content.split())[:300])
 
 
-def _items(node: SyntaxTreeNode, level: int) -> Iterator[Item]:
+def _items(node: "SyntaxTreeNode", level: int) -> Iterator[Item]:
     numbered = node.type == "ordered_list"
     for number, entry in enumerate(node.children, int(node.attrs.get("start", 1)) if numbered else 0):
         said: list[Words] = []
@@ -282,20 +291,20 @@ def _items(node: SyntaxTreeNode, level: int) -> Iterator[Item]:
         yield from below
 
 
-def _table(node: SyntaxTreeNode) -> Table:
+def _table(node: "SyntaxTreeNode") -> Table:
     rows = [row for part in node.children for row in part.children]
     cells = [tuple(_text(cell) for cell in row.children) for row in rows]
     right = tuple("right" in str(cell.attrs.get("style", "")) for cell in rows[0].children)
     return Table(cells[0], tuple(cells[1:]), right)
 
 
-def _inline(node: SyntaxTreeNode) -> Iterator[Token]:
+def _inline(node: "SyntaxTreeNode") -> "Iterator[Token]":
     """The inline tokens of a block, flat."""
     for inner in node.children:
         yield from inner.meta.get("inline", [])
 
 
-def _text(node: SyntaxTreeNode) -> Text:
+def _text(node: "SyntaxTreeNode") -> Text:
     """The words of a block, neighbours of one look joined; pictures are left out."""
     joined: list[Words] = []
     for words in _words(_inline(node)):
@@ -306,7 +315,7 @@ def _text(node: SyntaxTreeNode) -> Text:
     return tuple(replace(words, text=_SOFT.sub(" ", _CHINESE_SOFT.sub("", words.text))) for words in joined if words.text)
 
 
-def _words(tokens: Iterable[Token]) -> Iterator[Words]:
+def _words(tokens: "Iterable[Token]") -> Iterator[Words]:
     looks = [Words("")]
     for token in tokens:
         if token.nesting == 1:
@@ -320,7 +329,7 @@ def _words(tokens: Iterable[Token]) -> Iterator[Words]:
             yield replace(looks[-1], text=text)
 
 
-def _linked(token: Token) -> dict[str, Any]:
+def _linked(token: "Token") -> dict[str, Any]:
     return {"link": _web(str(token.attrs.get("href", "")))} if token.tag == "a" else {}
 
 

@@ -10,7 +10,7 @@ import resource
 import subprocess
 import sys
 
-__all__ = ("PDF_SUFFIXES", "pdf_pages")
+__all__ = ("PDF_SUFFIXES", "missing_pdf_library", "pdf_pages")
 
 PDF_SUFFIXES = (".pdf",)
 SECONDS = 20
@@ -23,10 +23,12 @@ def pdf_pages(content: bytes) -> list[str]:
     """The text of each page; blank ones are empty.
 
     Raises:
-        ValueError: It is no PDF, is locked, or takes too long; the message says which.
+        ValueError: It is no PDF, is locked, takes too long, or the library is missing; the message says which.
     """
     if not content.startswith(b"%PDF-"):
         raise ValueError("is no PDF")
+    if lacking := missing_pdf_library():
+        raise ValueError(f"is a PDF. {lacking}")
     command = [sys.executable, "-P", "-W", "ignore", __file__]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS, check=False)
@@ -38,6 +40,13 @@ def pdf_pages(content: bytes) -> list[str]:
     if not isinstance(pages, list):
         raise ValueError("is a PDF that cannot be read: it is broken or locked")
     return [str(page) for page in pages]
+
+
+def missing_pdf_library() -> str:
+    """What to install so that PDFs can be read; empty if they can."""
+    from genie_nb.backend.extras import missing_extra  # not above: this file is also the process that reads
+
+    return missing_extra("Reading PDFs", "reports", only=("pypdf",))
 
 
 def _child() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from genie_nb.backend.search.index import Entry
 from genie_nb.backend.search.passages import Passage
+from genie_nb.backend.search.pdf_text import PDF_SUFFIXES, missing_pdf_library
 from genie_nb.backend.search.reading import SUFFIXES, passages_of, read_bytes
 
 __all__ = ("Walk", "labelled")
@@ -59,7 +60,11 @@ class Walk:
 
     def _wanted(self, name: str, descriptor: int) -> os.stat_result | None:
         """The status of a file that is to be read, or None."""
-        if PurePosixPath(name).suffix.lower() not in SUFFIXES or _is_hidden(name):
+        suffix = PurePosixPath(name).suffix.lower()
+        if suffix not in SUFFIXES or _is_hidden(name):
+            return None
+        if suffix in PDF_SUFFIXES and (lacking := missing_pdf_library()):
+            self.left_out[f"PDFs: {lacking.rstrip('.')}"] += 1  # not kept as a fault: the library may come
             return None
         try:
             status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)

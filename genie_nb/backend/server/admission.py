@@ -35,10 +35,13 @@ class Admission:
             AdmissionRefused: There are as many as may be, or the server shuts down.
         """
         if self.closed:
-            raise AdmissionRefused("The server is shutting down. Try another one, or later.", retry_after_s=5, status=503)
+            raise AdmissionRefused(
+                "The server is shutting down. Try another one, or later.", why="closing", retry_after_s=5, status=503
+            )
         if open_links >= self._max_links:
             raise AdmissionRefused(
                 f"All {self._max_links} connections of this server are in use. Try again in a moment.",
+                why="links",
                 retry_after_s=2,
                 status=503,
             )
@@ -53,6 +56,7 @@ class Admission:
         if len(self.working) >= self._max_runs and len(self.queue) >= self._max_queue:
             raise AdmissionRefused(
                 f"{len(self.working)} runs are at work and {len(self.queue)} wait: the server takes no more for now.",
+                why="runs",
                 retry_after_s=10,
                 status=429,
             )

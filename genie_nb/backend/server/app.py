@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
+from genie_nb.backend.server import SERVICES
 from genie_nb.backend.server.agent_routes import AgentRoutes
 from genie_nb.backend.server.file_routes import FileRoutes
 from genie_nb.backend.server.genie_routes import GenieRoutes
@@ -27,10 +28,9 @@ from genie_nb.backend.server.tool_routes import ToolRoutes
 from genie_nb.backend.server.uploads import larger_bodies
 from genie_nb.errors import GenieError
 
-__all__ = ("SERVICES", "create_app")
+__all__ = ("create_app",)
 
 VERSION = version("genie_nb")
-SERVICES = ("agent", "tools", "mcp", "model", "offer")
 
 
 def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str = "127.0.0.1") -> ASGIApp:
@@ -56,9 +56,7 @@ def create_app(host: Host, *, services: Iterable[str] = SERVICES, address: str =
     if "offer" in chosen:
         app.router.routes.append(OfferRoutes(host).route)
     _add_common(app, host, chosen)
-    app.add_exception_handler(GenieError, _answer)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(OSError, _no_room)
+    _add_answers_to_errors(app, host)
     server, loopback = host.settings.server, address in LOOPBACK
     guarded = Guard(
         app,
@@ -85,14 +83,20 @@ def _add_common(app: FastAPI, host: Host, services: tuple[str, ...]) -> None:
         return PlainTextResponse(host.metrics.page(host.look), media_type="text/plain; version=0.0.4")
 
 
-async def _answer(_request: Request, error: Exception) -> Response:
-    return answer_to(cast("GenieError", error))
+def _add_answers_to_errors(app: FastAPI, host: Host) -> None:
+    async def answer(_request: Request, error: Exception) -> Response:
+        host.count_refusal(error)
+        return answer_to(cast("GenieError", error))
 
+    async def no_room(_request: Request, error: Exception) -> Response:
+        if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+            raise error
+        host.metrics.refused.labels("disk").inc()
+        return problem(507, "no_room", "There is no room on the server's disk.", retry_after_s=60)
 
-async def _no_room(_request: Request, error: Exception) -> Response:
-    if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
-        raise error
-    return problem(507, "no_room", "There is no room on the server's disk.", retry_after_s=60)
+    app.add_exception_handler(GenieError, answer)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(OSError, no_room)
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

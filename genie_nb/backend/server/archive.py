@@ -171,7 +171,7 @@ class Archive:
         try:
             return await self._ask_store(restored)
         except OSError as error:
-            raise AdmissionRefused(f"The run cannot be read for now: {error}.", retry_after_s=10) from error
+            raise AdmissionRefused(f"The run cannot be read for now: {error}.", why="store", retry_after_s=10) from error
 
     def listens(self, kept: Kept) -> Callable[[], None]:
         """Count a listener; what is returned counts it out again."""

@@ -46,10 +46,12 @@ _NO_PIPELINE: deque[Any] = deque()
 class Connection(HttpToolsProtocol):
     """A connection within its limits."""
 
-    def __init__(self, *given: Any, limits: ConnectionLimits, evicted: Callable[[], None], **named: Any) -> None:
+    def __init__(
+        self, *given: Any, limits: ConnectionLimits, evicted: Callable[[], None], refused: Callable[[], None], **named: Any
+    ) -> None:
         super().__init__(*given, **named)
         self.pipeline = _NO_PIPELINE
-        self._limits, self._evicted = limits, evicted
+        self._limits, self._evicted, self._refused = limits, evicted, refused
         self._deaf = self._whole = self._is_cut = False
         self._early = b""
         self._fruitless_bytes = 0
@@ -64,6 +66,7 @@ class Connection(HttpToolsProtocol):
         """Begin, if there is room."""
         super().connection_made(transport)
         if len(self.connections) > self._limits.most:
+            self._refused()
             self._refuse(503, f"All {self._limits.most} connections of this server are in use. Try again in a moment.")
         else:
             self._expect(self._limits.head_s)

@@ -169,7 +169,8 @@ class FileShelf:
 
     def _check_size(self, size: int) -> None:
         if size > self._max_bytes:
-            raise AdmissionRefused(f"A file may have {self._max_bytes // 2**20} MiB here.", retry_after_s=0, status=413)
+            limit = f"A file may have {self._max_bytes // 2**20} MiB here."
+            raise AdmissionRefused(limit, why="file", retry_after_s=0, status=413)
 
 
 _shelves: "WeakKeyDictionary[Host, FileShelf]" = WeakKeyDictionary()

@@ -162,7 +162,7 @@ def _packets_of(frame: Frame, packets: WebPackets) -> list[JsonObject]:
 
 
 def _request(asked: GptQueryReq) -> JsonObject:
-    """What the original's gateway asks."""
+    """What JDGenie's gateway asks."""
     return {
         "requestId": asked.trace_id,
         "erp": "genie",

@@ -81,7 +81,7 @@ class GenieRoutes:
         return self._host.stream(kept, coat, dialect="genie_agent", heartbeat_s=every_s)
 
     async def health(self) -> Response:
-        """Whether the server answers, in a type that only the original would choose."""
+        """Whether the server answers, in a type that only JDGenie would choose."""
         return PlainTextResponse("ok", media_type="text/event-stream")
 
     async def no_models(self) -> Response:

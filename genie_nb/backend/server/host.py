@@ -27,6 +27,7 @@ from genie_nb.backend.server.unasked import refuse_questions
 from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.settings import Settings
 from genie_nb.backend.wire.coat import Coat
+from genie_nb.errors import AdmissionRefused
 from genie_nb.parts import readable
 
 __all__ = ("Ask", "Host", "MakeRun", "MakeRunner")
@@ -180,6 +181,11 @@ class Host:
         lags = [stream.behind for stream in self.links.open]
         self.metrics.lag.set(max(lags, default=0))
         self.metrics.pending.set(sum(lags))
+
+    def count_refusal(self, error: Exception) -> None:
+        """Count a request that fails with this error, if it is refused for want of room."""
+        if isinstance(error, AdmissionRefused):
+            self.metrics.refused.labels(error.why).inc()
 
     def _count_tools(self, kept: Kept) -> None:
         for call in kept.run.transcript.calls.values():

@@ -68,6 +68,7 @@ class McpRoutes:
     def __init__(self, host: Host, sessions: McpSessions | None = None) -> None:
         self._settings, self._server = host.settings, host.settings.server
         self.sessions = sessions or McpSessions(check=AddressCheck(self._server))
+        self._count_refusal = host.count_refusal
         host.closers.append(self.sessions.close)
         self.router = APIRouter(prefix="/v1", tags=["mcp"])
         for path, answer in (("/serv/pong", self.pong), ("/tool/list", self.list_tools), ("/tool/call", self.call_tool)):
@@ -115,6 +116,7 @@ class McpRoutes:
         try:
             return JSONResponse({"code": 200, "message": "success", "data": await work})
         except GenieError as error:
+            self._count_refusal(error)
             return JSONResponse({"code": 500, "message": f"Error: {error}", "data": None})
 
 

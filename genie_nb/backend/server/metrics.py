@@ -35,7 +35,7 @@ class Metrics:
         self.resumed = counter("resumed_links", "Streams opened after an event that the reader had.")
         self.snapshots = counter("snapshots", "Streams that began anew, as their place in the log was gone.")
         self.evicted = counter("evicted_links", "Streams cut because their reader took nothing.")
-        self.refused = counter("refused_requests", "Requests refused for want of room.", "why")
+        self.refused = counter("refused_requests", "Requests refused for want of room, by what is full.", "why")
         self.tool_seconds = Histogram("genie_tool_seconds", "Seconds a tool call took.", ["tool"], registry=self.registry)
 
     def page(self, look: Callable[[], None]) -> bytes:

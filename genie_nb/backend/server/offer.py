@@ -25,14 +25,14 @@ from mcp.server.lowlevel import Server
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from genie_nb.backend.context import language_of
-from genie_nb.backend.interpreter.base import CellFinished, CodeRunner
+from genie_nb.backend.interpreter.base import CellFinished, CodeRunner, ResultForModel
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.offer_telling import Teller, told_cell
 from genie_nb.backend.server.unasked import NOBODY_OVER_MCP, check_unasked
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import GenieError, RequestError
-from genie_nb.parts import FileRef, Hit, Part, SearchPart, StreamPart, cited_numbers
+from genie_nb.parts import DocumentPart, FileRef, Hit, Part, SearchPart, StreamPart, cited_numbers
 
 __all__ = ("Offer",)
 
@@ -161,6 +161,7 @@ class Offer:
             place = ".".join(str(part) for part in first["loc"]) or "arguments"
             return _failed(f"The arguments of {params.name} do not fit: {place}: {first['msg']}.")
         except GenieError as error:
+            self._host.count_refusal(error)
             return _failed(str(error))
 
     async def _set_level(self, _ctx: Context, _params: mt.SetLevelRequestParams) -> mt.EmptyResult:
@@ -252,6 +253,9 @@ class Offer:
             async for part in cell:
                 if isinstance(part, CellFinished):
                     end = part
+                    continue
+                if isinstance(part, ResultForModel):
+                    parts.append(DocumentPart(text=part.text, media_type="application/json"))
                     continue
                 parts.append(part)
                 if isinstance(part, StreamPart):

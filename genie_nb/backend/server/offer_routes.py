@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from genie_nb.backend.extras import missing_extra
 from genie_nb.backend.server.host import Host
 from genie_nb.backend.server.problems import problem
 
@@ -38,7 +39,11 @@ class OfferRoutes:
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of a client."""
         if self._leave.is_set() or self._host.make_runner is None:
+            self._host.metrics.refused.labels("closing").inc()
             await problem(503, "closing", "This server takes no more MCP requests.")(scope, receive, send)
+            return
+        if self._opening is None and (lacking := await asyncio.to_thread(missing_extra, "/mcp", "mcp")):
+            await problem(501, "not_installed", lacking)(scope, receive, send)
             return
         if self._opening is None:
             self._opening = asyncio.create_task(self._open(), name="offer opening")

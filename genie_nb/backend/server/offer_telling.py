@@ -14,6 +14,7 @@ import mcp.types as mt
 from genie_nb import events as ev
 from genie_nb.backend.interpreter.base import CellFinished
 from genie_nb.backend.models.sections import cut_middle
+from genie_nb.backend.tools.code_interpreter import missing_font
 from genie_nb.backend.tools.returned import table_text
 from genie_nb.parts import DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
 
@@ -85,6 +86,8 @@ def told_cell(parts: Iterable[Part], end: CellFinished) -> list[mt.ContentBlock]
                 texts.append(_text(part))
     if end.message:
         texts.append(f"\n{end.message}")
+    if sentence := missing_font(end.unshown, "en"):
+        texts.append(f"\n{sentence}")
     _flush(texts, contents)
     return contents or [mt.TextContent(type="text", text="(the cell showed nothing)")]
 

@@ -42,6 +42,7 @@ class Quota:
         if kept > self._most_mib * 2**20:
             raise AdmissionRefused(
                 f"Files of clients take all {self._most_mib} MiB that they may have here. Try again when old ones are gone.",
+                why="files",
                 retry_after_s=3600,
                 status=507,
             )

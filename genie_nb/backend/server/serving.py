@@ -17,7 +17,8 @@ import uvicorn
 from starlette.types import Scope
 
 from genie_nb.backend.loop import BackendLoop
-from genie_nb.backend.server.app import SERVICES, create_app
+from genie_nb.backend.server import SERVICES
+from genie_nb.backend.server.app import create_app
 from genie_nb.backend.server.connection import Connection, ConnectionLimits
 from genie_nb.backend.server.faults import Faults
 from genie_nb.backend.server.guard import takes_no_token
@@ -86,7 +87,8 @@ class Server:
         self.heartbeat_s = server.heartbeat_s
         self.open_paths = takes_no_token(server, address) and not JDGENIE.isdisjoint(services)
         limits = ConnectionLimits(server.max_links + server.max_requests, server.head_s, server.stall_s)
-        connection = partial(Connection, limits=limits, evicted=host.metrics.evicted.inc)
+        refused = host.metrics.refused.labels("connections").inc
+        connection = partial(Connection, limits=limits, evicted=host.metrics.evicted.inc, refused=refused)
         self._server = _Uvicorn(
             uvicorn.Config(
                 create_app(host, services=services, address=address),

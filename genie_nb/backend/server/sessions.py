@@ -91,6 +91,7 @@ class Sessions:
         if not resting:
             raise AdmissionRefused(
                 f"All {most} conversations of this server are at work. Try again when one has its answer.",
+                why="sessions",
                 retry_after_s=10,
                 status=429,
             )

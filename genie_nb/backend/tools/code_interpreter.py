@@ -8,22 +8,33 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 
-from genie_nb.backend.context import RunContext
-from genie_nb.backend.interpreter.base import CellFinished, CodeRunner
+from genie_nb.backend.context import Language, RunContext
+from genie_nb.backend.extras import hint_for_import
+from genie_nb.backend.interpreter.base import CellFinished, CodeRunner, ResultForModel
 from genie_nb.backend.models.base import ToolSpec
 from genie_nb.backend.models.sections import cut_middle
 from genie_nb.backend.tools.base import Call
 from genie_nb.backend.tools.returned import table_text
 from genie_nb.errors import ToolFailed
 from genie_nb.events import FileCreated
-from genie_nb.parts import CodePart, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+from genie_nb.parts import RESULT, CodePart, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
 
-__all__ = ("CodeInterpreter",)
+__all__ = ("CodeInterpreter", "missing_font")
 
 TOLD_CHARACTERS = 12_000
 """How much of a cell's output the model is told; the middle is left out of more."""
 WATCH_S = 1.0
 """Seconds between two looks for new files while a cell runs."""
+NO_FONT = {
+    "en": "Charts show boxes in place of “{characters}”, as no font on this machine has such characters: "
+    "install one (on Debian: fonts-noto-cjk) and ask again.",
+    "zh": "图中的“{characters}”等字符显示为方框，因为本机没有包含这些字符的字体："
+    "请安装一种（Debian：fonts-noto-cjk），然后重新提问。",
+}
+"""The offline analyst knows these sentences again."""
+NAMED_CHARACTERS = 8
+_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+"""Chinese, Japanese and Korean characters."""
 
 _SPEC = ToolSpec(
     "code_interpreter",
@@ -48,6 +59,7 @@ class CodeInterpreter:
         """A tool over a session of code; `owned` says whether the session ends with it."""
         self._runner, self._owned = runner, owned
         self._cell_timeout_s = cell_timeout_s
+        self._font_told = False
         self._one_at_a_time = asyncio.Lock()  # so that a file is reported with the cell that wrote it
 
     @property
@@ -78,13 +90,23 @@ class CodeInterpreter:
         cell = self._runner.run(code, timeout_s=self._cell_timeout_s)
         async with _watching(call), aclosing(cell):
             async for part in cell:
+                if isinstance(part, ResultForModel):
+                    told.append(f"{RESULT}{part.text}")
+                    before = None
+                    continue
                 if not isinstance(part, CellFinished):
+                    part = _with_hint(part)
                     call.show(part)
                     _tell(told, part, before)
                     before = part
                     continue
                 if part.message:
                     told.append(part.message)
+                sentence = missing_font(part.unshown, call.context.language)
+                if sentence and not self._font_told:  # once in a run
+                    self._font_told = True
+                    call.context.printer.note(sentence, warning=True)
+                    told.append(sentence)
                 if part.status in ("timeout", "died"):
                     call.show(ErrorPart(name=part.status, message=part.message))
         return told
@@ -93,6 +115,17 @@ class CodeInterpreter:
         """End the kernel and every process of it, unless the session goes on with somebody else."""
         if self._owned:
             await self._runner.close()
+
+
+def missing_font(unshown: str, language: Language) -> str:
+    """That charts show boxes for want of a font, and which package brings one; nothing if none is wanting.
+
+    Args:
+        unshown: The characters that charts lack, see `CellFinished`.
+        language: The language of the sentence.
+    """
+    characters = "".join(_CJK.findall(unshown))[:NAMED_CHARACTERS]
+    return NO_FONT[language].format(characters=characters) if characters else ""
 
 
 @asynccontextmanager
@@ -120,6 +153,15 @@ async def _report_files(context: RunContext, call_id: str) -> list[str]:
     for file in found:
         context.printer.emit(FileCreated(call_id=call_id, file=file))
     return [file.name for file in found]
+
+
+def _with_hint(part: Part) -> Part:
+    """A failed import of a library that an extra brings, with what to install; any other part as it is."""
+    hint = hint_for_import(part.name, part.message) if isinstance(part, ErrorPart) else ""
+    if not hint or not isinstance(part, ErrorPart):
+        return part
+    traceback = f"{part.traceback.rstrip()}\n{hint}" if part.traceback else ""
+    return ErrorPart(name=part.name, message=f"{part.message} {hint}", traceback=traceback)
 
 
 def _tell(told: list[str], part: Part, before: Part | None) -> None:

@@ -1,7 +1,8 @@
 """`@tool`: a typed Python function of the person's own as a tool.
 
 The schema comes from the annotations, the descriptions from the docstring. The function stays in the process where it was
-written and runs on a thread of its own there, so whatever it does, the backend's loop keeps its time.
+written and runs on a thread of its own there, so one that waits or computes in Python does not stall the backend's loop. One
+call of C code that holds the interpreter's lock does.
 
 Below: `tools/base`.
 """

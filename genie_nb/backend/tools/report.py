@@ -17,7 +17,7 @@ from genie_nb.backend.context import Language, RunContext
 from genie_nb.backend.history import History
 from genie_nb.backend.models.base import ChatMessage, ChatModel, ToolSpec
 from genie_nb.backend.models.sections import section
-from genie_nb.backend.reports.building import Order, ReportFormat, build, format_named, report_name
+from genie_nb.backend.reports.building import Order, ReportFormat, build, check_format, format_named, report_name
 from genie_nb.backend.reports.document import without_fence
 from genie_nb.backend.reports.findings import findings
 from genie_nb.backend.reports.preview import slides_picture
@@ -86,6 +86,7 @@ class _ReportTool:
         wanted = format_named(asked or call.context.settings.report_format)
         named = call.arguments.get("file_name") or call.arguments.get("fileName") or call.context.settings.report_name
         name = report_name(named, wanted)
+        await asyncio.to_thread(check_format, wanted)  # before a model writes for minutes
         text = await self._write({"task": task, "format": wanted}, said, call.context)
         file, content = await _make(call.context, text, wanted, name, call_id=call.call_id)
         if wanted == "pptx" and self._settings.slide_pictures:

@@ -35,7 +35,7 @@ class ServiceLimits:
 
     Attributes:
         connect_s: Seconds until a connection stands.
-        idle_s: Seconds of silence after which a stream counts as lost. The original's heartbeat is held up by its own
+        idle_s: Seconds of silence after which a stream counts as lost. JDGenie's heartbeat is held up by its own
             model calls (# T1), so this is much longer than the heartbeat's 15 s.
         file_mib: The largest file that is brought or fetched.
         files: So many files are asked for in one run.
@@ -99,7 +99,7 @@ class GenieToolService:
             raise ToolFailed(self._why(error)) from error
         except WireError as error:
             raise ToolFailed(f"The tool service's stream cannot be read: {error}") from error
-        # The original just stops when it fails (# T9).
+        # JDGenie's service just stops when it fails (# T9).
         raise ToolFailed("The tool service's stream is truncated: it ended without saying that it is done.")
 
     async def bring(self, request_id: str, name: str, path: Path) -> None:

@@ -1,7 +1,9 @@
 // The page's side of the live view: it applies numbered frames of patches and says which one it has.
 // All HTML here passed the gate in Python; every other text is set as text. The patches are described in nodes.py.
 
-const TAGS = new Set(["button", "details", "div", "input", "li", "p", "pre", "span", "summary", "textarea", "ul"]);
+const TAGS = new Set([
+  "button", "details", "div", "input", "li", "p", "pre", "span", "strong", "summary", "textarea", "ul",
+]);
 const ATTRIBUTES = new Set([
   "aria-busy", "aria-hidden", "aria-label", "aria-level", "class", "id", "lang", "placeholder", "popover", "popovertarget",
   "role", "spellcheck", "tabindex", "title", "type",
@@ -10,6 +12,8 @@ const ACK_MS = 60;
 const ASK_MS = 500;
 const SILENT_S = 3;
 const PLACE_MS = 1500;
+const TAIL_CHARACTERS = 1200;
+const TAIL_LINES = 7;
 
 class Page {
   constructor() {
@@ -215,7 +219,30 @@ class View {
     this.fill("clock", live.elapsed === undefined ? "" : clock(live.elapsed + since));
     this.fill("pulse", pulse(live, labels, since, (now - silentSince) / 1000));
     if (this.running) this.follow();
+    this.showTail();
+    this.keepStage();
     this.keepPlace();
+  }
+
+  // What goes on now: the end of the text that grows, which stands whole in the work.
+  showTail() {
+    const shown = this.dom.get("now.o");
+    if (!shown) return;
+    const grows = this.dom.get(this.page.nodes.get("now.o").attributes["data-tail"]);
+    const text = grows ? tail(grows) : "";
+    if (shown.textContent !== text) shown.textContent = text;
+    const chart = this.dom.get("now.g"), from = this.page.nodes.get("now.g").attributes["data-copy"];
+    if (chart.dataset.shown === from) return;
+    chart.dataset.shown = from;
+    chart.innerHTML = this.page.nodes.get(from)?.html || "";
+  }
+
+  // The place of the answer never shrinks while the run works: what turns out to be a thought leaves without a jump.
+  keepStage() {
+    const stage = this.dom.get("stage");
+    if (!stage || !this.running || stage.offsetHeight <= (this.stage || 0)) return;
+    this.stage = stage.offsetHeight;
+    stage.style.minHeight = `${this.stage}px`;
   }
 
   // Nothing jumps: this view stays until its record is drawn, or the page keeps its height while it is being drawn.
@@ -358,6 +385,17 @@ function insert(keys, key, before) {
 
 function atEnd(element) {
   return element.scrollHeight - element.scrollTop - element.clientHeight < 8;
+}
+
+// The last lines of what an element says; its text is read from the end, as it may be very long.
+function tail(element) {
+  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  let node = texts.root, text = "";
+  while (node.lastChild) node = node.lastChild;
+  texts.currentNode = node;
+  if (node.nodeType !== Node.TEXT_NODE) node = texts.previousNode();
+  for (; node && text.length < TAIL_CHARACTERS; node = texts.previousNode()) text = node.data + text;
+  return text.slice(-TAIL_CHARACTERS).trimEnd().split("\n").slice(-TAIL_LINES).join("\n");
 }
 
 function clock(seconds) {

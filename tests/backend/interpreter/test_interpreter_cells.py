@@ -143,23 +143,6 @@ def test_a_value_is_shown_in_its_richest_form(shared: Any, code: str, part: Docu
     assert shared.run(code).parts == [part]
 
 
-def test_chinese_labels_have_glyphs_also_under_a_missing_fonts_name(shared: Any) -> None:
-    code = """import warnings, matplotlib.pyplot as plt
-from matplotlib.font_manager import fontManager
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter('always')
-    for settings in ({}, {'font.sans-serif': ['SimHei']}, {'font.family': 'Microsoft YaHei'}):
-        with plt.rc_context(settings):
-            plt.title('销售额 −1')
-            plt.gcf().canvas.draw()
-            plt.close('all')
-print(any('CJK' in f.name for f in fontManager.ttflist), [str(w.message) for w in caught])"""
-    printed = shared.run(code).text()
-    if printed.startswith("False"):
-        pytest.skip("no Chinese font is installed")
-    assert printed == "True []\n"
-
-
 def test_an_update_of_a_display_is_shown_once_as_it_was_last(shared: Any) -> None:
     code = """h = display('start', display_id=True)
 for step in range(500):

@@ -69,6 +69,23 @@ def test_a_spare_is_started_for_the_one_taken_and_costs_nothing_if_it_died_while
     assert asyncio.run(go()) == [DocumentPart(text="'alive'"), CellFinished("ok")]
 
 
+def test_a_spare_that_died_is_not_handed_out(runtime: Path) -> None:
+    async def go() -> None:
+        async with open_pool() as pool:
+            pool.warm()
+            await pool.ready()
+            (spare,) = psutil.Process().children()
+            spare.kill()
+            (dead,) = pool._kernels
+            while dead.pid is not None:
+                await asyncio.sleep(0.01)
+            kernel = await pool.take()
+            assert kernel is not dead
+            assert (await kernel.run("1", lambda _: None))["status"] == "ok"
+
+    asyncio.run(go())
+
+
 def fake_python(folder: Path, script: str) -> str:
     path = folder / "python"
     path.write_text(f"#!/bin/sh\n{script}\n")

@@ -197,6 +197,32 @@ def test_a_reader_that_takes_nothing_of_an_answer_is_cut(serve: Serve) -> None:
         assert len(until_closed(link)) < 2**26
 
 
+@pytest.mark.parametrize("first", ["the connection", "the wheel"])
+def test_a_reader_of_a_stream_that_takes_nothing_is_cut_and_counted_once(serve: Serve, first: str) -> None:
+    """Both watch over it, and both come to the end of their patience."""
+    server = serve(gn.ScriptedModel([gn.Say(["x" * 100_000] * 200), gn.Say("done")]))
+    path = begun(server)
+    with connected(server) as link:
+        link.sendall(head(server, f"{path}/events"))
+        assert link.recv(100).startswith(b"HTTP/1.1 200")
+        while not any(stream.stalled for stream in tuple(server.host.links.open)):
+            threading.Event().wait(0.01)
+
+        async def cut() -> None:
+            (stream,) = server.host.links.open
+            wheel = server.host.wheel
+            (connection,) = (one for one in server._server.server_state.connections if one.cycle.scope is stream.scope)
+            watchers = [connection._evict, lambda: stream.visit(wheel.clock() + 3600)]
+            for watcher in watchers if first == "the connection" else reversed(watchers):
+                watcher()
+
+        server._backend.submit(cut()).result(BOUND_S)
+        until_closed(link)
+    while metric(server, "links"):
+        continue
+    assert metric(server, "evicted_links_total") == 1
+
+
 def test_beyond_its_limit_a_server_refuses_connections_and_takes_them_again(serve: Serve) -> None:
     server = serve(gn.ScriptedModel([]), max_links=1, max_requests=2)
     with connected(server), connected(server), connected(server) as third:

@@ -190,8 +190,9 @@ def test_there_are_never_more_sessions_than_allowed(far: McpProcess) -> None:
         assert set(sessions._kept) == {two, three}
         hanging = [asyncio.create_task(sessions.call_tool(server, "hang", {}, QUICK)) for server in (two, three)]
         await asyncio.sleep(0)
-        with pytest.raises(AdmissionRefused):
+        with pytest.raises(AdmissionRefused) as refused:
             await sessions.ping(one)
+        assert refused.value.why == "mcp_sessions"
         assert all(isinstance(ended, LinkError) for ended in await asyncio.gather(*hanging, return_exceptions=True))
 
     sessions_of(work, most=2)

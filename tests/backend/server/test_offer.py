@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import mcp.types as mt
 import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
 import genie_nb as gn
+from genie_nb.backend.interpreter.base import CellFinished
+from genie_nb.backend.server.offer_telling import told_cell
 from genie_nb.backend.server.serving import Server
+from genie_nb.parts import StreamPart
 from tests.fakes import StuckModel
 
 Serve = Callable[..., Server]
@@ -289,3 +293,10 @@ def test_a_signal_ends_the_program_and_nothing_is_written_to_the_output(number: 
         process.wait(timeout=10)
         process.stdin.close()
         process.stdout.close()
+
+
+def test_an_assistant_is_told_which_font_the_charts_of_its_code_lack() -> None:
+    contents = told_cell([StreamPart(text="drawn")], CellFinished("ok", unshown="a地区"))
+    (text,) = (content.text for content in contents if isinstance(content, mt.TextContent))
+    assert text.startswith("drawn\nCharts show boxes in place of “地区”")
+    assert "fonts-noto-cjk" in text

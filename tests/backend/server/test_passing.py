@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import pytest
+
 from genie_nb.backend.server.metrics import Metrics
 from genie_nb.backend.server.passing import PassedOn
 from genie_nb.backend.server.stream import LinkLimits, Links
@@ -11,11 +13,19 @@ from genie_nb.backend.server.wheel import HeartbeatWheel
 from tests.fakes import run
 
 
-def test_a_reader_that_takes_nothing_is_cut_when_patience_ends_and_everything_is_closed() -> None:
+@pytest.mark.parametrize("cut_before", [False, True])
+def test_a_reader_that_takes_nothing_is_cut_when_patience_ends_and_everything_is_closed(cut_before: bool) -> None:
+    """It is counted, if it was not cut, and counted, before."""
+
     async def main() -> None:
         now, left, sent, closed = [0.0], asyncio.Event(), asyncio.Event(), []
         links = Links(HeartbeatWheel(lambda: now[0]), Metrics())
-        links.abort = lambda scope: left.set()
+
+        def abort(scope: object) -> bool:
+            left.set()
+            return not cut_before
+
+        links.abort = abort
 
         async def pieces() -> AsyncGenerator[bytes, None]:
             try:
@@ -45,6 +55,7 @@ def test_a_reader_that_takes_nothing_is_cut_when_patience_ends_and_everything_is
         assert left.is_set()
         await answering
         assert (links.open, closed, stream.visit(31.0)) == (set(), [True], None)
+        assert links.metrics.registry.get_sample_value("genie_evicted_links_total") == (0 if cut_before else 1)
         links.wheel.close()
 
     run(main())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, MutableMapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from genie_nb import events as ev
 from genie_nb.backend.channel import EventChannel
 from genie_nb.backend.server import wheel as wheels
 from genie_nb.backend.server.metrics import Metrics
-from genie_nb.backend.server.stream import EventStream, HandOver, LinkLimits, Links, StreamAnswer
+from genie_nb.backend.server.stream import SEND_BYTES, EventStream, HandOver, LinkLimits, Links, StreamAnswer
 from genie_nb.backend.server.wheel import HeartbeatWheel
 from genie_nb.backend.wire.native import NativeCoat
 from tests.fakes import run
@@ -43,10 +44,11 @@ class FakeServer:
     def _count_close(self) -> None:
         self.closed += 1
 
-    def _abort(self, scope: object) -> None:
+    def _abort(self, scope: object) -> bool:
         self.aborted += 1
         self.take_again()
         self._left.set()
+        return self.aborted == 1
 
     async def receive(self) -> Message:
         await self._left.wait()
@@ -152,6 +154,51 @@ def test_a_reader_that_takes_not_even_a_heartbeat_is_cut_when_patience_ends() ->
         await server.end()
         assert (server.aborted, server.closed, server.links.open) == (1, 1, set())
         assert server.links.metrics.registry.get_sample_value("genie_evicted_links_total") == 1
+
+    run(main())
+
+
+def test_a_reader_that_was_cut_already_is_not_counted_again() -> None:
+    """The connection, which watches over its reader too, cut it just before."""
+
+    async def main() -> None:
+        server = FakeServer()
+        await server.serve()
+        server.full = True
+        server.visit(10.0)
+        await server.settle()
+        server.links.abort(server.stream.scope)
+        assert server.visit(40.0) is None
+        await server.end()
+        assert (server.aborted, server.closed) == (2, 1)
+        assert server.links.metrics.registry.get_sample_value("genie_evicted_links_total") == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize(("events", "size"), [(64, 2**15), (1, 2**21)], ids=["many-events", "one-large-event"])
+def test_the_pieces_of_a_long_drain_let_others_run_in_between(events: int, size: int) -> None:
+    """The server takes each piece at once, so nothing else would let the loop go on."""
+
+    async def main() -> None:
+        server, turns = FakeServer(), list[int]()
+        for _ in range(events):
+            server.channel.append(ev.NoteAdded(text="x" * size))
+
+        async def other() -> None:
+            while True:
+                turns.append(len(server.bodies))
+                await asyncio.sleep(0)
+
+        others = asyncio.create_task(other())
+        await server.serve()
+        while sum(map(len, server.bodies)) < 2**21:
+            await asyncio.sleep(0)
+        others.cancel()
+        await server.end()
+        ahead = [after - before for before, after in pairwise(turns)]
+        assert max(ahead) <= 2, "pieces that went out without a turn of somebody else"
+        assert max(map(len, server.bodies)) <= SEND_BYTES
 
     run(main())
 

@@ -84,7 +84,7 @@ def test_code_is_run_on_the_named_files_and_what_it_makes_can_be_had_at_once(ser
     assert "a\\n1\\n" in repr(server.host.archive.kept()[0].run.transcript.calls["c2"].output)
 
 
-def test_the_bytes_of_a_code_stream_are_those_of_the_original(serve: Serve) -> None:
+def test_the_bytes_of_a_code_stream_are_those_of_jdgenies_service(serve: Serve) -> None:
     answer = post(serve(saying("Done.")), "code_interpreter", requestId="r", task="?", stream=True)
     final = b'{"requestId":"r","codeOutput":"Done.","fileInfo":[],"isFinal":true}'
     assert answer.content == b"data: " + final + b"\r\n\r\ndata: [DONE]\r\n\r\n"

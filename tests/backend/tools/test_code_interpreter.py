@@ -17,7 +17,7 @@ from genie_nb.backend.tools.base import ToolBox
 from genie_nb.backend.tools.code_interpreter import TOLD_CHARACTERS, CodeInterpreter
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import InterpreterFailed
-from genie_nb.events import FileCreated, ToolOutput, ToolStarted
+from genie_nb.events import FileCreated, NoteAdded, ToolOutput, ToolStarted
 from genie_nb.parts import CodePart, DocumentPart, ErrorPart, FileRef, ImagePart, Part, StreamPart, TablePart
 from tests.fakes import BOUND_S, FakeRunner, a_call, events_of, make_context, of_kind, run
 
@@ -41,6 +41,21 @@ def told(context: RunContext, *items: Part | CellFinished) -> str:
 
 def shown(context: RunContext) -> list[Part]:
     return [event.part for event in of_kind(events_of(context), ToolOutput)]
+
+
+def test_a_font_that_charts_lack_is_told_once_in_a_run_and_only_for_characters_that_a_package_brings(
+    context: RunContext,
+) -> None:
+    ends = {"emoji": "🎉", "first": "a地区月份销售额合计", "again": "北"}
+    tool = CodeInterpreter(FakeRunner(lambda code: [CellFinished("ok", unshown=ends[code])]), cell_timeout_s=5.0)
+    outputs = [run(tool.call(a_call(context, code=code))) for code in ends]
+
+    assert outputs[0] == outputs[2] == "(the cell showed nothing)"
+    assert outputs[1] == (
+        "Charts show boxes in place of “地区月份销售额合”, as no font on this machine has such characters: "
+        "install one (on Debian: fonts-noto-cjk) and ask again."
+    )
+    assert [(note.text, note.level) for note in of_kind(events_of(context), NoteAdded)] == [(outputs[1], "warning")]
 
 
 OUTPUTS = {

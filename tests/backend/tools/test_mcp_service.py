@@ -109,7 +109,7 @@ def test_what_goes_wrong_at_the_service_is_one_sentence(answer: Any, words: str,
         assert str(told.value) == f"The MCP service at h:1 {words}"
 
 
-def test_the_service_is_asked_as_the_original_asks_it(tmp_path: Path) -> None:
+def test_the_service_is_asked_as_jdgenie_asks_it(tmp_path: Path) -> None:
     asked: list[Any] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

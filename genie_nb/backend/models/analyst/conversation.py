@@ -13,6 +13,7 @@ from genie_nb.backend.models.analyst.intents import language_of
 from genie_nb.backend.models.analyst.report_wish import ReportWish, report_wish
 from genie_nb.backend.models.base import ChatMessage, ToolSpec
 from genie_nb.backend.models.sections import read_sections
+from genie_nb.parts import RESULT
 
 __all__ = ("MOST_CHARACTERS", "Call", "Conversation", "Script", "next_move", "read_conversation", "read_result")
 
@@ -154,6 +155,6 @@ def next_move(script: Script, outputs: Sequence[str]) -> Call | str:
 def read_result(output: str) -> dict[str, Any] | None:
     """The facts of the last line `RESULT {…}` of a cell's output, or None when it has none."""
     for line in reversed(output.splitlines()):
-        if line.startswith("RESULT "):
-            return _object(line.removeprefix("RESULT ")) or None
+        if line.startswith(RESULT):
+            return _object(line.removeprefix(RESULT)) or None
     return None

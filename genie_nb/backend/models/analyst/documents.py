@@ -15,6 +15,7 @@ from genie_nb.backend.models.analyst.phrases import say
 from genie_nb.backend.models.analyst.pieces import indent_list, text_of
 from genie_nb.backend.models.analyst.scripts import code_call, failure
 from genie_nb.backend.models.analyst.searching import quoted, quotes_of, subject_of, terms_of
+from genie_nb.parts import RESULT_TYPE
 
 __all__ = ("texts_asked", "texts_script")
 
@@ -151,7 +152,7 @@ def _cell(source: Source, words: Sequence[str]) -> str:
             'found = sorted((entry for entry in found if entry["words"]), key=lambda entry: -entry["words"])[:30]',
             'facts = {"parts": len(parts), "words": len(whole.split()), "begins": whole[:600], "found": found}',
             "print(whole[:600])",
-            'print("RESULT " + json.dumps({"value": facts}, ensure_ascii=False))',
+            f'display({{"{RESULT_TYPE}": json.dumps({{"value": facts}})}}, raw=True)  # for the analyst alone',
             "",
         ]
     )

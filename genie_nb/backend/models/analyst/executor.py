@@ -16,6 +16,8 @@ from genie_nb.backend.models.analyst.wish import Wish
 
 __all__ = ("executing", "reacting")
 
+_NO_FONT = re.compile(r"^(?:Charts show boxes in place of|图中的“.*”等字符显示为方框).*fonts-noto-cjk.*$", re.MULTILINE)
+
 
 def executing(conversation: Conversation) -> Call | str:
     """The next call for a task, or the task's summary."""
@@ -23,7 +25,14 @@ def executing(conversation: Conversation) -> Call | str:
     if conversation.wish and title == report_title(conversation.wish, conversation.language):
         return next_move(report_script(conversation, ""), conversation.outputs)
     suffix = "_" + re.sub(r"\W", "_", str(conversation.task.get("id", "s0")))
-    return next_move(_together(_jobs_for(conversation), suffix), conversation.outputs)
+    move = next_move(_together(_jobs_for(conversation), suffix), conversation.outputs)
+    return _with_fonts(move, conversation.outputs) if isinstance(move, str) else move
+
+
+def _with_fonts(text: str, outputs: Sequence[str]) -> str:
+    """The text, and what the code interpreter said of a font that its charts lack."""
+    said = next((found[0] for output in outputs if (found := _NO_FONT.search(output))), "")
+    return f"{text}\n\n{said}" if said and said not in text else text
 
 
 def reacting(conversation: Conversation) -> Call | str:
@@ -31,7 +40,7 @@ def reacting(conversation: Conversation) -> Call | str:
     jobs = jobs_of(conversation)
     script = _with_report(conversation, jobs) if conversation.wish and worth_a_report(jobs) else _together(jobs, "")
     move = next_move(script, conversation.outputs)
-    return bolded(move) if isinstance(move, str) else move
+    return _with_fonts(bolded(move), conversation.outputs) if isinstance(move, str) else move
 
 
 def _together(jobs: Sequence[Job], suffix: str) -> Script:

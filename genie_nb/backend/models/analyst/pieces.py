@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from genie_nb.backend.models.analyst.columns import Column, Source
 from genie_nb.backend.models.analyst.conditions import Condition
 from genie_nb.backend.models.analyst.wish import Wish
+from genie_nb.parts import RESULT_TYPE
 
 __all__ = ("RESULT_LINES", "indent_list", "load_lines", "text_of", "where_lines", "where_test")
 
 RESULT_LINES = (
-    "# the same on one line, for whoever reads on",
-    "facts = pd.Series(facts, dtype=object)",
-    'print("RESULT " + facts.to_json(force_ascii=False, date_format="iso", double_precision=12, default_handler=str))',
+    'facts = pd.Series(facts, dtype=object).to_json(date_format="iso", double_precision=12, default_handler=str)',
+    f'display({{"{RESULT_TYPE}": facts}}, raw=True)  # for the analyst alone',
 )
-"""The last lines of a cell: its facts as one line `RESULT {…}`."""
+"""The last lines of a cell: its facts as JSON, handed back to the analyst and shown to nobody."""
 
 _TO_NUMBER = '''\
 def to_number(column):

@@ -18,6 +18,7 @@ from genie_nb.backend.models.analyst.numbers import figure
 from genie_nb.backend.models.analyst.phrases import say, unknown_text
 from genie_nb.backend.models.analyst.user_tools import arguments_for, converted_amount
 from genie_nb.backend.models.base import ToolSpec
+from genie_nb.parts import RESULT_TYPE
 
 __all__ = (
     "DENIED",
@@ -112,7 +113,10 @@ def _object_script(source: Source, language: str) -> Script:
 
 
 def _result(value: str) -> str:
-    return f'import json\nprint("RESULT " + json.dumps({{"value": {value}}}, ensure_ascii=False, default=str))\n'
+    return (
+        f'import json\n\nfacts = json.dumps({{"value": {value}}}, default=str)\n'
+        f'display({{"{RESULT_TYPE}": facts}}, raw=True)  # for the analyst alone\n'
+    )
 
 
 def computation_script(computation: Computation, language: str) -> Script:

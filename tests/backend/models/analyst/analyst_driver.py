@@ -18,9 +18,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from genie_nb.backend.inputs import profile_file
+from genie_nb.backend.interpreter.startup import set_up_fonts
 from genie_nb.backend.models.analyst import OfflineAnalyst
 from genie_nb.backend.models.base import ChatMessage, Finish, Text, ToolCallFragment, ToolCallRequest, ToolSpec
 from genie_nb.backend.models.sections import section
+from genie_nb.parts import RESULT, RESULT_TYPE
 
 matplotlib.use("Agg")
 
@@ -66,19 +68,20 @@ class Kernel:
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        plt.rcParams["font.family"] = ["sans-serif", "Noto Sans CJK SC"]  # a warm kernel knows a font for Chinese
+        set_up_fonts()
 
     def run(self, code: str) -> str:
         self.cells.append(code)
         before = set(os.listdir(self.folder))
         printed = io.StringIO()
-        self.names.setdefault("display", lambda *values: print(*values, sep="\n"))
+        self.names.setdefault("display", _display)
         home = os.getcwd()
         os.chdir(self.folder)
         try:
             with contextlib.redirect_stdout(printed), warnings.catch_warnings():
                 warnings.simplefilter("error")  # a warning would stand red under the cell
                 warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
+                warnings.filterwarnings("ignore", "Glyph .* missing from")  # what a kernel says of it is no warning
                 exec(compile(code, "<cell>", "exec"), self.names)
         except Exception:  # a kernel tells every error of a cell
             self.errors.append(traceback.format_exc())
@@ -88,6 +91,12 @@ class Kernel:
             plt.close("all")
         new = sorted(set(os.listdir(self.folder)) - before)
         return printed.getvalue() + (f"\nfiles: {', '.join(new)}" if new else "")
+
+
+def _display(*values: Any, raw: bool = False) -> None:
+    """What a model is told of what a cell shows."""
+    for value in values:
+        print(f"{RESULT}{value[RESULT_TYPE]}" if raw else value)
 
 
 @dataclass
