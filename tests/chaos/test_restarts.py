@@ -23,6 +23,7 @@ from genie_nb.transcript import Transcript
 from tests.asgi_bridge import AsgiBridge
 from tests.fakes import collect, fold
 from tests.hosting import Fed, Hosting, run_events
+from tests.virtual_time import run_virtual
 
 ROUNDS, PARTS = int(os.environ.get("CHAOS_ROUNDS", "60")), 4
 ROUND_S = 60
@@ -222,7 +223,7 @@ def test_cuts_stalls_and_restarts_lose_and_double_nothing(
                 raise
             await asyncio.to_thread(_remove, folder)
 
-    asyncio.run(main())
+    run_virtual(main())
     print(ROUNDS // PARTS, "rounds:", dict(broken))
     assert broken["cuts"] > ROUNDS // PARTS
     assert broken["kills"] >= ROUNDS // PARTS // 2

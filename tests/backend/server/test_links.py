@@ -15,8 +15,9 @@ from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.frames import FrameDecoder
 from genie_nb.backend.wire.native import FrameId, read_frame
 from genie_nb.errors import LinkError
-from tests.fakes import collect, fold, run
+from tests.fakes import collect, fold
 from tests.hosting import Fed, Hosting, run_events
+from tests.virtual_time import run_virtual
 from tests.widgets.sample_runs import sample_run
 
 TOKEN = {"authorization": "Bearer secret"}
@@ -32,7 +33,7 @@ def hosted(test: Callable[[Hosting], Awaitable[None]], folder: Path, **server: A
             await hosting.close()
             assert not hosting.host.links.open
 
-    run(main())
+    run_virtual(main())
 
 
 @asynccontextmanager
