@@ -18,7 +18,7 @@ from tests.widgets.sample_runs import sample_run
 
 
 async def followed(client: Client, mode: StreamMode | None = None) -> list[Event]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         return await collect(client.events("run1", mode=mode))
 
 

@@ -283,7 +283,7 @@ class Noted:
 
 
 async def turned(wheel: HeartbeatWheel, done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not done():
             await asyncio.sleep(0.001)
     wheel.close()
