@@ -21,7 +21,8 @@ from genie_nb.transcript import Transcript, apply
 
 T = TypeVar("T")
 E = TypeVar("E", bound=RunEvent)
-BOUND_S = 20.0
+BOUND_S = 120.0
+"""How long a test waits for what must come. It costs nothing where it comes, so it holds on a busy machine too."""
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -1,5 +1,6 @@
 """A host with runs that tests feed, behind the real application, for links without a network."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Hosting:
 
         settings = Settings.load(runs_folder=folder).with_server(token="secret", **server)
         self.host = Host(make_run or no_run, settings, store)
+        self.host.wheel.clock = asyncio.get_running_loop().time
         self.app = create_app(self.host)
         self.bridge = AsgiBridge(self.app)
 

@@ -12,7 +12,7 @@ from genie_nb.errors import RequestError, SettingsError
 from tests.backend.documents import pdf
 from tests.fakes import BOUND_S
 
-WAIT_S = 4 * BOUND_S
+WAIT_S = BOUND_S
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from genie_nb.cli.terminal import follow
 from genie_nb.events import decode_event, is_terminal
 from genie_nb.parts import CodePart, Part, StreamPart, TablePart
 from tests.model_server import ModelServer, Reply, error_reply, sse_reply
+from tests.processes import Program
 from tests.widgets.sample_runs import ANSWER, call, numbered, sample_run, started, words
 
 KEY = "sk-canary-5127"
@@ -28,7 +29,7 @@ def genie_nb(*arguments: str, cwd: Path, **environment: str) -> subprocess.Compl
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GENIE_", "OPENAI_"))}
     command = [sys.executable, "-c", "from genie_nb.cli import main; main()", *arguments]
     return subprocess.run(
-        command, cwd=cwd, env={**clean, **environment}, capture_output=True, text=True, timeout=55, check=False
+        command, cwd=cwd, env={**clean, **environment}, capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -167,7 +168,7 @@ def test_an_interruption_is_one_word(tmp_path: Path) -> None:
         assert process.stdout
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=30)
+        rest, errors = process.communicate(timeout=300)
     assert "local: 127.0.0.1" in first
     assert rest.split("\n") == ["Stopped.", ""]
     assert "Traceback" not in errors
@@ -301,7 +302,7 @@ def test_lab_refuses_a_notebook_that_is_not_there(tmp_path: Path) -> None:
 def test_serve_says_at_its_start_who_can_run_code_without_a_token(switch: str, told: bool, tmp_path: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GENIE_", "OPENAI_"))}
     command = [sys.executable, "-m", "genie_nb.cli", "serve", "--port", "0"]
-    with subprocess.Popen(
+    with Program(
         command, cwd=tmp_path, env={**clean, "GENIE_SERVER__JDGENIE": switch}, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None

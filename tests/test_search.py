@@ -25,7 +25,7 @@ def notes(tmp_path: Path) -> Path:
     ids=["English", "Chinese"],
 )
 def test_a_search_is_a_run_that_answers_with_citations(tmp_path: Path, notes: Path, question: str, said: str) -> None:
-    run = gn.search(question, folders=notes, index_folder=tmp_path / "index", runs_folder=tmp_path).result(30)
+    run = gn.search(question, folders=notes, index_folder=tmp_path / "index", runs_folder=tmp_path).result(120)
     assert run.status == "finished", run.transcript.error
     assert said in run.answer
     assert cited_numbers(run.answer) == {1}
@@ -35,13 +35,13 @@ def test_a_search_is_a_run_that_answers_with_citations(tmp_path: Path, notes: Pa
 @pytest.mark.parametrize("agent", ["react", "plan_solve"])
 def test_other_agents_search_where_the_question_names_it(tmp_path: Path, notes: Path, agent: str) -> None:
     search = {"folders": [notes], "index_folder": tmp_path / "index"}
-    run = gn.ask("Search my notes for the heat pump", agent=agent, search=search, runs_folder=tmp_path).result(50)
+    run = gn.ask("Search my notes for the heat pump", agent=agent, search=search, runs_folder=tmp_path).result(120)
     assert "12,400" in run.answer
     assert cited_numbers(run.answer) == {1}
 
 
 def test_a_folder_that_is_not_there_fails_the_run_with_one_sentence(tmp_path: Path) -> None:
-    run = gn.search("heat pump", folders=[tmp_path / "nowhere"], index_folder=tmp_path, runs_folder=tmp_path).result(30)
+    run = gn.search("heat pump", folders=[tmp_path / "nowhere"], index_folder=tmp_path, runs_folder=tmp_path).result(120)
     assert run.status == "failed"
     assert "does not exist" in run.transcript.error
 
@@ -62,4 +62,4 @@ def test_a_wrong_setting_is_refused_before_the_run(options: dict[str, object]) -
 
 def test_asking_loads_no_client_of_the_web() -> None:
     code = "import sys, genie_nb.session; sys.exit('httpx' in sys.modules or 'trafilatura' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=50).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=300).returncode == 0

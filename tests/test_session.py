@@ -132,7 +132,7 @@ def test_a_dataframe_is_handed_over_as_it_was_when_asked() -> None:
     gate = threading.Event()
 
     def script(messages: Any, tools: Any) -> gn.Say:
-        gate.wait(10)
+        gate.wait(120)
         if messages[-1].role == "tool":
             return gn.Say(messages[-1].content)
         return gn.Say("", calls=[("code_interpreter", {"code": "print(df.city.tolist(), df.when.dt.year.tolist())"})])

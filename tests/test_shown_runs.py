@@ -18,7 +18,7 @@ def ask():
     model = gn.ScriptedModel([gn.Say(calls=[("hold", {})]), gn.Say("It is done.")])
     return gn.Genie(model=model, agent="react", tools=[hold]).ask("Is it done?")
 """
-END = "gate.set(); first.shown.result(20); run.stage.shown.result(20); None"
+END = "gate.set(); first.shown.result(120); run.stage.shown.result(120); None"
 RECORD = "gnb-record"
 
 
@@ -27,7 +27,7 @@ def shown(*cells: str) -> list[list[str]]:
     with run_kernel(startup_timeout=45) as client:
         outputs = [_Outputs(client.execute(cell)) for cell in (SET_UP, *cells)]
         while not outputs[-1].done:
-            message = client.get_iopub_msg(timeout=45)
+            message = client.get_iopub_msg(timeout=300)
             for output in outputs:
                 output.take(message)
     return [[kind for kind in map(_kind, output.bundles) if kind] for output in outputs[1:]]

@@ -55,7 +55,7 @@ def execute(exported: Path, elsewhere: Path) -> NotebookNode:
     notebook.cells.append(new_code_cell("import genie_nb", metadata={"tags": ["raises-exception"]}))
     client = NotebookClient(
         notebook,
-        timeout=45,
+        timeout=300,
         kernel_name="python3",
         extra_arguments=[f"--IPKernelApp.exec_lines={BLOCKED}"],
         resources={"metadata": {"path": str(elsewhere)}},
@@ -106,7 +106,7 @@ def code_that_ran(run: gn.Run) -> list[str]:
 
 @pytest.mark.slow
 def test_a_question_about_a_file_gives_the_same_numbers_without_genie_nb(sales: Path, tmp_path: Path) -> None:
-    run = gn.ask("Which region grew fastest? Draw it.", files=[sales], show=False).result(60)
+    run = gn.ask("Which region grew fastest? Draw it.", files=[sales], show=False).result(120)
     path, notebook = exported(run)
     shutil.rmtree(run.folder)
     sales.unlink()
@@ -125,7 +125,7 @@ def test_a_question_about_a_file_gives_the_same_numbers_without_genie_nb(sales: 
 @pytest.mark.slow
 def test_tasks_that_ran_side_by_side_run_again_in_the_order_of_their_turns(sales: Path, tmp_path: Path) -> None:
     run = gn.ask("Total revenue by region. Mean revenue by month. Draw the revenue by region.", files=[sales], show=False)
-    path, notebook = exported(run.result(60))
+    path, notebook = exported(run.result(120))
 
     codes = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     assert len(run.plan.steps) >= 3  # type: ignore[union-attr]
@@ -139,7 +139,7 @@ def test_tasks_that_ran_side_by_side_run_again_in_the_order_of_their_turns(sales
 def test_chinese_names_and_columns_go_with_it(tmp_path: Path) -> None:
     frame = pd.DataFrame(SALES, columns=["月份", "地区", "销售额"])
     frame.to_csv("销售 数据.csv", index=False)
-    run = gn.ask("各地区的销售额合计是多少？画图。", files=["销售 数据.csv"], show=False).result(60)
+    run = gn.ask("各地区的销售额合计是多少？画图。", files=["销售 数据.csv"], show=False).result(120)
     path, notebook = exported(run, "分析.ipynb")
 
     again = execute(path, tmp_path / "别处")
@@ -155,7 +155,7 @@ def test_chinese_names_and_columns_go_with_it(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_dataframe_goes_with_it_as_it_was_asked_about(tmp_path: Path) -> None:
     frame = pd.DataFrame(SALES, columns=["month", "region", "revenue"])
-    run = gn.ask("Total revenue by region", data={"df": frame}, agent="react", show=False).result(60)
+    run = gn.ask("Total revenue by region", data={"df": frame}, agent="react", show=False).result(120)
     frame["revenue"] = 0
     path, notebook = exported(run)
 
@@ -186,7 +186,7 @@ def exchange_rate(currency: str) -> float:
 @pytest.fixture
 def scripted() -> gn.Run:
     genie = gn.Genie(model=gn.ScriptedModel(SCRIPT), agent="react", tools=[exchange_rate])
-    return genie.ask("How much?", show=False).result(60)
+    return genie.ask("How much?", show=False).result(120)
 
 
 @pytest.mark.slow
@@ -244,7 +244,9 @@ def test_the_page_and_the_markdown_are_written_where_they_are_asked_for(scripted
 def test_a_run_on_a_server_is_taken_away_like_one_here(sales: Path, tmp_path: Path) -> None:
     with gn.serve() as server:
         run = (
-            gn.connect(server.url).ask("Total revenue by region", files=[sales.rename("销售 #1.csv")], show=False).result(60)
+            gn.connect(server.url)
+            .ask("Total revenue by region", files=[sales.rename("销售 #1.csv")], show=False)
+            .result(120)
         )
         path = run.to_notebook("analysis.ipynb").absolute()
     notebook = nbformat.read(path, as_version=4)
@@ -257,7 +259,7 @@ def test_a_run_on_a_server_is_taken_away_like_one_here(sales: Path, tmp_path: Pa
 
 
 def test_a_run_that_never_began_says_why() -> None:
-    run = gn.ask("What is in it?", files=["nowhere.csv"], show=False).result(60)
+    run = gn.ask("What is in it?", files=["nowhere.csv"], show=False).result(120)
     notebook = nbformat.read(run.to_notebook("analysis"), as_version=4)
     assert "nowhere.csv does not exist" in notebook.cells[-1].source
     assert not Path("analysis_files").exists()

@@ -58,7 +58,7 @@ def main(path: Path, folder: Path) -> None:
             {
                 "grown": peak() - before,
                 "started_s": round(started[0], 2),
-                "ticks": counting.result(10),
+                "ticks": counting.result(120),
                 "about": first.files[0].about,
                 "told": sum(len(message.content) for message in model.asked[0]),
                 "status": run.status,

@@ -73,5 +73,5 @@ def http_server(answer: Answer) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}/mcp"
     finally:
         server.shutdown()
-        thread.join(timeout=10)
+        thread.join(timeout=120)
         server.server_close()

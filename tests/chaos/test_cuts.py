@@ -11,13 +11,14 @@ from genie_nb.backend.channel import Retention
 from genie_nb.backend.client import Client
 from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.events import Event, LinkLost, LogRestarted, NoteAdded, RunEvent, RunFinished, TextDelta, ToolArguments
-from tests.fakes import collect, fold, run
+from tests.fakes import collect, fold
 from tests.hosting import Fed, Hosting, run_events
+from tests.virtual_time import run_virtual
 from tests.widgets.sample_runs import sample_run
 
 
 async def followed(client: Client, mode: StreamMode | None = None) -> list[Event]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         return await collect(client.events("run1", mode=mode))
 
 
@@ -68,7 +69,7 @@ def test_a_link_that_is_cut_at_any_byte_ends_with_exactly_the_events_of_an_unbro
         await followed(client, mode)
         return seen
 
-    asyncio.run(main())
+    run_virtual(main())
 
 
 def test_a_link_that_is_cut_twice_in_every_frame_still_comes_to_the_end(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_a_link_that_is_cut_twice_in_every_frame_still_comes_to_the_end(tmp_path
         assert sum(isinstance(event, LinkLost) for event in got) > 3
         await hosting.close()
 
-    asyncio.run(main())
+    run_virtual(main())
 
 
 ROUNDS, LINKS = 250, 40
@@ -131,7 +132,7 @@ def test_ten_thousand_random_cuts_and_slow_readers_lose_and_double_nothing(seed:
             await one_round(hosting, number)
         await hosting.close()
 
-    asyncio.run(main())
+    run_virtual(main())
     assert cut >= 2_500
 
 
@@ -160,4 +161,4 @@ def test_the_recorded_run_of_the_views_comes_through_whole(tmp_path: Path) -> No
         assert got == [event async for event in fed.channel.read()]
         await hosting.close()
 
-    run(main())
+    run_virtual(main())

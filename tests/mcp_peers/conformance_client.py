@@ -27,7 +27,7 @@ def main() -> int:
         genie = gn.Genie(
             model=gn.ScriptedModel(script), agent="react", mcp=[sys.argv[-1]], mcp_wait_s=30, runs_folder=folder
         )
-        run = genie.ask("Call every tool.", show=False).result(timeout_s=60)
+        run = genie.ask("Call every tool.", show=False).result(timeout_s=120)
     calls = list(run.transcript.calls.values())
     for call in calls:
         print(call.tool, call.status, call.output[:200])

@@ -30,7 +30,7 @@ def missing() -> str:
         return "the npm peers are not installed: make mcp-peers"
     if not NODE:
         return "there is no Node: make mcp-peers"
-    said = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=False, timeout=20).stdout
+    said = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=False, timeout=300).stdout
     major = said.strip().removeprefix("v").partition(".")[0]
     return "" if major.isdigit() and int(major) >= OLDEST_NODE else f"the suite needs Node {OLDEST_NODE}, and here is {said}"
 
@@ -53,5 +53,5 @@ def serving_everything(transport: str, port: int) -> Iterator[None]:
         yield
     finally:
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=120)
         process.stderr.close()

@@ -18,7 +18,6 @@ from tests.mcp_peers.peers import CONFORMANCE, FOLDER, NODE, missing
 WHY_NOT = missing()
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(180),
     pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
 ]
 
@@ -75,7 +74,7 @@ def suite(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(Path(genie_nb.__file__).parents[1])}
     return subprocess.run(
         [NODE, CONFORMANCE, *arguments],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=100, env=environment,
+        cwd=folder, capture_output=True, text=True, check=False, timeout=300, env=environment,
     )  # fmt: skip
 
 
@@ -92,7 +91,7 @@ def server() -> Iterator[str]:
         yield process.stdout.readline().strip()
     finally:
         process.stdin.close()
-        process.wait(timeout=20)
+        process.wait(timeout=300)
         process.stdout.close()
 
 

@@ -19,9 +19,10 @@ from genie_nb.widgets.ask_box import AskBox
 from genie_nb.widgets.ask_labels import ASK_LABELS
 from genie_nb.widgets.composer import Composer, Offer
 from genie_nb.widgets.run_view import RunView
+from tests.fakes import BOUND_S
 from tests.widgets.sample_runs import folded, numbered, started
 
-WAIT_S = 20
+WAIT_S = BOUND_S
 CSV = "地区,销售额\n华北,120\n".encode()
 
 

@@ -12,8 +12,9 @@ from genie_nb import events as ev
 from genie_nb.widgets.link_labels import link_labels_for
 from genie_nb.widgets.link_log import MOVES, Chunk, SeenFrame
 from genie_nb.widgets.link_view import DELAY_S, GONE, GONE_S, HELD_S, IN_FLIGHT, ROWS_SENT, ROWS_SHOWN, LinkView, chunk_plot
+from tests.fakes import BOUND_S
 
-WAIT_S = 20
+WAIT_S = BOUND_S
 
 
 class FakeComm(comm.base_comm.BaseComm):

@@ -11,10 +11,11 @@ import pytest
 from genie_nb import events as ev
 from genie_nb.backend.channel import EventChannel
 from genie_nb.widgets.run_view import GONE, GONE_S, HELD_S, IN_FLIGHT, RunView
+from tests.fakes import BOUND_S
 from tests.widgets.page_model import PageModel
 from tests.widgets.sample_runs import FILES, numbered, sample_run, started, words
 
-WAIT_S = 20
+WAIT_S = BOUND_S
 
 
 class FakeComm(comm.base_comm.BaseComm):

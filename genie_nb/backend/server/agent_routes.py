@@ -122,7 +122,7 @@ class AgentRoutes:
         return self._stream(kept, mode, after=seq, anew=anew)
 
     def _stream(self, kept: Kept, mode: StreamMode, *, after: int = 0, anew: bool = False) -> Response:
-        coat = NativeCoat(kept.run.channel, mode=mode)
+        coat = NativeCoat(kept.run.channel, mode=mode, clock=self._host.wheel.clock)
         response = self._host.stream(kept, coat, after=after, anew=anew)
         response.headers["Location"] = f"/v1/runs/{kept.run.run_id}"
         return response

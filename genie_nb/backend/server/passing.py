@@ -72,7 +72,7 @@ class PassedOn(Response):
         """Called by the wheel: the end of its time, or of patience with a reader that takes nothing."""
         if self._ended:
             return None
-        if self._sending_since is not None and now - self._sending_since >= self._limits.stall_s:
+        if self._sending_since is not None and now >= self._sending_since + self._limits.stall_s:
             if self._links.abort(self.scope) is not False:  # else it was cut already, and counted
                 self._links.metrics.evicted.inc()
             return None

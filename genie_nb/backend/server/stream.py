@@ -236,11 +236,11 @@ class EventStream:
         """Called by the wheel: a heartbeat, the end of its time, or the end of patience with a reader that takes nothing."""
         if self._ended:
             return None
-        if self._sending_since is not None and now - self._sending_since >= self._limits.stall_s:
+        if self._sending_since is not None and now >= self._sending_since + self._limits.stall_s:
             if self._links.abort(self.scope) is not False:  # else it was cut already, and counted
                 self._links.metrics.evicted.inc()
             return None
-        if now - self._opened_at >= self._limits.deadline_s:
+        if now >= self._opened_at + self._limits.deadline_s:  # as the next time is reckoned below: else it may never be over
             self.close("deadline")
             return now + self._limits.stall_s
         if self._sending_since is not None:

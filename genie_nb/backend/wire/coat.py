@@ -22,7 +22,7 @@ class Coat(Protocol):
 
     @property
     def due(self) -> float | None:
-        """When held text must be flushed, on the monotonic clock; None while nothing is held."""
+        """When held text must be flushed, on the clock of the heartbeat wheel; None while nothing is held."""
         ...
 
     def write(self, entries: Sequence[Entry]) -> bytes:

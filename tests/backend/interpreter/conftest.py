@@ -15,9 +15,9 @@ from genie_nb.backend.interpreter.base import CellFinished
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.parts import ErrorPart, Part, StreamPart
+from tests.fakes import BOUND_S
 
 T = TypeVar("T")
-BOUND_S = 40.0
 
 
 @dataclass

@@ -21,10 +21,10 @@ from genie_nb.backend.interpreter.outputs import CellOutput
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.parts import Part
+from tests.fakes import BOUND_S
 from tests.fonts import DRAW, write_font
 
 STARTUP = files("genie_nb.backend.interpreter").joinpath("startup.py").read_text("utf-8")
-BOUND_S = 50.0
 
 
 @pytest.fixture
@@ -182,7 +182,6 @@ def answered(question: str, agent: str, folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("_no_fonts")
 @pytest.mark.parametrize("agent", ["react", "plan_solve"])
 def test_an_answer_says_once_which_package_brings_the_font_that_its_charts_lack(agent: str, tmp_path: Path) -> None:
@@ -197,7 +196,6 @@ def test_an_answer_says_once_which_package_brings_the_font_that_its_charts_lack(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("_no_fonts")
 def test_a_question_in_english_is_answered_so_about_chinese_names_too(tmp_path: Path) -> None:
     (tmp_path / "sales.csv").write_text("region,amount\n北,1\n南,2\n", encoding="utf-8")
@@ -212,7 +210,6 @@ def test_a_question_in_english_is_answered_so_about_chinese_names_too(tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_doctor_says_whether_charts_can_show_chinese(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def said() -> str:
         command = [sys.executable, "-m", "genie_nb.cli", "doctor"]

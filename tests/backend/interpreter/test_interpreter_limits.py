@@ -164,7 +164,7 @@ def in_mid_cell(session: Any, code: str) -> Iterator[tuple[list[psutil.Process],
         return asyncio.create_task(session.cell(code, seen=seen))
 
     task = session.backend.do(begin())
-    assert printed.wait(30)
+    assert printed.wait(120)
     yield processes("".join(text)), task
 
 

@@ -19,6 +19,7 @@ from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.errors import InterpreterFailed
 from genie_nb.parts import DocumentPart
+from tests.processes import Program
 
 
 @asynccontextmanager
@@ -186,7 +187,7 @@ def test_a_parent_that_is_gone_leaves_no_process_and_its_folder_goes_with_the_ne
     runtime: Path, tmp_path: Path, assert_gone: Callable[[list[psutil.Process]], None], then: str, end: signal.Signals | None
 ) -> None:
     command = [sys.executable, "-c", PARENT.replace("{then}", then), str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"TMPDIR": str(runtime)}) as parent:
+    with Program(command, stdout=subprocess.PIPE, text=True, env={"TMPDIR": str(runtime)}) as parent:
         assert parent.stdout is not None
         found = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
         assert len(found) == 2

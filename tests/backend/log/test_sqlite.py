@@ -19,6 +19,7 @@ from genie_nb.backend.log.sqlite import SqliteStore
 from genie_nb.errors import SettingsError
 from genie_nb.events import NoteAdded, RunEvent, RunFinished
 from tests.event_strategies import deltas_of_run
+from tests.processes import Program
 
 
 def stored(run_id: str = "r1", created: float = 1.0) -> StoredRun:
@@ -96,9 +97,7 @@ while True:
 
 def test_a_killed_process_leaves_a_readable_beginning(tmp_path: Path) -> None:
     root = str(Path(__file__).parents[3])
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(tmp_path / "r.sqlite"), root], stdout=subprocess.PIPE, text=True
-    )
+    child = Program([sys.executable, "-c", CHILD, str(tmp_path / "r.sqlite"), root], stdout=subprocess.PIPE, text=True)
     with child:
         said = 0
         while said < 300:

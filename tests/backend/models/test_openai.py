@@ -126,7 +126,7 @@ def test_a_server_that_keeps_refusing_an_option_is_not_asked_for_ever() -> None:
 def test_a_server_that_leaves_the_socket_open_behind_done_is_not_waited_for() -> None:
     with ModelServer([Reply(body=(HALF, b"data: [DONE]\n\n"), end="hang")]) as server:
         [answer] = ask(OpenAIModel("tiny", base_url=server.url))
-        assert server.client_left.wait(10)
+        assert server.client_left.wait(120)
     assert answer.chunks == [Text("half"), Finish("ok")]
 
 
@@ -242,6 +242,6 @@ def test_the_sdk_is_imported_with_the_first_question_only() -> None:
 
 def in_fresh_python(code: str, *arguments: str) -> str:
     command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

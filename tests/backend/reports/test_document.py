@@ -144,7 +144,7 @@ def test_a_hostile_text_neither_hangs_nor_crashes(text: str) -> None:
     read: list[Document] = []
     thread = threading.Thread(target=lambda: read.append(read_document("# T\n\n" + text + "\n\nend")), daemon=True)
     thread.start()
-    thread.join(timeout=30)
+    thread.join(timeout=300)
     assert read[0].title == "T"
 
 

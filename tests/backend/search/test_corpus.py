@@ -262,7 +262,7 @@ def test_nobody_waits_for_a_build_whose_search_was_cancelled(tmp_path: Path) -> 
     def load(name: str) -> list[Passage]:
         read.append(name)
         began.set()
-        assert go.wait(20)
+        assert go.wait(120)
         return []
 
     notes = write(tmp_path / "notes", {"a.md": "x"})

@@ -28,7 +28,7 @@ class McpProcess:
     def kill(self) -> None:
         """End it without a word; safe to call twice."""
         self._process.kill()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=120)
         if self._process.stdout:
             self._process.stdout.close()
 

@@ -291,7 +291,7 @@ def test_a_file_is_had_whatever_its_name(name: str, serve: Serve, connect: Calla
     )
     server = serve(gn.ScriptedModel([gn.Say("", [("code_interpreter", {"code": code})]), gn.Say("done")]))
 
-    ended = connect(server.url).ask("?", show=False).result(timeout_s=60)
+    ended = connect(server.url).ask("?", show=False).result(timeout_s=120)
 
     assert [file.name for file in ended.files] == [name]
     assert ended.read_file(name).decode() == name
@@ -329,7 +329,7 @@ def test_a_server_that_never_ends_a_run_cannot_fill_its_client(backend: BackendL
             return httpx.Response(202, stream=Pieces(once(b'{"run_id": "run1"}')))
         return stream(more=endless())
 
-    ended = RemoteRun(a_client(answer), backend, "?", most_bytes=2**16).start().result(timeout_s=30)
+    ended = RemoteRun(a_client(answer), backend, "?", most_bytes=2**16).start().result(timeout_s=120)
 
     assert ended.status == "failed"
     assert "more than 65,536 bytes of the run" in str(ended.error)

@@ -13,9 +13,9 @@ import pytest
 
 import genie_nb as gn
 from genie_nb.backend.server.serving import Server
+from tests.fakes import BOUND_S
 
 Serve = Callable[..., Server]
-BOUND_S = 20.0
 
 
 @contextmanager
@@ -36,7 +36,9 @@ def until_closed(link: socket.socket) -> bytes:
 
 
 def metric(server: Server, name: str) -> float:
-    page = httpx.get(f"{server.address}/metrics", headers={"authorization": f"Bearer {server.host.token}"}).text
+    page = httpx.get(
+        f"{server.address}/metrics", headers={"authorization": f"Bearer {server.host.token}"}, timeout=BOUND_S
+    ).text
     return sum(float(found) for found in re.findall(rf"^genie_{name}(?:{{.*}})? ([0-9.e+]+)$", page, re.MULTILINE))
 
 
@@ -68,9 +70,8 @@ def test_a_request_that_comes_too_early_is_not_read_and_its_sender_leaving_ends_
         link.sendall(head(server, "/health") * 1000)
     while metric(server, "links"):
         continue
-    assert (
-        httpx.get(server.address + path, headers={"authorization": f"Bearer {server.host.token}"}).json()["listeners"] == 0
-    )
+    headers = {"authorization": f"Bearer {server.host.token}"}
+    assert httpx.get(server.address + path, headers=headers, timeout=BOUND_S).json()["listeners"] == 0
 
 
 def test_an_answer_is_the_last_one_when_another_request_came_too_early(serve: Serve) -> None:
@@ -122,7 +123,7 @@ def test_too_much_that_comes_during_an_answer_is_not_kept(serve: Serve) -> None:
 
 def test_one_request_after_another_goes_over_one_connection(serve: Serve) -> None:
     server = serve(gn.ScriptedModel([]))
-    with httpx.Client(base_url=server.address) as http:
+    with httpx.Client(base_url=server.address, timeout=BOUND_S) as http:
         ports = {http.get("/health").extensions["network_stream"].get_extra_info("client_addr") for _ in range(5)}
     assert len(ports) == 1
 

@@ -14,8 +14,8 @@ from genie_nb import events as ev
 from genie_nb.backend.server.serving import Server
 from genie_nb.errors import RequestError
 from genie_nb.network import RemoteGenie, RemoteRun
+from tests.fakes import BOUND_S
 
-BOUND_S = 30.0
 HEARTBEAT_S = 0.3
 WORDS = [f"word{number} " for number in range(60)]
 

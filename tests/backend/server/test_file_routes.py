@@ -16,6 +16,7 @@ from genie_nb.backend.server.file_shelf import FileShelf, shelf_name, urls_of
 from genie_nb.backend.server.serving import Server
 from genie_nb.backend.settings import ServerSettings
 from genie_nb.errors import AdmissionRefused, RequestError
+from tests.fakes import BOUND_S
 
 Serve = Callable[..., Server]
 SMALL = ServerSettings(max_upload_mib=1)
@@ -37,7 +38,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 def post(server: Server, path: str, **options: Any) -> httpx.Response:
-    return httpx.post(f"{server.address}/v1/file_tool/{path}", timeout=20, **options)
+    return httpx.post(f"{server.address}/v1/file_tool/{path}", timeout=300, **options)
 
 
 def upload(server: Server, name: str, content: bytes = b"abc", request_id: str = ID) -> httpx.Response:
@@ -61,7 +62,7 @@ def test_a_text_comes_back_by_every_address_and_its_size_is_in_bytes(serve: Serv
         "domainUrl": preview,
         "fileSize": len("多少 🎉".encode()),
     }
-    shown, fetched = httpx.get(preview), httpx.get(download)
+    shown, fetched = httpx.get(preview, timeout=BOUND_S), httpx.get(download)
     assert (shown.text, shown.headers["content-type"]) == ("多少 🎉", "text/markdown; charset=utf-8")
     assert shown.headers["content-disposition"].startswith("inline")
     assert (fetched.content, fetched.headers["content-type"]) == (shown.content, "application/octet-stream")
@@ -72,7 +73,7 @@ def test_a_form_is_answered_without_an_oss_address(serve: Serve) -> None:
     answer = upload(serve(), "a.csv", b"a\n1\n")
     assert set(answer.json()) == {"downloadUrl", "domainUrl", "fileSize"}
     assert answer.json()["fileSize"] == 4
-    assert httpx.get(answer.json()["domainUrl"]).headers["content-type"] == "text/csv; charset=utf-8"
+    assert httpx.get(answer.json()["domainUrl"], timeout=BOUND_S).headers["content-type"] == "text/csv; charset=utf-8"
 
 
 HOSTILE = {
@@ -101,7 +102,7 @@ def test_a_file_stays_on_the_shelf_whatever_its_name(serve: Serve, tmp_path: Pat
     answer = upload(server, name, b"abc")
     assert answer.status_code == 200, answer.text
     for address in ("domainUrl", "downloadUrl"):
-        assert httpx.get(answer.json()[address]).content == b"abc"
+        assert httpx.get(answer.json()[address], timeout=BOUND_S).content == b"abc"
     found = post(server, "get_file", json={"requestId": ID, "fileName": name})
     assert found.json()["fileName"] == kept
     listed = post(server, "get_file_list", json={"requestId": ID}).json()
@@ -111,7 +112,7 @@ def test_a_file_stays_on_the_shelf_whatever_its_name(serve: Serve, tmp_path: Pat
     assert made
     assert all(path.is_relative_to(shelf) and len(path.name.encode()) <= 200 for path in made)
     text = post(server, "upload_file", json=text_body(name, "text"))
-    assert httpx.get(text.json()["domainUrl"]).content == b"text"
+    assert httpx.get(text.json()["domainUrl"], timeout=BOUND_S).content == b"text"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "/", "...", "../..", "x" * 1001])
@@ -131,7 +132,7 @@ def test_a_request_id_may_be_anything_and_keeps_its_files_apart(serve: Serve, tm
     server = serve()
     answer = upload(server, "a.txt", request_id=request_id)
     upload(server, "a.txt", b"other", "other")
-    assert httpx.get(answer.json()["domainUrl"]).content == b"abc"
+    assert httpx.get(answer.json()["domainUrl"], timeout=BOUND_S).content == b"abc"
     made = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert all(path.is_relative_to(tmp_path / "server" / "tool_files") for path in made)
 
@@ -147,11 +148,11 @@ def test_what_is_not_there_is_said_as_jdgenie_says_it(serve: Serve) -> None:
     assert (absent.status_code, absent.text) == (500, "Unexpected error: file not found")
     assert absent.headers["content-type"] == "text/plain; charset=utf-8"
     for kind in ("preview", "download"):
-        answer = httpx.get(f"{server.address}/v1/file_tool/{kind}/{quote(ID, safe='')}/none.md")
+        answer = httpx.get(f"{server.address}/v1/file_tool/{kind}/{quote(ID, safe='')}/none.md", timeout=BOUND_S)
         assert (answer.status_code, answer.text) == (404, "File not found")
     assert post(server, "get_file_list", json={"requestId": ID}).json() == {"results": [], "totalSize": 0}
     for path in ("preview/", "preview/x", "download/..%2f..%2fetc/passwd", "preview/x/..%2f..%2f..%2fetc%2fpasswd"):
-        assert httpx.get(f"{server.address}/v1/file_tool/{path}").status_code == 404
+        assert httpx.get(f"{server.address}/v1/file_tool/{path}", timeout=BOUND_S).status_code == 404
 
 
 def test_a_list_has_pages(serve: Serve) -> None:
@@ -221,28 +222,28 @@ def test_nothing_in_a_preview_runs_in_the_servers_name(serve: Serve) -> None:
     for name in ("a.html", "a.svg", "a.xhtml", "a.unknown"):
         answer = upload(server, name, b"<script>alert(1)</script>").json()
         for address in ("domainUrl", "downloadUrl"):
-            headers = httpx.get(answer[address]).headers
+            headers = httpx.get(answer[address], timeout=BOUND_S).headers
             policy = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
             assert headers["content-security-policy"] == policy
             assert headers["x-content-type-options"] == "nosniff"
             assert "access-control-allow-origin" not in headers
         unknown = name == "a.unknown"
-        way = httpx.get(answer["domainUrl"]).headers["content-disposition"].split(";")[0]
+        way = httpx.get(answer["domainUrl"], timeout=BOUND_S).headers["content-disposition"].split(";")[0]
         assert way == ("attachment" if unknown else "inline")
 
 
 def test_only_an_allowed_page_may_read_a_preview(serve: Serve) -> None:
     address = upload(serve(), "a.txt").json()["domainUrl"]
-    allowed = httpx.get(address, headers={"origin": "http://localhost:3000"})
+    allowed = httpx.get(address, headers={"origin": "http://localhost:3000"}, timeout=BOUND_S)
     assert allowed.headers["access-control-allow-origin"] == "http://localhost:3000"
-    assert httpx.get(address, headers={"origin": "http://evil.example"}).status_code == 403
+    assert httpx.get(address, headers={"origin": "http://evil.example"}, timeout=BOUND_S).status_code == 403
 
 
 def test_a_file_that_comes_again_replaces_the_old_one(serve: Serve) -> None:
     server = serve()
     upload(server, "a.txt", b"old content")
     answer = upload(server, "a.txt", b"new")
-    assert httpx.get(answer.json()["domainUrl"]).content == b"new"
+    assert httpx.get(answer.json()["domainUrl"], timeout=BOUND_S).content == b"new"
     listed = post(server, "get_file_list", json={"requestId": ID}).json()
     assert (len(listed["results"]), listed["totalSize"]) == (1, 3)
 

@@ -13,6 +13,7 @@ import pytest
 from genie_nb.backend.models.scripted import Say, ScriptedModel
 from genie_nb.backend.server import gateway
 from genie_nb.backend.server.serving import Server
+from tests.fakes import BOUND_S
 from tests.roads.test_roads import planning
 
 Serve = Callable[..., Server]
@@ -29,7 +30,7 @@ def asked(
     server: Server, path: str = "/web/api/v1/gpt/queryAgentStreamIncr", body: Any = QUERY, **headers: str
 ) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(server.address + path, content=content, headers=PAGE | headers, timeout=60)
+    return httpx.post(server.address + path, content=content, headers=PAGE | headers, timeout=300)
 
 
 def payloads(answer: httpx.Response) -> list[str]:
@@ -61,12 +62,12 @@ def test_the_page_gets_packets_to_the_finished_one_and_its_files(serve: Serve) -
         if packet["resultMap"]["eventData"]["resultMap"]["messageType"] == "file"
         for item in packet["resultMap"]["eventData"]["resultMap"]["resultMap"]["fileInfo"]
     ]
-    shown = httpx.get(item["domainUrl"], headers={"origin": PAGE["origin"]})
+    shown = httpx.get(item["domainUrl"], headers={"origin": PAGE["origin"]}, timeout=BOUND_S)
     assert (shown.text, shown.headers["content-disposition"]) == ("a\n1\n", "inline")
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
     assert shown.headers["content-security-policy"] == policy
     assert shown.headers["access-control-allow-origin"] == PAGE["origin"]
-    saved = httpx.get(item["domainUrl"].replace("preview", "download"))
+    saved = httpx.get(item["domainUrl"].replace("preview", "download"), timeout=BOUND_S)
     assert saved.headers["content-disposition"].startswith("attachment")
 
 
@@ -193,7 +194,7 @@ def test_a_result_that_lacks_only_its_blank_line_still_counts(serve: Serve) -> N
 
 def test_a_server_that_falls_silent_is_given_up(serve: Serve) -> None:
     silent = threading.Event()
-    with upstream(lambda connection: (connection.sendall(OK + THOUGHT), silent.wait(20))) as url:
+    with upstream(lambda connection: (connection.sendall(OK + THOUGHT), silent.wait(120))) as url:
         got = packets(asked(serve(scripted(), agent_url=url, agent_heartbeat_s=0.05)))
         silent.set()
     assert "fell silent" in got[-1]["resultMap"]["eventData"]["resultMap"]["result"]
@@ -203,7 +204,7 @@ def test_a_refusal_whose_words_do_not_come_is_told_without_them(serve: Serve, mo
     monkeypatch.setattr(gateway, "FIRST_WORDS_S", 0.05)
     silent = threading.Event()
     head = b"HTTP/1.1 500 Oops\r\ncontent-length: 9\r\n\r\n"
-    with upstream(lambda connection: (connection.sendall(head), silent.wait(20))) as url:
+    with upstream(lambda connection: (connection.sendall(head), silent.wait(120))) as url:
         got = packets(asked(serve(scripted(), agent_url=url)))
         silent.set()
     assert "answered 500" in got[-1]["resultMap"]["eventData"]["resultMap"]["result"]
@@ -211,10 +212,10 @@ def test_a_refusal_whose_words_do_not_come_is_told_without_them(serve: Serve, mo
 
 def test_a_page_of_a_gateway_counts_and_ends_at_its_deadline_with_a_finished_packet(serve: Serve) -> None:
     silent = threading.Event()
-    with upstream(lambda connection: (connection.sendall(OK + THOUGHT), silent.wait(20))) as url:
+    with upstream(lambda connection: (connection.sendall(OK + THOUGHT), silent.wait(120))) as url:
         server = serve(scripted(), agent_url=url, max_links=1, deadline_s=0.5)
         path = server.address + "/web/api/v1/gpt/queryAgentStreamIncr"
-        with httpx.stream("POST", path, json=QUERY, timeout=20) as first:
+        with httpx.stream("POST", path, json=QUERY, timeout=300) as first:
             lines = first.iter_lines()
             next(lines)
             assert asked(server).status_code == 503
@@ -226,9 +227,9 @@ def test_a_page_of_a_gateway_counts_and_ends_at_its_deadline_with_a_finished_pac
 
 def test_a_page_of_a_gateway_is_told_when_the_server_closes(serve: Serve) -> None:
     silent = threading.Event()
-    with upstream(lambda connection: (connection.sendall(OK + THOUGHT), silent.wait(20))) as url:
+    with upstream(lambda connection: (connection.sendall(OK + THOUGHT), silent.wait(120))) as url:
         server = serve(scripted(), agent_url=url)
-        with httpx.stream("POST", server.address + "/web/api/v1/gpt/queryAgentStreamIncr", json=QUERY, timeout=20) as page:
+        with httpx.stream("POST", server.address + "/web/api/v1/gpt/queryAgentStreamIncr", json=QUERY, timeout=300) as page:
             lines = page.iter_lines()
             next(lines)
             server.close()
@@ -254,7 +255,7 @@ def test_silence_is_filled_with_packets_for_the_page_and_with_a_word_for_auto_ag
 
     def wait() -> str:
         """Wait."""
-        gate.wait(20)
+        gate.wait(120)
         return "x"
 
     model = ScriptedModel([Say("", [("wait", {})]), Say("42"), Say("", [("wait", {})]), Say("42")])
@@ -265,7 +266,7 @@ def test_silence_is_filled_with_packets_for_the_page_and_with_a_word_for_auto_ag
     ):
         gate.clear()
         with httpx.stream(
-            "POST", server.address + path, json=body, headers={"origin": PAGE["origin"]}, timeout=30
+            "POST", server.address + path, json=body, headers={"origin": PAGE["origin"]}, timeout=300
         ) as answer:
             beats = 0
             for line in answer.iter_lines():
@@ -293,9 +294,9 @@ def test_a_bad_request_is_refused_in_words(serve: Serve, path: str, body: bytes)
 
 def test_the_little_around_it(serve: Serve) -> None:
     server = serve(ScriptedModel([]))
-    health = httpx.get(server.address + "/web/health")
+    health = httpx.get(server.address + "/web/health", timeout=BOUND_S)
     assert (health.text, health.headers["content-type"].split(";")[0]) == ("ok", "text/event-stream")
-    assert httpx.get(server.address + "/data/allModels").json() == {"code": 200, "data": []}
+    assert httpx.get(server.address + "/data/allModels", timeout=BOUND_S).json() == {"code": 200, "data": []}
     lines = asked(server, "/data/chatQuery", {"content": "?"}).text
     assert [json.loads(block[5:])["eventType"] for block in lines.split("\n\n")[:-1]] == ["ERROR", "READY"]
 
@@ -318,6 +319,8 @@ def test_a_page_that_leaves_a_gateway_closes_the_link_behind_it(serve: Serve) ->
 
     with upstream(answer) as url:
         server = serve(scripted(), agent_url=url)
-        with httpx.stream("POST", server.address + "/web/api/v1/gpt/queryAgentStreamIncr", json=QUERY, timeout=20) as stream:
+        with httpx.stream(
+            "POST", server.address + "/web/api/v1/gpt/queryAgentStreamIncr", json=QUERY, timeout=300
+        ) as stream:
             next(stream.iter_lines())
-        assert left.wait(20)
+        assert left.wait(120)

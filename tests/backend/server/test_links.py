@@ -15,8 +15,9 @@ from genie_nb.backend.stream_modes import StreamMode
 from genie_nb.backend.wire.frames import FrameDecoder
 from genie_nb.backend.wire.native import FrameId, read_frame
 from genie_nb.errors import LinkError
-from tests.fakes import collect, fold, run
+from tests.fakes import collect, fold
 from tests.hosting import Fed, Hosting, run_events
+from tests.virtual_time import run_virtual
 from tests.widgets.sample_runs import sample_run
 
 TOKEN = {"authorization": "Bearer secret"}
@@ -32,7 +33,7 @@ def hosted(test: Callable[[Hosting], Awaitable[None]], folder: Path, **server: A
             await hosting.close()
             assert not hosting.host.links.open
 
-    run(main())
+    run_virtual(main())
 
 
 @asynccontextmanager
@@ -277,7 +278,7 @@ def test_a_run_without_listeners_is_cancelled_after_its_grace_time_if_so_configu
         async with opened(hosting, "/v1/runs/run1/events") as answer:
             await received(answer, lambda got: got.count(b"\n\n") == 5)
             assert not fed.cancelled
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while not fed.cancelled:
                 await asyncio.sleep(0.01)
         assert "Nobody listened for 0.05 s" in fed.cancelled

@@ -19,9 +19,9 @@ from genie_nb.backend.mcp.sessions import McpSessions
 from genie_nb.backend.server import agent_routes
 from genie_nb.backend.server.serving import Server
 from genie_nb.errors import AdmissionRefused
+from tests.fakes import BOUND_S
 
 Serve = Callable[..., Server]
-BOUND_S = 40.0
 ASKED = {"query": "?"}
 
 

@@ -23,7 +23,8 @@ from genie_nb.backend.server import serving
 from genie_nb.backend.server.agent_routes import RunBody
 from genie_nb.backend.server.serving import Server
 from genie_nb.errors import LinkError, RequestError, SettingsError
-from tests.fakes import collect
+from tests.fakes import BOUND_S, collect
+from tests.processes import Program
 
 Serve = Callable[..., Server]
 CODE = ("code_interpreter", {"code": "open('made.txt', 'w').write('多少')\nprint(42)"})
@@ -38,7 +39,7 @@ def gated() -> tuple[Any, Any]:
 
     def wait() -> str:
         """Wait for the gate."""
-        gate.wait(20)
+        gate.wait(120)
         return "opened"
 
     return [gn.tool(wait)], gate.set
@@ -46,13 +47,13 @@ def gated() -> tuple[Any, Any]:
 
 def post(server: Server, path: str, **options: Any) -> httpx.Response:
     headers = {"authorization": f"Bearer {server.host.token}"} | options.pop("headers", {})
-    return httpx.post(server.address + path, headers=headers, timeout=20, **options)
+    return httpx.post(server.address + path, headers=headers, timeout=300, **options)
 
 
 def test_a_run_on_a_server_is_the_same_run_with_its_files(serve: Serve, connect: Connect, tmp_path: Path) -> None:
     (tmp_path / "sales.csv").write_text("a\n1\n")
     server = serve(gn.ScriptedModel([gn.Say(["I ", "look."], [CODE]), gn.Say(["四十", "二 🎉"])]))
-    run = connect(server.url).ask("多少？", files=tmp_path / "sales.csv", show=False).result(timeout_s=60)
+    run = connect(server.url).ask("多少？", files=tmp_path / "sales.csv", show=False).result(timeout_s=120)
     assert (run.status, run.answer, run.error) == ("finished", "四十二 🎉", None)
     assert run.transcript.badge == "scripted"
     assert run.read_file("made.txt").decode() == "多少"
@@ -82,13 +83,13 @@ def test_a_run_on_a_server_is_cancelled_from_here(serve: Serve, connect: Connect
 
     asyncio.run(asyncio.wait_for(until_it_waits(), 30))
     run.cancel("Enough.")
-    run.result(timeout_s=30)
+    run.result(timeout_s=120)
     assert (run.status, str(run.error)) == ("cancelled", "Enough.")
 
 
 def test_a_failure_there_is_the_same_error_here(serve: Serve, connect: Connect) -> None:
     server = serve(gn.ScriptedModel([]))
-    run = connect(server.url).ask("?", show=False).result(timeout_s=30)
+    run = connect(server.url).ask("?", show=False).result(timeout_s=120)
     assert run.status == "failed"
     assert type(run.error).__name__ == "ModelError"
 
@@ -99,7 +100,7 @@ def test_a_server_that_is_not_there_fails_the_run_with_its_address(connect: Conn
         port = free.getsockname()[1]
     genie = connect(f"http://127.0.0.1:{port}/?token=x")
     object.__setattr__(genie.client._patience, "tries", 2)
-    run = genie.ask("?", show=False).result(timeout_s=30)
+    run = genie.ask("?", show=False).result(timeout_s=120)
     assert isinstance(run.error, LinkError)
     assert f"127.0.0.1:{port}" in str(run.error)
 
@@ -135,7 +136,7 @@ def test_a_run_beyond_the_limit_waits_its_turn_and_says_its_place(serve: Serve, 
     assert places == [[1], [2]]
     open_gate()
     for run in runs:
-        assert run.result(timeout_s=30).status == "finished"
+        assert run.result(timeout_s=120).status == "finished"
     assert [e.place for e in asyncio.run(collect(runs[2].events())) if isinstance(e, ev.RunQueued)] == [2, 1]
 
 
@@ -279,7 +280,7 @@ def test_closing_a_server_ends_the_runs_at_work_and_those_that_wait(serve: Serve
         continue
     server.close()
     open_gate()
-    reading.join(20)
+    reading.join(120)
     assert b'"reason":"server_shutdown"' in last[0]
     assert (working.status, waiting.status) == ("cancelled", "cancelled")
     assert "shut down while it worked" in str(working.error)
@@ -291,7 +292,7 @@ def test_closing_a_server_ends_the_runs_at_work_and_those_that_wait(serve: Serve
 
 def _followed(server: Server, run_id: str) -> bytes:
     headers = {"authorization": f"Bearer {server.host.token}"}
-    return httpx.get(f"{server.address}/v1/runs/{run_id}/events", headers=headers, timeout=20).content
+    return httpx.get(f"{server.address}/v1/runs/{run_id}/events", headers=headers, timeout=300).content
 
 
 @pytest.mark.parametrize("faults", [{"delay_s": 60}, {"tokens_per_s": 0.01}, {"stall_after": 1}], ids=str)
@@ -301,7 +302,7 @@ def test_closing_a_server_ends_a_models_open_reply_without_a_word(
     server = serve(gn.ScriptedModel([]))
     body = {"model": "offline", "messages": [{"role": "user", "content": "2 + 3"}], "stream": True, "genie": faults}
     content = json.dumps(body).encode()
-    with socket.create_connection(("127.0.0.1", int(server.address.rsplit(":", 1)[1])), timeout=20) as reader:
+    with socket.create_connection(("127.0.0.1", int(server.address.rsplit(":", 1)[1])), timeout=300) as reader:
         head = (
             f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {server.host.token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
@@ -323,12 +324,12 @@ def test_a_server_that_does_not_come_to_its_end_still_closes_its_store(
 
     monkeypatch.setattr(serving, "CLOSE_S", 0.1)
     monkeypatch.setattr(server.host.links, "emptied", never)
-    server._backend.submit(server._stop()).result(timeout=20)
+    server._backend.submit(server._stop()).result(timeout=300)
     assert not server.host.archive._store._file_is_open()
 
 
-def command(*arguments: str, folder: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+def command(*arguments: str, folder: Path) -> Program:
+    return Program(
         [sys.executable, "-m", "genie_nb.cli", "serve", "--json", *arguments],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -338,10 +339,10 @@ def test_the_command_prints_one_line_when_ready_and_ends_at_sigterm(tmp_path: Pa
     with command("--port", "0", "--token", "t0ken", folder=tmp_path) as process:
         told = json.loads(process.stdout.readline())
         assert told["url"].endswith("/?token=t0ken")
-        run = connect(told["url"]).ask("what is 2 + 3", show=False).result(timeout_s=60)
+        run = connect(told["url"]).ask("what is 2 + 3", show=False).result(timeout_s=120)
         assert "5" in run.answer
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=300)
     assert process.returncode == 0
     assert "Traceback" not in errors
 
@@ -352,31 +353,33 @@ def test_a_restarted_server_still_serves_finished_runs_and_says_which_one_it_was
     log = str(tmp_path / "log" / "runs.sqlite")
     with command("--port", "0", "--token", "t", "--log", log, folder=tmp_path) as process:
         told = json.loads(process.stdout.readline())
-        done = connect(told["url"]).ask("what is 2 + 3", show=False).result(timeout_s=60)
+        done = connect(told["url"]).ask("what is 2 + 3", show=False).result(timeout_s=120)
         loop = connect(told["url"]).ask("run this: ```python\nwhile True: pass\n```", show=False)
         _until(loop, ev.ToolStarted)
         last = f"{loop.run_id}.{loop.channel.epoch}.1"
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=300)
     loop.cancel()
     with command("--port", "0", "--token", "t", "--log", log, folder=tmp_path) as process:
         address = json.loads(process.stdout.readline())["address"]
         headers = {"authorization": "Bearer t"}
-        again = httpx.get(f"{address}/v1/runs/{done.run_id}", headers=headers).json()
+        again = httpx.get(f"{address}/v1/runs/{done.run_id}", headers=headers, timeout=BOUND_S).json()
         assert (again["status"], again["answer"]) == ("finished", done.answer)
-        cut = httpx.get(f"{address}/v1/runs/{loop.run_id}", headers=headers).json()
+        cut = httpx.get(f"{address}/v1/runs/{loop.run_id}", headers=headers, timeout=BOUND_S).json()
         assert (cut["status"], cut["error"]["code"]) == ("failed", "interrupted")
-        stream = httpx.get(f"{address}/v1/runs/{loop.run_id}/events", headers=headers | {"last-event-id": last}).text
+        stream = httpx.get(
+            f"{address}/v1/runs/{loop.run_id}/events", headers=headers | {"last-event-id": last}, timeout=BOUND_S
+        ).text
         assert "event: snapshot" in stream
         assert "The server was stopped while it worked on this" in stream
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=300)
 
 
 def test_a_store_that_cannot_be_written_is_said_and_the_run_goes_on(serve: Serve, connect: Connect, tmp_path: Path) -> None:
     server = serve(gn.ScriptedModel([gn.Say(["a ", "b "], pace_s=0.05)]), log=tmp_path / "runs.sqlite")
     server.host.archive._store.close()
-    run = connect(server.url).ask("?", show=False).result(timeout_s=30)
+    run = connect(server.url).ask("?", show=False).result(timeout_s=120)
     assert run.status == "finished"
     assert any("will be lost with the server" in e.text for e in _events(run) if isinstance(e, ev.NoteAdded))
 
@@ -384,7 +387,7 @@ def test_a_store_that_cannot_be_written_is_said_and_the_run_goes_on(serve: Serve
 def test_runs_in_a_log_can_be_read_after_a_restart_although_nobody_gave_a_token(serve: Serve, tmp_path: Path) -> None:
     log = tmp_path / "log" / "runs.sqlite"
     server = serve(gn.ScriptedModel([gn.Say("one")]), log=log)
-    asked = httpx.post(server.url.replace("/?", "/v1/runs?"), json={"query": "?"}, timeout=20)
+    asked = httpx.post(server.url.replace("/?", "/v1/runs?"), json={"query": "?"}, timeout=300)
     assert '"output":"one"' in asked.text
     server.close()
     again = serve(gn.ScriptedModel([]), log=log)
@@ -408,7 +411,9 @@ def test_a_file_is_sent_in_pieces_as_it_was_when_it_was_asked_for(serve: Serve) 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     headers = {"authorization": f"Bearer {server.host.token}"}
     size, last = 0, b""
-    with httpx.stream("GET", f"{server.address}{asked.headers['location']}/files/big.bin", headers=headers) as answer:
+    with httpx.stream(
+        "GET", f"{server.address}{asked.headers['location']}/files/big.bin", headers=headers, timeout=BOUND_S
+    ) as answer:
         for piece in answer.iter_raw():
             size, last = size + len(piece), piece
     assert (size, last[-3:]) == (2**28, b"end")
@@ -420,7 +425,7 @@ def test_two_questions_with_one_request_id_at_the_same_moment_make_one_run(serve
 
     async def ask_at_once() -> set[str]:
         headers = {"authorization": f"Bearer {server.host.token}"}
-        async with httpx.AsyncClient(base_url=server.address, headers=headers, timeout=20) as http:
+        async with httpx.AsyncClient(base_url=server.address, headers=headers, timeout=300) as http:
             body = {"query": "?", "request_id": "same"}
             answers = await asyncio.gather(*(http.post("/v1/runs?follow=false", json=body) for _ in range(20)))
         return {answer.json()["run_id"] for answer in answers}

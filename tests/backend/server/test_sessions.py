@@ -16,10 +16,9 @@ from genie_nb.backend.server.sessions import Sessions
 from genie_nb.backend.settings import Settings
 from genie_nb.errors import AdmissionRefused
 from genie_nb.events import NoteAdded, RunQueued
-from tests.fakes import of_kind, run
+from tests.fakes import BOUND_S, of_kind, run
 
-pytestmark = pytest.mark.timeout(120)
-WAIT_S = 60.0
+WAIT_S = BOUND_S
 ROWS = "region,product,amount\nNorth,A,10\nSouth,A,20\nNorth,B,30\n"
 Serve = Callable[..., Server]
 
@@ -107,7 +106,7 @@ def test_a_client_is_told_when_the_server_has_forgotten(serve: Serve, tmp_path: 
 def test_a_bad_name_of_a_conversation_is_refused(serve: Serve, body: dict[str, object]) -> None:
     server = serve(gn.ScriptedModel([]))
     headers = {"authorization": f"Bearer {server.host.token}"}
-    answer = httpx.post(f"{server.address}/v1/runs", json={"query": "x"} | body, headers=headers)
+    answer = httpx.post(f"{server.address}/v1/runs", json={"query": "x"} | body, headers=headers, timeout=BOUND_S)
     assert answer.status_code == 422
     assert next(iter(body)) in answer.text
 

@@ -26,18 +26,18 @@ HEARTBEAT = b": hb\n"
 class FakeServer:
     """What lies under a stream: takes messages, or lets the sender wait; `now` is the wheel's clock."""
 
-    def __init__(self, *, fails: type[OSError] | None = None) -> None:
-        self.now = 0.0
+    def __init__(self, *, fails: type[OSError] | None = None, now: float = 0.0, **limits: float) -> None:
+        self.now = now
         self.bodies: list[bytes] = []
         self.full, self.fails, self.waiting, self.aborted = False, fails, 0, 0
         self._took, self._left = asyncio.Event(), asyncio.Event()
         self.channel = EventChannel("run1")
         self.links = Links(HeartbeatWheel(lambda: self.now), Metrics())
         self.links.abort = self._abort
-        limits = LinkLimits(heartbeat_s=10, deadline_s=3600, stall_s=30)
+        bounds = LinkLimits(**{"heartbeat_s": 10, "deadline_s": 3600, "stall_s": 30, **limits})
         self.closed = 0
         self.stream = EventStream(
-            self.channel.cursor(), NativeCoat(self.channel), self.links, limits=limits, on_close=self._count_close
+            self.channel.cursor(), NativeCoat(self.channel), self.links, limits=bounds, on_close=self._count_close
         )
         self._serving: asyncio.Task[None] | None = None
 
@@ -158,6 +158,26 @@ def test_a_reader_that_takes_not_even_a_heartbeat_is_cut_when_patience_ends() ->
     run(main())
 
 
+@pytest.mark.parametrize("limit", ["deadline_s", "stall_s"])
+def test_a_limit_is_over_at_the_very_time_that_was_named_for_it(limit: str) -> None:
+    """1000.05 - 1000 is less than 0.05: whoever looked again at once would look for ever."""
+
+    async def main() -> None:
+        server = FakeServer(now=1000.0, **{limit: 0.05})
+        await server.serve()
+        server.full = limit == "stall_s"
+        server.channel.append(ev.NoteAdded(text="n"))
+        await server.settle()
+        again = server.visit(1000.0 + 0.05)
+        assert again is None or again > 1000.05
+        server.take_again()
+        await server.settle()
+        assert (server.aborted, server.closed) == ((1, 1) if limit == "stall_s" else (0, 1))
+        await server.end()
+
+    run(main())
+
+
 def test_a_reader_that_was_cut_already_is_not_counted_again() -> None:
     """The connection, which watches over its reader too, cut it just before."""
 
@@ -263,7 +283,7 @@ class Noted:
 
 
 async def turned(wheel: HeartbeatWheel, done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not done():
             await asyncio.sleep(0.001)
     wheel.close()

@@ -18,6 +18,7 @@ from genie_nb.backend.server.serving import Server
 from genie_nb.backend.wire.frames import FrameDecoder
 from genie_nb.errors import ModelError
 from genie_nb.transcript import Note
+from tests.fakes import BOUND_S
 
 Serve = Callable[..., Server]
 ID = "genie1:2"
@@ -47,12 +48,14 @@ def code(text: str, code: str) -> gn.Say:
 
 
 def post(server: Server, tool: str, **body: Any) -> httpx.Response:
-    return httpx.post(f"{server.address}/v1/tool/{tool}", json=body, timeout=50)
+    return httpx.post(f"{server.address}/v1/tool/{tool}", json=body, timeout=300)
 
 
 def upload(server: Server, name: str, content: bytes) -> str:
     files = {"file": (quote(name), content)}
-    answer = httpx.post(f"{server.address}/v1/file_tool/upload_file_data", data={"requestId": ID}, files=files)
+    answer = httpx.post(
+        f"{server.address}/v1/file_tool/upload_file_data", data={"requestId": ID}, files=files, timeout=BOUND_S
+    )
     return str(answer.json()["domainUrl"])
 
 
@@ -80,7 +83,7 @@ def test_code_is_run_on_the_named_files_and_what_it_makes_can_be_had_at_once(ser
     item = {"fileName": "copy.csv", "ossUrl": download, "domainUrl": preview, "downloadUrl": download, "fileSize": 4}
     assert told[1] == {"requestId": ID, "codeOutput": "Done: 两行\u2028.", "fileInfo": [item], "isFinal": True}
     assert len(told) == 2
-    assert httpx.get(download).content == b"a\n2\n"
+    assert httpx.get(download, timeout=BOUND_S).content == b"a\n2\n"
     assert "a\\n1\\n" in repr(server.host.archive.kept()[0].run.transcript.calls["c2"].output)
 
 
@@ -230,7 +233,7 @@ def test_code_in_one_piece(serve: Serve) -> None:
     assert answer.status_code == 200
     assert {name: told[name] for name in ("code", "data", "requestId")} == {"code": 200, "data": "Done.", "requestId": ID}
     (file,) = told["fileInfo"]
-    assert (file["fileName"], file["fileSize"], httpx.get(file["downloadUrl"]).text) == ("a.txt", 1, "x")
+    assert (file["fileName"], file["fileSize"], httpx.get(file["downloadUrl"], timeout=BOUND_S).text) == ("a.txt", 1, "x")
 
 
 def test_a_failure_is_a_message_and_still_an_end(serve: Serve) -> None:
@@ -270,7 +273,7 @@ def test_a_report_leaves_as_its_stream_mode_says(serve: Serve, mode: dict[str, A
     (file,) = told[-1].pop("fileInfo")
     assert told[-1] == {"requestId": ID, "data": REPORT, "isFinal": True}
     assert (file["fileName"], file["fileSize"]) == ("报告.md", len(REPORT.encode()))
-    assert httpx.get(file["domainUrl"]).text == REPORT
+    assert httpx.get(file["domainUrl"], timeout=BOUND_S).text == REPORT
 
 
 def test_a_report_begins_while_it_is_written(serve: Serve) -> None:
@@ -278,13 +281,13 @@ def test_a_report_begins_while_it_is_written(serve: Serve) -> None:
 
     def wait() -> str:
         """Wait."""
-        gate.wait(20)
+        gate.wait(120)
         return "ok"
 
     server = serve(saying(gn.Say(["# A ", "part"], [("wait", {})]), "# Whole"), tools=[gn.tool(wait)])
     body = {"requestId": ID, "task": "t", "fileType": "markdown"}
     url, decoder, said = f"{server.address}/v1/tool/report", FrameDecoder(), list[str]()
-    with httpx.stream("POST", url, json=body, timeout=30) as answer:
+    with httpx.stream("POST", url, json=body, timeout=300) as answer:
         for piece in answer.iter_bytes():
             said += [frame.data for frame in decoder.feed(piece)]
             if len(said) >= 2:
@@ -314,7 +317,7 @@ def test_a_page_is_kept_as_a_page(serve: Serve, said: str, page: str) -> None:
     (file,) = told[-1]["fileInfo"]
     assert (told[-1]["data"], file["fileName"]) == (page, "r.html")
     assert file["fileSize"] == len(page.encode())
-    shown = httpx.get(file["domainUrl"])
+    shown = httpx.get(file["domainUrl"], timeout=BOUND_S)
     assert (shown.text, shown.headers["content-type"]) == (page, "text/html; charset=utf-8")
 
 
@@ -322,7 +325,7 @@ def test_an_answer_that_is_no_page_becomes_a_harmless_one(serve: Serve) -> None:
     told = messages(post(serve(saying("A & <script>B</script>")), "report", requestId=ID, task="t"))
     assert [message["data"] for message in told] == ["A & <script>B</script>"] * 2
     (file,) = told[-1]["fileInfo"]
-    page = httpx.get(file["domainUrl"]).text
+    page = httpx.get(file["domainUrl"], timeout=BOUND_S).text
     assert file["fileName"] == "report.html"
     assert page.startswith("<!doctype html>")
     assert "<p>A &amp; &lt;script&gt;B&lt;/script&gt;</p>" in page
@@ -334,7 +337,7 @@ def test_a_report_in_one_piece(serve: Serve) -> None:
     told = post(server, "report", requestId=ID, task="t", fileType="markdown", stream=False).json()
     (file,) = told.pop("fileInfo")
     assert told == {"code": 200, "data": REPORT, "requestId": ID}
-    assert httpx.get(file["downloadUrl"]).text == REPORT
+    assert httpx.get(file["downloadUrl"], timeout=BOUND_S).text == REPORT
     assert file["fileSize"] == len(REPORT.encode())
 
 
@@ -365,7 +368,7 @@ def test_what_the_report_tool_writes_leaves_live_and_its_file_is_named(
     if stream:
         assert [message["data"] for message in told[:-1]] == ["# R", "\n\nIt ", "is."]
     (file,) = told[-1]["fileInfo"]
-    content = httpx.get(file["downloadUrl"]).content
+    content = httpx.get(file["downloadUrl"], timeout=BOUND_S).content
     assert told[-1]["data"] == "# R\n\nIt is."
     assert (file["fileName"], file["fileSize"], content[: len(begins)]) == (name, len(content), begins)
 
@@ -373,7 +376,7 @@ def test_what_the_report_tool_writes_leaves_live_and_its_file_is_named(
 def test_jdgenies_fixed_template_is_a_dashboard(serve: Serve) -> None:
     for template, look in (("fix", '<body class="dashboard">'), ("empty", "<body>")):
         told = messages(post(serve(reporting("# R")), "report", requestId=ID, task="t", templateType=template))
-        assert look in httpx.get(told[-1]["fileInfo"][0]["downloadUrl"]).text
+        assert look in httpx.get(told[-1]["fileInfo"][0]["downloadUrl"], timeout=BOUND_S).text
 
 
 @pytest.mark.parametrize("name", ["../r", "/etc/passwd", "a\0b", "con", "x" * 500, "a/b"])
@@ -388,7 +391,7 @@ def test_the_offline_analyst_writes_reports_too_and_says_so(serve: Serve) -> Non
     upload(server, "sales.csv", "地区,营收\n华东,3\n华北,5\n华东,4\n".encode())
     asked = {"requestId": ID, "task": "按地区统计总营收", "fileNames": ["sales.csv"], "fileType": "html"}
     told = messages(post(server, "report", **asked))
-    page = httpx.get(told[-1]["fileInfo"][0]["downloadUrl"]).text
+    page = httpx.get(told[-1]["fileInfo"][0]["downloadUrl"], timeout=BOUND_S).text
     assert told[-1]["data"].startswith("# 按地区统计总营收")
     assert "没有使用语言模型" in page
     assert "<svg" in page
@@ -461,7 +464,7 @@ BODIES = {
 
 @pytest.mark.parametrize(("tool", "body"), BODIES.values(), ids=BODIES)
 def test_a_bad_body_is_told_as_fastapi_tells_it(serve: Serve, tool: str, body: bytes) -> None:
-    answer = httpx.post(f"{serve(saying()).address}/v1/tool/{tool}", content=body)
+    answer = httpx.post(f"{serve(saying()).address}/v1/tool/{tool}", content=body, timeout=BOUND_S)
     assert answer.status_code == 422
     (detail,) = answer.json()["detail"]
     assert (detail["loc"], detail["type"]) == (["body"], "value_error")
@@ -473,7 +476,7 @@ def test_a_body_that_grows_too_large_is_refused(serve: Serve) -> None:
             yield b" " * 100_000
 
     server = serve(saying(), max_body_mib=1)
-    answer = httpx.post(f"{server.address}/v1/tool/report", content=growing())
+    answer = httpx.post(f"{server.address}/v1/tool/report", content=growing(), timeout=BOUND_S)
     assert answer.status_code == 413
 
 
@@ -489,12 +492,12 @@ def test_heartbeats_are_sent_while_the_code_runs(serve: Serve) -> None:
 
     def wait() -> str:
         """Wait."""
-        gate.wait(20)
+        gate.wait(120)
         return "ok"
 
     server = serve(saying(gn.Say("", [("wait", {})]), "Done."), tools=[gn.tool(wait)], tool_heartbeat_s=0.05)
     url, heard = f"{server.address}/v1/tool/code_interpreter", b""
-    with httpx.stream("POST", url, json={"requestId": ID, "task": "t"}, timeout=30) as answer:
+    with httpx.stream("POST", url, json={"requestId": ID, "task": "t"}, timeout=300) as answer:
         for piece in answer.iter_bytes():
             heard += piece
             if heard.count(b"data: heartbeat\r\n\r\n") >= 2:
@@ -506,12 +509,12 @@ def test_heartbeats_are_sent_while_the_code_runs(serve: Serve) -> None:
 def test_a_server_without_this_service_has_none_of_its_routes(serve: Serve) -> None:
     server = serve(saying(), services=["agent"])
     assert post(server, "report", requestId=ID).status_code == 404
-    assert httpx.get(f"{server.address}/v1/file_tool/preview/a/b").status_code == 404
+    assert httpx.get(f"{server.address}/v1/file_tool/preview/a/b", timeout=BOUND_S).status_code == 404
 
 
 def test_a_file_that_cannot_be_kept_does_no_harm(serve: Serve) -> None:
     server = serve(saying(code("", "open('a.txt', 'w').write('x' * 2_000_000)"), "Done."), max_upload_mib=1)
     told = messages(post(server, "code_interpreter", requestId=ID, task="t"))
     assert told[-1]["codeOutput"] == "Done."
-    assert httpx.get(told[-1]["fileInfo"][0]["downloadUrl"]).status_code == 404
+    assert httpx.get(told[-1]["fileInfo"][0]["downloadUrl"], timeout=BOUND_S).status_code == 404
     assert FileShelf.of(server.host).listed(ID) == []

@@ -173,7 +173,7 @@ def test_a_verdict_is_read_from_whatever_a_model_replies(reply: str, verdict: tu
 def searching_run(make_run: Callable[..., Run], *replies: Say, engine: FakeEngine) -> Run:
     model = ScriptedModel(list(replies))
     tool = DeepSearchTool(model, (engine,), FakeReader(), Bounds())
-    return make_run(model, tool, query=QUERY["query"], agent="search").start().result(20)
+    return make_run(model, tool, query=QUERY["query"], agent="search").start().result(120)
 
 
 def test_the_search_agents_answer_is_what_the_search_says_and_stands_there_once(make_run: Callable[..., Run]) -> None:

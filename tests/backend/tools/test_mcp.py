@@ -19,10 +19,9 @@ from genie_nb.backend.tools import mcp
 from genie_nb.backend.tools.base import ToolBox
 from genie_nb.backend.tools.mcp_watch import CardWatch
 from genie_nb.parts import DocumentPart, ErrorPart, ProgressPart, StreamPart
-from tests.fakes import a_call, events_of, make_context
+from tests.fakes import BOUND_S, a_call, events_of, make_context
 
 CHILD = str(Path(__file__).with_name("mcp_child.py"))
-BOUND_S = 40.0
 
 
 class Far:
@@ -288,7 +287,7 @@ def test_a_server_and_what_it_started_end_with_the_backend(
     assert len(pids) == 2
     backend.close()
     left = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-    assert psutil.wait_procs(left, timeout=10)[1] == []
+    assert psutil.wait_procs(left, timeout=120)[1] == []
 
 
 def test_two_servers_of_one_name_keep_their_tools_apart(tmp_path: Path, on_backend: Callable[..., Any]) -> None:

@@ -100,7 +100,7 @@ def test_many_small_events_never_meet_the_limit() -> None:
     assert len(decode(decoder, [b"data: 12345\n\n"] * 100)) == 100
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "line", [b"data: retry", b"data: " + b"retry: 1 " * 100, b": retry"], ids=["data", "wide", "comment"]
 )
