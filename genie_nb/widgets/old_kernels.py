@@ -14,8 +14,8 @@ __all__ = ("KernelNote", "kernel_note")
 
 HEARS_CLICKS_SINCE = (7, 4)
 NOTES = {
-    "en": "With ipykernel {version}, a click in the view of a run, such as Stop, may be heard only after the cell that waits "
-    "for the run has ended. To stop it at once, interrupt the kernel. ipykernel 7.4 and later hear clicks at once.",
+    "en": "With ipykernel {version}, a click in the view of a run, such as Stop, may be heard only after the cell that "
+    "waits for the run has ended. To stop it at once, interrupt the kernel. ipykernel 7.4 and later hear clicks at once.",
     "zh": "使用 ipykernel {version} 时，运行视图中的点击（例如“停止”）可能要等到等待该运行的单元格结束后才会处理。"
     "要立即停止，请中断内核。ipykernel 7.4 及更新版本会立即处理点击。",
 }

@@ -334,6 +334,7 @@ def command(*arguments: str, folder: Path) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command_prints_one_line_when_ready_and_ends_at_sigterm(tmp_path: Path, connect: Connect) -> None:
     with command("--port", "0", "--token", "t0ken", folder=tmp_path) as process:
         told = json.loads(process.stdout.readline())
@@ -346,6 +347,7 @@ def test_the_command_prints_one_line_when_ready_and_ends_at_sigterm(tmp_path: Pa
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_a_restarted_server_still_serves_finished_runs_and_says_which_one_it_was_killed_in(
     tmp_path: Path, connect: Connect
 ) -> None:
