@@ -94,12 +94,12 @@ def test_a_failure_there_is_the_same_error_here(serve: Serve, connect: Connect) 
 
 
 def test_a_server_that_is_not_there_fails_the_run_with_its_address(connect: Connect) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    genie = connect(f"http://127.0.0.1:{port}/?token=x")
-    object.__setattr__(genie.client._patience, "tries", 2)
-    run = genie.ask("?", show=False).result(timeout_s=30)
+    with socket.socket() as taken:  # nobody else gets it, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        genie = connect(f"http://127.0.0.1:{port}/?token=x")
+        object.__setattr__(genie.client._patience, "tries", 2)
+        run = genie.ask("?", show=False).result(timeout_s=30)
     assert isinstance(run.error, LinkError)
     assert f"127.0.0.1:{port}" in str(run.error)
 
