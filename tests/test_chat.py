@@ -228,6 +228,7 @@ SUDDEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", SUDDEN.values(), ids=SUDDEN)
 def test_a_process_may_end_at_any_moment_without_a_word_and_keeps_what_was_asked(last: str, tmp_path: Path) -> None:
     script = f"import sys, genie_nb as gn\nchat = gn.Chat(runs_folder=sys.argv[1])\nchat.ask('1+1?').result(120)\n{last}\n"

@@ -298,6 +298,7 @@ def test_lab_refuses_a_notebook_that_is_not_there(tmp_path: Path) -> None:
     assert "nothing.ipynb" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("switch", "told"), [("loopback", True), ("off", False)])
 def test_serve_says_at_its_start_who_can_run_code_without_a_token(switch: str, told: bool, tmp_path: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GENIE_", "OPENAI_"))}

@@ -199,6 +199,7 @@ def test_a_plan_of_thousands_of_steps_is_refused() -> None:
         change_plan(Plan(), json.dumps({"add": steps}))
 
 
+@pytest.mark.slow
 def test_a_table_that_a_tool_returns_is_told_in_bounds() -> None:
     wide = pd.DataFrame([["x" * 200_000] * 500] * 40)
     (part,), told = shown_and_told("t", wide)

@@ -89,10 +89,12 @@ def test_a_failing_model_ends_the_run_with_one_sentence(reply: Reply, code: str,
 
 
 def test_a_base_url_that_refuses_is_named() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    run = gn.Genie(model="tiny", base_url=f"http://127.0.0.1:{port}/v1", agent="react").ask("Hello?", show=False).result()
+    with socket.socket() as taken:  # nobody else gets it, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        run = (
+            gn.Genie(model="tiny", base_url=f"http://127.0.0.1:{port}/v1", agent="react").ask("Hello?", show=False).result()
+        )
     assert f"127.0.0.1:{port}" in str(run.error)
 
 

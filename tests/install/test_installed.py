@@ -64,7 +64,7 @@ def check(told: dict[str, Any], model: ModelServer) -> None:
     assert any("North    40" in str(message) for message in model.requests[-1].json["messages"])
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("version", ["3.11", "3.13"])
 def test_the_base_alone_works_on_a_question_and_names_what_is_missing(
     version: str, wheel: str, model: ModelServer, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """What a run does inside a person's kernel: what it shows where, and how a cell can be left."""
 
+import os
 from typing import Any
 
 import psutil
@@ -8,7 +9,9 @@ import pytest
 from tests.notebooks.kernel_cells import Cells
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-ENDLESS_CODE = "import subprocess\nsubprocess.run(['setsid', '-f', 'sleep', '600'])\nprint(1)\nwhile True: pass"
+SLEEP = ["sleep", f"600.{os.getpid():07}"]
+"""A program that is known by its argument, whatever else runs on this machine."""
+ENDLESS_CODE = f"import subprocess\nsubprocess.run(['setsid', '-f', *{SLEEP}])\nprint(1)\nwhile True: pass"
 ENDLESS = f"[gn.Say('I loop.', calls=[('code_interpreter', {{'code': {ENDLESS_CODE!r}}})])]"
 
 
@@ -173,14 +176,13 @@ def test_stop_reaches_a_run_that_a_cell_is_awaiting(cells: Cells) -> None:
 
 
 def test_no_process_is_left_when_the_persons_kernel_is_killed(cells: Cells) -> None:
-    others = set(psutil.pids())
     cells.run(
         f"run = genie({ENDLESS}).ask('Loop.', show=False)\n"
         "async for event in run.events():\n    if 'StreamPart' in str(event): break"
     )
     person = psutil.Process(int(cells.value("import os; os.getpid()")))
     children = person.children(recursive=True)
-    orphans = [process for process in psutil.process_iter() if process.name() == "sleep" and process.pid not in others]
+    orphans = [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == SLEEP]
     assert children
     assert any(orphan not in children for orphan in orphans)
     person.kill()

@@ -95,12 +95,12 @@ def test_a_failure_there_is_the_same_error_here(serve: Serve, connect: Connect) 
 
 
 def test_a_server_that_is_not_there_fails_the_run_with_its_address(connect: Connect) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    genie = connect(f"http://127.0.0.1:{port}/?token=x")
-    object.__setattr__(genie.client._patience, "tries", 2)
-    run = genie.ask("?", show=False).result(timeout_s=120)
+    with socket.socket() as taken:  # nobody else gets it, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        genie = connect(f"http://127.0.0.1:{port}/?token=x")
+        object.__setattr__(genie.client._patience, "tries", 2)
+        run = genie.ask("?", show=False).result(timeout_s=120)
     assert isinstance(run.error, LinkError)
     assert f"127.0.0.1:{port}" in str(run.error)
 
@@ -335,6 +335,7 @@ def command(*arguments: str, folder: Path) -> Program:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command_prints_one_line_when_ready_and_ends_at_sigterm(tmp_path: Path, connect: Connect) -> None:
     with command("--port", "0", "--token", "t0ken", folder=tmp_path) as process:
         told = json.loads(process.stdout.readline())
@@ -347,6 +348,7 @@ def test_the_command_prints_one_line_when_ready_and_ends_at_sigterm(tmp_path: Pa
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_a_restarted_server_still_serves_finished_runs_and_says_which_one_it_was_killed_in(
     tmp_path: Path, connect: Connect
 ) -> None:
