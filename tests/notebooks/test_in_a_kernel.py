@@ -116,6 +116,7 @@ def test_a_view_is_closed_when_each_page_has_said_that_it_does_not_show_it(cells
 
 def test_a_view_that_a_page_shows_still_goes_on(cells: Cells) -> None:
     (first,) = ask_often(cells, 1)
+    page_says(cells, first, type="hello", n=0)
     cells.run(f"await {ASK}")
     cells.run(f"await {ASK}")
     cell = cells.start(f"await {ASK}")
