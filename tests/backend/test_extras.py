@@ -154,7 +154,8 @@ def test_no_library_of_mcp_is_loaded_to_say_that_it_is_missing(
     without: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without("mcp", "httpx2")
-    for name in ("mcp", "httpx2"):
+    known = [name for name in sys.modules if name.partition(".")[0] in ("mcp", "httpx2")]
+    for name in {"mcp", "mcp.shared.exceptions", "httpx2", *known}:
         monkeypatch.setitem(sys.modules, name, None)  # an import of it fails
     with pytest.raises(LinkError, match=needs("mcp")):
         run(McpSessions().list_tools(McpServer(command=("true",), name="demo")))
