@@ -49,7 +49,7 @@ class Stage:
 
     def end(self) -> None:
         """Wait for the end of what is played."""
-        self._following.result(timeout=100)
+        self._following.result(timeout=300)
 
 
 def show(view: RunView) -> None:

@@ -28,7 +28,7 @@ HOVER = """element => {
     element.dispatchEvent(new DragEvent("dragenter", { dataTransfer: transfer, bubbles: true, cancelable: true }));
 }"""
 LEAVE = HOVER.replace("dragenter", "dragleave")
-ANSWER_MS = 60_000
+ANSWER_MS = 240_000
 
 
 def composer(lab: Lab, index: int = 0) -> Locator:
@@ -113,7 +113,7 @@ def test_a_refused_file_says_why_and_can_be_removed_by_keyboard(lab: Lab) -> Non
     )
     rows = box.locator(".gnb-ask-files > li")
     expect(rows).to_have_count(3)
-    expect(rows.nth(0)).to_contain_text("is broken: its pages cannot be found", timeout=30_000)
+    expect(rows.nth(0)).to_contain_text("is broken: its pages cannot be found")
     expect(rows.nth(1)).to_contain_text("is empty (0 bytes)")
     expect(rows.nth(2)).to_contain_text("CSV (semicolons), 9 rows × 3 columns, UTF-16")
     for theme in ("dark", "light"):
@@ -140,7 +140,7 @@ def test_a_large_file_comes_in_pieces_whole(lab: Lab) -> None:
     lab.run(0)
     content = b"a,b\n" + b"12345,67890\n" * 500_000
     composer(lab).locator("input[type=file]").set_input_files([{"name": "a.csv", "mimeType": "text/csv", "buffer": content}])
-    expect(composer(lab).locator("li")).to_contain_text("CSV, 500,000 rows × 2 columns", timeout=60_000)
+    expect(composer(lab).locator("li")).to_contain_text("CSV, 500,000 rows × 2 columns")
     lab.run(1)
     expect(lab.output(1)).to_contain_text(hashlib.sha256(content).hexdigest())
 
@@ -156,14 +156,12 @@ def test_what_is_worked_on_can_be_stopped(lab: Lab, way: str) -> None:
     stop = composer(lab).locator(".gnb-ask-stop")
     expect(stop).to_be_visible()
     expect(stop).to_have_text("停止")
-    expect(lab.output(0).locator(".gnb-chat")).to_contain_text("w3", timeout=30_000)
+    expect(lab.output(0).locator(".gnb-chat")).to_contain_text("w3")
     for theme in ("dark", "light"):
         lab.theme(theme)
         lab.shot(0, f"ask-running-{theme}")
     stop.click() if way == "button" else question.press("Escape")
-    expect(lab.output(0).locator(".gnb-chat .gnb-how[data-status]").first).to_have_attribute(
-        "data-status", "cancelled", timeout=30_000
-    )
+    expect(lab.output(0).locator(".gnb-chat .gnb-how[data-status]").first).to_have_attribute("data-status", "cancelled")
     expect(composer(lab).locator(".gnb-ask-go")).to_be_visible()
 
 

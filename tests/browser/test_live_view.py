@@ -35,7 +35,7 @@ def answer_words(lab: Lab, index: int) -> list[str]:
 
 
 def wait_for_end(lab: Lab, index: int) -> None:
-    expect(lab.output(index).locator(".gnb").first).to_have_attribute("data-status", "finished", timeout=60_000)
+    expect(lab.output(index).locator(".gnb").first).to_have_attribute("data-status", "finished")
 
 
 def test_after_a_flood_of_20_000_tokens_every_word_is_there(lab: Lab) -> None:
@@ -59,7 +59,7 @@ def test_a_reload_in_mid_run_shows_all_that_was_and_all_that_comes(lab: Lab) -> 
     expect(lab.output(1)).to_contain_text("t9999")
     lab.save()
     lab.reload()
-    expect(lab.output(1)).to_contain_text("t9999", timeout=30_000)
+    expect(lab.output(1)).to_contain_text("t9999")
     assert answer_words(lab, 1) == FLOOD_WORDS[:10_000]
     lab.run(2)
     wait_for_end(lab, 1)
@@ -98,7 +98,7 @@ def test_stop_reaches_the_run_while_its_cell_awaits(lab: Lab, way: str) -> None:
     lab.run(0)
     lab.start(1)
     stop = lab.output(1).locator(".gnb-stop")
-    expect(stop).to_be_visible(timeout=30_000)
+    expect(stop).to_be_visible()
     if way == "button":
         stop.click()
     else:
@@ -162,7 +162,7 @@ def test_nothing_jumps_while_a_run_goes_on_and_when_its_record_comes(lab: Lab, c
     lab.run(0)
     lab.page.evaluate(HEIGHTS)
     lab.run(1)
-    expect(lab.output(1).locator(".gnb-record .gnb-files .gnb-picture")).to_be_visible(timeout=30_000)
+    expect(lab.output(1).locator(".gnb-record .gnb-files .gnb-picture")).to_be_visible()
     expect(lab.output(1).locator(".gnb")).to_have_count(1)
     expect(lab.output(1)).not_to_have_attribute("style", re.compile("min-height: [1-9]"))
     heights = lab.page.evaluate("() => new Promise(done => requestAnimationFrame(() => done(heights)))")
@@ -292,7 +292,7 @@ def test_dollars_are_money_in_the_record_and_no_formulas(lab: Lab) -> None:
     for index in (1, 2, 3):
         lab.run(index)
     # The same words in a page of their own are typeset: by then the record would have been, too.
-    expect(lab.output(1).locator("mjx-container").first).to_be_attached(timeout=30_000)
+    expect(lab.output(1).locator("mjx-container").first).to_be_attached()
     for index in (2, 3):
         expect(lab.output(index)).to_contain_text(MONEY)
         expect(lab.output(index)).to_contain_text("Is it $5 or $6?")

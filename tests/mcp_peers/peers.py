@@ -27,12 +27,14 @@ NODE = _node()
 def missing() -> str:
     """Why the peers cannot be used; empty if they can."""
     if not Path(CONFORMANCE).exists() or not Path(EVERYTHING).exists():
-        return "the npm peers are not installed: make mcp-peers"
+        return "npm's MCP peers are not installed: make mcp-peers"
     if not NODE:
-        return "there is no Node: make mcp-peers"
+        return "there is no Node for npm's MCP peers: make mcp-peers"
     said = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=False, timeout=300).stdout
     major = said.strip().removeprefix("v").partition(".")[0]
-    return "" if major.isdigit() and int(major) >= OLDEST_NODE else f"the suite needs Node {OLDEST_NODE}, and here is {said}"
+    if major.isdigit() and int(major) >= OLDEST_NODE:
+        return ""
+    return f"npm's MCP peers need Node {OLDEST_NODE}, and here is {said.strip() or 'none that works'}: make mcp-peers"
 
 
 @contextmanager
