@@ -1,6 +1,7 @@
 """A real JupyterLab in a real Chromium: `lab` opens notebooks, runs cells, reloads, switches themes, takes pictures.
 
-Chromium is the one on the path (`GENIE_CHROMIUM` names another one). Where there is none the tests are skipped, but never under `CI`.
+Chromium is the one on the path (`GENIE_CHROMIUM` names another one). Where there is none the tests are skipped, but never
+under `CI`.
 """
 
 import itertools
