@@ -173,7 +173,7 @@ def record_markdown(transcript: Transcript) -> str:
     if sources := _sources(transcript, answer):
         pieces.append(f"**{labels['sources']}**\n\n" + "\n".join(f"- {safe_line(source)}" for source in sources))
     if files_of(transcript):
-        names = "\n".join(f"- {safe_line(file.name)}" for file in files_of(transcript))
+        names = "\n".join(f"- {safe_line(show_line(file.name))}" for file in files_of(transcript))
         pieces.append(f"**{labels['files']}**\n\n{names}")
     given = [*transcript.inputs, *transcript.tables]
     if given:

@@ -185,7 +185,7 @@ def test_no_process_is_left_when_the_persons_kernel_is_killed(cells: Cells) -> N
     children = person.children(recursive=True)
     orphans = [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == SLEEP]
     assert children
-    assert any(orphan not in children for orphan in orphans)
+    assert orphans  # on Linux they are descendants all the same: of their supervisor
     person.kill()
     _, alive = psutil.wait_procs(children + orphans, timeout=20)
     assert not alive
