@@ -1,4 +1,4 @@
-"""The cell of pandas code that fulfils a wish; it shows its table and ends with one line `RESULT {…}`.
+"""The cell of pandas code that fulfils a wish; it shows its table and hands its facts back to the analyst.
 
 Above: `executor`. Below: `pieces`, `charts`, `question`.
 """

@@ -153,7 +153,7 @@ def next_move(script: Script, outputs: Sequence[str]) -> Call | str:
 
 
 def read_result(output: str) -> dict[str, Any] | None:
-    """The facts of the last line `RESULT {…}` of a cell's output, or None when it has none."""
+    """The facts that the last line `RESULT {…}` of what was told of a cell holds, or None when there is none."""
     for line in reversed(output.splitlines()):
         if line.startswith(RESULT):
             return _object(line.removeprefix(RESULT)) or None
