@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-import yaml  # type: ignore[import-untyped]  # it ships no types
 
 from genie_nb.errors import SettingsError
 
@@ -160,6 +159,8 @@ def _content(path: Path) -> bytes:
 
 def _parsed(content: bytes) -> dict[str, Any]:
     """The mapping in the file. What is wrong with it is not quoted, nor is the cause kept: the line may hold a key."""
+    import yaml  # type: ignore[import-untyped]  # it ships no types
+
     place = ""
     try:
         values = yaml.safe_load(content)
