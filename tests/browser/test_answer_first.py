@@ -53,8 +53,8 @@ SHIFTS = """() => {
 MOST_SHIFT = 0.05
 
 
-def narrow(lab: Lab, width: int = 1100) -> None:
-    lab.page.set_viewport_size({"width": width, "height": 900})
+def narrow(lab: Lab, width: int = 1100, height: int = 900) -> None:
+    lab.page.set_viewport_size({"width": width, "height": height})
 
 
 def depth(output: Locator, inner: Locator) -> float:
@@ -128,10 +128,31 @@ def test_nothing_of_a_run_jumps(lab: Lab, query: str, agent: str) -> None:
     assert shifted <= MOST_SHIFT
 
 
-FAILED = (
-    "import genie_nb as gn\nfrom genie_nb import Call, Say\n"
-    "steps = [{'title': f'Step number {n}', 'assignee': 'executor'} for n in range(12)]\n"
-)
+FAILED = """
+import genie_nb as gn
+from tests.browser.live_stage import *
+from tests.widgets.sample_runs import *
+begun, done = [], []
+for n in range(1, 13):
+    begun.append(ev.TaskStarted(task_id=f"t{n}", title=f"Step {n}", assignee="executor"))
+    failed = n == 9
+    begun += call(f"c{n}", "code_interpreter", '{"code": "x = 1"}', [CodePart(code="x = 1")], f"t{n}")
+    begun.append(ev.TaskFinished(task_id=f"t{n}", status="failed" if failed else "completed",
+                                 summary="The file has no column region." if failed else "ok"))
+run = numbered([started("Twelve steps?"), *begun, ev.RunFailed(code="model", message="Step 9 failed.")])
+Record(run, lambda *_: b"")
+"""
+
+
+def test_of_a_run_of_twelve_steps_the_one_that_failed_is_seen_without_scrolling(lab: Lab) -> None:
+    narrow(lab)
+    lab.open([FAILED])
+    lab.run(0)
+    failing = lab.output(0).get_by_text("The file has no column region.")
+    expect(failing).to_be_visible()
+    print(f"failed: the step's reason {depth(lab.output(0), failing):.0f} px")
+    lab.shot(0, "answer-first-failed")
+    assert depth(lab.output(0), failing) <= 500
 
 
 def test_pictures_are_kept_at_three_widths(lab: Lab) -> None:
@@ -140,7 +161,7 @@ def test_pictures_are_kept_at_three_widths(lab: Lab) -> None:
     lab.run(1)
     expect(lab.output(1).locator(".gnb-record")).to_be_visible()
     for width in (700, 1100, 1600):
-        narrow(lab, width)
+        narrow(lab, width, 1600)
         for name in ("light", "dark"):
             lab.theme(name)
             lab.shot(1, f"answer-first-chart-{width}-{name}")
