@@ -120,7 +120,7 @@ def _head_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
 def _how_node(transcript: Transcript, labels: Labels, *, live: bool) -> Node:
     """How the answer came about, as one line that unfolds: how the run stands while it works, then in numbers."""
     status = transcript.status
-    open_now = status == "failed" or any(call.waits for call in transcript.calls.values())
+    open_now = status == "failed" or _asked(transcript)
     parts = [
         Node("head.m", "span", {"class": "gnb-mark", "aria-hidden": "true"}, f"{RUN_MARKS[status]} "),
         Node("head.s", "span", {"class": "gnb-status", "role": "status"}, how_words(transcript, labels, live=live)),
@@ -151,8 +151,7 @@ def how_words(transcript: Transcript, labels: Labels, *, live: bool) -> str:
     if status == "pending" and transcript.place:
         return labels["queued"].format(n=transcript.place)
     if not transcript.ended:
-        asked = live and status == "running" and any(call.waits for call in transcript.calls.values())
-        return labels["asked" if asked else status]
+        return labels["asked" if live and status == "running" and _asked(transcript) else status]
     steps = len(transcript.plan.steps) if transcript.plan else 0
     cells = sum(any(isinstance(part, CodePart) for part in call.parts) for call in transcript.calls.values())
     took = [
