@@ -35,7 +35,7 @@ SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }
-WAIT_MS = 240_000
+WAIT_MS = 120_000
 """How long a test waits for what must come; it costs nothing where it comes, so it holds on a busy machine too."""
 expect.set_options(timeout=WAIT_MS)
 STATE = """() => {

@@ -85,7 +85,7 @@ def test_nothing_hostile_runs_in_the_record_of_an_untrusted_notebook(lab: Lab) -
     run = folded(hostile_run(PAYLOADS.values()))
     html = record_html(run, read_file=lambda name, most_bytes: name.encode())
     lab.open([_cell({"text/html": html}), _cell({"text/markdown": record_markdown(run)})])
-    expect(lab.output(0)).to_contain_text("Finished")
+    expect(lab.output(0)).to_contain_text("How")
     assert_nothing_ran(lab)
 
 
@@ -96,7 +96,7 @@ def test_an_untrusted_record_can_still_be_read(lab: Lab) -> None:
     output = lab.output(0)
     expect(output.locator("h2").first).to_have_text("Sales grew by 12 %")
     assert output.locator("style").count() == 0
-    for words in ("✓ Look at the file (done)", "north", "8,760 rows", "growth.png", "Finished"):
+    for words in ("✓ Look at the file (done)", "north", "8,760 rows", "growth.png", "How: 4 steps"):
         expect(output).to_contain_text(words)
     assert output.locator("details.gnb-task").count() == 2
     lab.shot(0, "record-untrusted")

@@ -37,7 +37,7 @@ def test_a_search_of_folders_is_seen_and_its_citations_open_their_passages(lab: 
     lab.run(1)
     lab.run(2)
     record = lab.output(2).locator(".gnb-record")
-    expect(record).to_contain_text("Finished")
+    expect(record).to_contain_text("How")
     citation = record.locator(".gnb-answer .gnb-cite").first
     expect(citation).to_have_text("[1]")
     opened = lab.page.locator(".gnb-popover:popover-open")
@@ -58,6 +58,8 @@ def test_stages_unfold_and_light_and_dark_can_be_read(lab: Lab) -> None:
     expect(view).to_have_attribute("data-status", "finished")
     expect(view.locator(".gnb-chip")).to_have_count(3)
     expect(view).to_contain_text("brave refused the key")
+    view.locator(".gnb-how > summary").click()
+    view.locator(".gnb-card > summary").first.click()
     hit = view.locator(".gnb-hit").first
     hit.locator("summary").click()
     expect(hit.locator(".gnb-passage")).to_be_visible()

@@ -46,7 +46,7 @@ def test_an_exported_notebook_shows_everything_and_runs_again_in_jupyterlab(
         """() => {
             const cells = window.jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === "code");
             return cells.every(cell => cell.model.executionState === "idle" && cell.model.executionCount)
-                && cells.at(-1).node.innerText.includes("RESULT");
+                && cells.at(-1).node.querySelector(".jp-OutputArea-output");
         }""",
         timeout=WAIT_MS,
     )
