@@ -21,7 +21,6 @@ from genie_nb.backend.settings import Settings
 from genie_nb.errors import RequestError
 from genie_nb.parts import readable
 from genie_nb.session import Genie, Paths, Run, Viewed, copies_of, in_notebook, paths_of
-from genie_nb.widgets import takeaway
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +67,8 @@ class Talk:
         Raises:
             RequestError: It cannot be written there.
         """
+        from genie_nb.widgets import takeaway
+
         return takeaway.to_html(self.runs, path)
 
     def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str:
@@ -76,6 +77,8 @@ class Talk:
         Raises:
             RequestError: It cannot be written there.
         """
+        from genie_nb.widgets import takeaway
+
         return takeaway.to_markdown(self.runs, path)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
@@ -84,6 +87,8 @@ class Talk:
         Raises:
             RequestError: It cannot be written there.
         """
+        from genie_nb.widgets import takeaway
+
         return takeaway.to_json(self.runs, path)
 
 
