@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,28 +50,47 @@ def wait_gone(found: list[psutil.Process]) -> list[psutil.Process]:
     return [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
+SCRIPT = (
+    "import asyncio, sys\n"
+    "from pathlib import Path\n"
+    "from genie_nb.backend.interpreter.pool import KernelPool\n"
+    "from genie_nb.backend.interpreter.runner import Interpreter\n"
+    "async def go():\n"
+    "    async for part in Interpreter(KernelPool(spare=0), folder=Path(sys.argv[1])).run(sys.argv[2], timeout_s=600):\n"
+    "        print(getattr(part, 'text', part), end='', flush=True)\n"
+    "asyncio.run(go())\n"
+)
+"""A process that asks, as a notebook does."""
+
+
+@contextmanager
+def asking(code: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
+    """A process that runs the code in a kernel of its own, the kernel's processes, and at their end the supervisor."""
+    os.mkfifo(folder / "gate")
+    with subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder), code], stdout=subprocess.PIPE, text=True) as person:
+        assert person.stdout is not None
+        found = ids_in(person.stdout.readline())
+        (folder / "gate").write_text("")
+        supervisor = found[0].parent()
+        assert supervisor is not None
+        yield person, [*found, supervisor]
+
+
 @linux
 @pytest.mark.parametrize("code", ESCAPES.values(), ids=ESCAPES)
 def test_nothing_of_a_cell_outlives_kill_9_of_the_process_that_asked(code: str, tmp_path: Path) -> None:
-    script = (
-        "import asyncio, sys\n"
-        "from pathlib import Path\n"
-        "from genie_nb.backend.interpreter.pool import KernelPool\n"
-        "from genie_nb.backend.interpreter.runner import Interpreter\n"
-        "async def go():\n"
-        "    async for part in Interpreter(KernelPool(spare=0), folder=Path(sys.argv[1])).run(sys.argv[2], timeout_s=600):\n"
-        "        print(getattr(part, 'text', part), end='', flush=True)\n"
-        "asyncio.run(go())\n"
-    )
-    os.mkfifo(tmp_path / "gate")
-    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path), code], stdout=subprocess.PIPE, text=True) as person:
-        assert person.stdout is not None
-        found = ids_in(person.stdout.readline())
-        (tmp_path / "gate").write_text("")
-        supervisor = found[0].parent()
+    with asking(code, tmp_path) as (person, found):
         person.kill()
-    assert supervisor is not None
-    assert wait_gone([*found, supervisor]) == []
+    assert wait_gone(found) == []
+
+
+@linux
+def test_a_kernel_does_not_outlive_kill_9_of_its_supervisor_and_of_the_process_that_asked(tmp_path: Path) -> None:
+    with asking(ESCAPES["holds the interpreter lock"], tmp_path) as (person, found):
+        person.send_signal(signal.SIGSTOP)  # so that it cannot end the kernel itself
+        found[-1].kill()
+        person.kill()
+    assert wait_gone(found) == []
 
 
 @linux
