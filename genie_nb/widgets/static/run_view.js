@@ -240,6 +240,7 @@ class View {
   // The place of the answer never shrinks while the run works: what turns out to be a thought leaves without a jump.
   keepStage() {
     const stage = this.dom.get("stage");
+    if (stage && !this.running && this.el.closest(".gnb-chat")) stage.style.minHeight = ""; // no record takes its place
     if (!stage || !this.running || stage.offsetHeight <= (this.stage || 0)) return;
     this.stage = stage.offsetHeight;
     stage.style.minHeight = `${this.stage}px`;
