@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,14 +61,19 @@ class FolderSettings:
     Attributes:
         path: The file.
         values: The settings that count, by name.
-        left_out: Names of the settings that would count if the folder were trusted.
+        ignored: The settings that would count if the folder were trusted, whole, by name.
         digest: SHA-256 of the file's content in hexadecimal; empty where there is no file.
     """
 
     path: Path
-    values: dict[str, Any]
-    left_out: tuple[str, ...] = ()
+    values: dict[str, Any] = field(repr=False)
+    ignored: dict[str, Any] = field(default_factory=dict, repr=False)
     digest: str = ""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names of the settings that would count if the folder were trusted."""
+        return tuple(sorted(self.ignored))
 
     def remark(self, language: Literal["en", "zh"] = "en") -> str:
         """What was left out and how to trust the folder, in one sentence or two; empty where nothing was."""
@@ -97,8 +102,8 @@ def read_folder(folder: Path, defaults: Mapping[str, Any], *, trusted: bool | No
     if trusted or (trusted is None and trusted_folders().get(str(folder.resolve())) == digest):
         return FolderSettings(path, values, digest=digest)
     kept = {name: kept for name, value in values.items() if (kept := _harmless(name, value, defaults)) is not None}
-    left_out = tuple(sorted(name for name, value in values.items() if kept.get(name) not in (value, [value])))
-    return FolderSettings(path, kept, left_out, digest)
+    ignored = {name: value for name, value in values.items() if kept.get(name) not in (value, [value])}
+    return FolderSettings(path, kept, ignored, digest)
 
 
 def trust(settings: FolderSettings) -> None:

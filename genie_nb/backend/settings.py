@@ -453,6 +453,9 @@ def _keys_for_own_addresses(
     if "api_key" in kept and "base_url" in file and not ("base_url" in own or "base_url" in environment):
         del kept["api_key"]
         withheld.append(_host(file["base_url"]))
+    if "mcp" in kept and "mcp_url" in file and not ("mcp_url" in own or "mcp_url" in environment):
+        kept["mcp_url"] = None  # that service would get the headers of the environment's servers
+        withheld.append(_host(file["mcp_url"]))
     given, ours, theirs = (_section(place, "search") for place in (own, environment, file))
     for name in SEARCH_ENGINES:
         key, url = f"{name}_key", f"{name}_url"

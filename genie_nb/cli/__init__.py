@@ -92,7 +92,8 @@ def ask(
     from genie_nb.session import Genie
 
     try:
-        _ask_about_folder(may_ask=not (as_json or events))
+        if not (as_json or events):
+            _ask_about_folder()
         run = Genie(model=model, agent=agent).ask(question, files=file or (), show=False)
     except SettingsError as error:
         typer.echo(str(error), err=True)
@@ -111,18 +112,20 @@ def ask(
         run.cancel("You interrupted the run.")
         run.result(timeout_s=10)
     if as_json:
+        for remark in run.request.remarks:
+            typer.echo(remark, err=True)
         typer.echo(json.dumps(_outcome(run), ensure_ascii=False))
     elif not events and run.files:
         typer.echo(f"Files in {run.folder}", err=True)
     raise typer.Exit(0 if run.status == "finished" else 1)
 
 
-def _ask_about_folder(*, may_ask: bool) -> None:
+def _ask_about_folder() -> None:
     from functools import partial
 
     from genie_nb.cli.trust import ask_about_folder
 
-    ask_about_folder(partial(typer.echo, err=True), may_ask=may_ask)
+    ask_about_folder(partial(typer.echo, err=True))
 
 
 async def _print_events(events: AsyncIterator[RunEvent], *, silent: bool) -> None:
@@ -193,11 +196,6 @@ def offer(
         return
     from genie_nb.cli.stdio import be_stdio_server
 
-    try:
-        _ask_about_folder(may_ask=False)
-    except SettingsError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
     raise typer.Exit(be_stdio_server(model))
 
 
@@ -220,7 +218,8 @@ def _serve_until_stopped(given: dict[str, Any], *, as_json: bool) -> None:
         sys.stdout.flush()
 
     try:
-        _ask_about_folder(may_ask=not as_json)
+        if not as_json:
+            _ask_about_folder()
         serve_until(stop, given, started)
     except SettingsError as error:
         typer.echo(str(error), err=True)

@@ -19,21 +19,14 @@ SECRET = ("api_key", "token", "_key", "env", "headers", "password", "secret")
 """Endings of names whose values are not shown."""
 
 
-def ask_about_folder(say: Callable[[str], object], *, may_ask: bool) -> None:
-    """Say which settings of the working folder do not count, and ask at a terminal whether to trust them.
-
-    Args:
-        say: Where a line goes.
-        may_ask: Whether a person sits at the terminal and expects a question.
+def ask_about_folder(say: Callable[[str], object]) -> None:
+    """Ask at a terminal whether to trust what the working folder's settings leave out; elsewhere the run says it.
 
     Raises:
         SettingsError: The file cannot be read, or trust cannot be kept.
     """
     found = read_folder(Path.cwd(), Settings.defaults())
-    if not found.left_out:
-        return
-    if not may_ask or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        say(found.remark())
+    if not found.left_out or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
     say("The genie.yaml in this folder also sets:")
     _show(found, say)
@@ -65,9 +58,8 @@ def change_trust(folder: Path, say: Callable[[str], object], *, forget: bool) ->
 
 def _show(found: FolderSettings, say: Callable[[str], object]) -> None:
     """What would count, with its values but for secrets."""
-    values = read_folder(found.path.parent, {}, trusted=True).values
     for name in found.left_out:
-        for line in _lines(name, values.get(name)):
+        for line in _lines(name, found.ignored[name]):
             say(f"  {show_line(without_passwords(line))}")
 
 

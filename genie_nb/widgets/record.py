@@ -18,7 +18,7 @@ from genie_nb.parts import FileRef, Part, Plan, PlanStep
 from genie_nb.transcript import Item, Message, Note, Task, ToolCall, Transcript
 from genie_nb.widgets import sections
 from genie_nb.widgets.cards import card_node, part_node
-from genie_nb.widgets.labels import about_in, labels_for
+from genie_nb.widgets.labels import about_in, counted, labels_for
 from genie_nb.widgets.nodes import Node, to_html
 from genie_nb.widgets.previews import PREVIEW_BYTES, ReadFile, preview_html
 from genie_nb.widgets.render import markdown_blocks, markdown_tokens
@@ -86,13 +86,13 @@ def _page(root: Node, t: Transcript, labels: Labels, read_file: ReadFile) -> Nod
 
 
 def _work(items: Sequence[tuple[Item, Node]], labels: Labels) -> tuple[Node, ...]:
-    """The work; what was finished before the first task that failed stands behind one line, so that this task is seen."""
+    """The work; what came before the first task that failed stands behind one line, so that this task is seen."""
     nodes = tuple(node for _, node in items)
     failed = next((n for n, (item, _) in enumerate(items) if isinstance(item, Task) and item.status == "failed"), 0)
     if failed < 2:
         return nodes
     before = sum(isinstance(item, Task) for item, _ in items[:failed])
-    title = Node("before.s", "summary", {"class": "gnb-muted"}, labels["finished_before"].format(n=before))
+    title = Node("before.s", "summary", {"class": "gnb-muted"}, counted(labels, "before", before))
     body = Node("before.i", "div", children=nodes[:failed])
     return (Node("before", "details", {"class": "gnb-before", "data-open": "0"}, children=(title, body)), *nodes[failed:])
 

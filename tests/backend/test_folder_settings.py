@@ -177,6 +177,27 @@ def test_a_search_engines_key_is_not_sent_to_an_address_of_the_file(engine: str,
     assert "other.example" in settings.remarks()[0]
 
 
+def test_headers_of_the_environments_mcp_servers_are_not_sent_to_a_service_of_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GENIE_MCP", '[{"url": "http://mine.example/mcp", "headers": {"authorization": "canary"}}]')
+    write("mcp_url: http://other.example/\n", trusted=True)
+
+    settings = Settings.load()
+
+    assert settings.mcp_url is None
+    assert len(settings.mcp) == 1
+    assert "other.example" in settings.remarks()[0]
+    assert Settings.load(mcp_url="http://mine.example/").mcp_url == "http://mine.example/"
+
+
+def test_what_a_file_holds_is_not_shown_with_the_folder() -> None:
+    write("api_key: sk-canary\nmax_steps: 3\n", trusted=True)
+    assert "canary" not in repr(Settings.load().folder)
+    write("api_key: sk-canary\n")
+    assert "canary" not in repr(Settings.load().folder)
+
+
 def test_a_run_says_in_the_questions_language_what_does_not_count(tmp_path: Path) -> None:
     write("model: m\n")
     for query, words in (("What is 2 + 3?", "you have not trusted the folder"), ("2 + 3 等于几？", "尚未信任")):

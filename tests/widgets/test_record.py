@@ -173,7 +173,7 @@ def test_of_a_run_that_failed_the_step_that_failed_stands_open() -> None:
     ended[8] = ev.TaskFinished(task_id="t9", status="failed", summary="The file has no such column.")
     html = html_of(numbered([started(), *begun, *ended, ev.RunFailed(code="model", message="Step 9 failed.")]))
     assert re.findall(r'<details class="(gnb-\w+)"[^>]* open=""', html) == ["gnb-how", "gnb-task"]
-    before, failing, later = (html.index(words) for words in ("8 finished before", "Step 9</span>", "Step 10</span>"))
+    before, failing, later = (html.index(words) for words in ("8 steps before", "Step 9</span>", "Step 10</span>"))
     assert before < failing < later
     assert html.index("Step 9 failed.") < before
 

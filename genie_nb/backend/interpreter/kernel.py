@@ -134,6 +134,7 @@ class Kernel:
         """End every process of it and remove its folder; safe to call twice."""
         if self._process is not None and self._exited is not None:
             self._tell_supervisor(signal.SIGTERM)
+            self._tell_supervisor(signal.SIGCONT)  # a cell may have stopped it
             await asyncio.wait({self._exited}, timeout=_END_S)
             self._tell_supervisor(signal.SIGKILL)  # its kernel is killed with it
             await asyncio.wait({self._exited})

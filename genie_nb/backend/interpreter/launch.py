@@ -13,6 +13,7 @@ import ctypes
 import os
 import resource
 import runpy
+import select
 import signal
 import sys
 import time
@@ -54,16 +55,29 @@ def supervise(kernel: int, parent: int, mark: str) -> None:
     import psutil  # noqa: F401  # loaded here, so that nothing has to be loaded when it is to end
 
     process_control(_PR_SET_PDEATHSIG, signal.SIGHUP)
-    ended: dict[int, int] = {}
+    received, ended = watch_signals(), dict[int, int]()
     while kernel not in ended and os.getppid() == parent:
-        received = signal.sigtimedwait(_WATCHED, PARENT_POLL_S)
-        if received is not None and received.si_signo == signal.SIGTERM:
+        if select.select([received], [], [], PARENT_POLL_S)[0] and signal.SIGTERM in os.read(received, 1_000):
             break
         reap(ended)
     end_descendants(ended)
     if sys.platform != "linux":
         kill_marked(mark)
     end_like(ended.get(kernel, 0))
+
+
+def watch_signals() -> int:
+    """Have the numbers of signals written into a pipe, those that came meanwhile too; its end to read from.
+
+    `signal.sigtimedwait` would do, but macOS has none.
+    """
+    received, sent = os.pipe()
+    os.set_blocking(sent, False)
+    signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
+    for number in _WATCHED:
+        signal.signal(number, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+    return received
 
 
 def reap(ended: dict[int, int]) -> None:
@@ -93,7 +107,6 @@ def end_like(status: int) -> None:
         number = os.WTERMSIG(status)
         if number != signal.SIGKILL:
             signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, (number,))
         os.kill(os.getpid(), number)
     os._exit(os.WEXITSTATUS(status))
 

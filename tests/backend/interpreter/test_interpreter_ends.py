@@ -93,8 +93,13 @@ def test_a_kernel_does_not_outlive_kill_9_of_its_supervisor_and_of_the_process_t
     assert wait_gone(found) == []
 
 
+STOPPED = "a program without environment in a session of its own"
+STOPS_SUPERVISOR = "import signal\nos.kill(os.getppid(), signal.SIGSTOP)\nwhile True"
+SUPERVISED = ESCAPES | {"stopped its supervisor": ESCAPES[STOPPED].replace("while True", STOPS_SUPERVISOR)}
+
+
 @linux
-@pytest.mark.parametrize("code", ESCAPES.values(), ids=ESCAPES)
+@pytest.mark.parametrize("code", SUPERVISED.values(), ids=SUPERVISED)
 def test_nothing_of_a_cell_outlives_its_session(open_session: Callable[[], Any], code: str) -> None:
     session, printed, text = open_session(), threading.Event(), []
     os.mkfifo(session.folder / "gate")

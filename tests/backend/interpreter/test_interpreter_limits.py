@@ -209,7 +209,8 @@ def test_cancelling_the_reader_of_a_stubborn_cell_ends_it_and_the_next_cell_says
     open_session: Callable[[], Any], assert_gone: Callable[[list[psutil.Process]], None]
 ) -> None:
     session = open_session()
-    with in_mid_cell(session, IDS + STUBBORN["swallows"]) as (found, task):
+    deaf_before_it_prints = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    with in_mid_cell(session, f"{deaf_before_it_prints}{IDS}while True: pass") as (found, task):
         session.backend.do(cancelled(task))
         assert_gone(found)
     ran = session.run("1")
