@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
-
 from genie_nb.errors import SettingsError
 
 __all__ = ("FILE", "FolderSettings", "distrust", "read_folder", "trust", "trusted_folders")
@@ -146,6 +144,8 @@ def _remember(folders: Mapping[str, str]) -> None:
 
 
 def _kept_in() -> Path:
+    import platformdirs
+
     return platformdirs.user_config_path("genie_nb") / "trusted_folders.json"
 
 

@@ -21,7 +21,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genie_nb.backend.documents import profile_image, profile_pdf, profile_workbook
 from genie_nb.backend.profiles import InputProfile, size_of_table
 from genie_nb.backend.text_files import HEAD_BYTES, TextFile, is_packed, unpacked
 from genie_nb.errors import RequestError
@@ -151,6 +150,8 @@ def _refuse_misnamed(name: str, expected: str, signed: tuple[str, str]) -> None:
 
 
 def _profile_binary(path: Path, name: str, signed: tuple[str, str], head: bytes) -> InputProfile:
+    from genie_nb.backend.documents import profile_image, profile_pdf, profile_workbook
+
     (kind, words), size = signed, path.stat().st_size
     match kind:
         case "excel":

@@ -21,7 +21,7 @@ ENOUGH = 2
 """So many words of the question must stand in a playbook's title and first paragraph."""
 
 _HEAD = re.compile(r"\s*#\s+(?P<title>[^\n]+)\n+(?P<about>(?!#)[^\n]*(?:\n(?!\s*\n|#)[^\n]+)*)?")
-_WORD = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]+", re.IGNORECASE)
+_WORD = re.compile(r"[A-Za-z0-9]+|[\u3400-\u9fff]+")
 _COMMON_WORDS = """
     a about an and are as ask asks at be by can do does for from has have how i in is it me my of on or our please
     question questions should show somebody that the this to use used want was we were what when where which who why will

@@ -3,17 +3,14 @@
 Order, the first that says something counts: arguments of `Genie(...)`, `GENIE_*` variables, the usual `OPENAI_*` variables,
 `genie.yaml` in the working directory (what counts of it: `folder_settings`), the defaults below.
 
-Below: `folder_settings`, `mcp_entry`, `errors`.
+Below: `folder_settings`, `variables`, `mcp_entry`, `errors`.
 """
 
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
-    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,17 +21,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
-from pydantic_settings import SettingsError as VariableError
 
 from genie_nb.backend.folder_settings import FolderSettings, read_folder
 from genie_nb.backend.mcp_entry import McpEntry, entries_in
+from genie_nb.backend.variables import read_variables, variable_at
 from genie_nb.errors import SettingsError
 from genie_nb.url_secrets import without_passwords
 
@@ -43,7 +33,7 @@ __all__ = ("OFFLINE", "ApprovalRule", "SearchSettings", "ServerSettings", "Setti
 SEARCH_ENGINES = ("tavily", "serper", "brave", "bing", "searxng")
 """Search engines of the web; each has a `…_key` and a `…_url`."""
 T = TypeVar("T")
-Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(entries_in)]
+Listed = Annotated[tuple[T, ...], BeforeValidator(entries_in)]
 """A list, which a variable gives with commas or as JSON."""
 OFFLINE = "offline"
 """The name of the built-in analyst that is rules and not a language model."""
@@ -88,12 +78,12 @@ class ApprovalRule(BaseModel):
 
 
 class _Section(BaseModel):
-    """A section of the settings."""
+    """Settings that stand together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """What is shown of the section: no passwords of addresses."""
+        """What is shown: no passwords of addresses."""
         return _shown(super().__repr_args__())
 
 
@@ -220,7 +210,7 @@ class SearchSettings(_Section):
     fetch_hosts: Listed[str] = ()
 
 
-class Settings(BaseSettings):
+class Settings(_Section):
     """All settings of genie_nb.
 
     Attributes:
@@ -254,18 +244,9 @@ class Settings(BaseSettings):
         server: What the bundled server does.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="GENIE_",
-        env_nested_delimiter="__",
-        frozen=True,
-        extra="forbid",
-        populate_by_name=True,
-        env_ignore_empty=True,
-    )
-
     model: str | None = None
-    base_url: str | None = Field(None, validation_alias=AliasChoices("GENIE_BASE_URL", "OPENAI_BASE_URL"))
-    api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("GENIE_API_KEY", "OPENAI_API_KEY"))
+    base_url: str | None = None
+    api_key: SecretStr | None = None
     context_tokens: int = Field(100_000, ge=1_000)
     agent: str = "plan_solve"
     max_steps: int = Field(60, ge=1)
@@ -293,22 +274,6 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     _folder: FolderSettings = PrivateAttr(default_factory=lambda: FolderSettings(Path(), {}))
     _withheld: tuple[str, ...] = PrivateAttr(default=())
-
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """What is shown of the settings: no passwords of addresses."""
-        return _shown(super().__repr_args__())
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is given: `load` brings together all the places that settings come from."""
-        return (init_settings,)
 
     @property
     def folder(self) -> FolderSettings:
@@ -355,10 +320,10 @@ class Settings(BaseSettings):
         """
         own = {name: value for name, value in given.items() if value is not None}
         folder = read_folder(Path.cwd(), cls.defaults())
-        file = _by_name(folder.values)
-        environment, withheld = _keys_for_own_addresses(_by_name(_variables(cls)), own, file)
+        variables = read_variables(cls.model_fields, (SearchSettings.section, ServerSettings.section))
+        environment, withheld = _keys_for_own_addresses(variables, own, folder.values)
         try:
-            settings = cls.model_validate(_merged(file, environment, own))
+            settings = cls.model_validate(_merged(folder.values, environment, own))
         except ValidationError as error:
             raise _told(error, "", environment=_without(environment, own)) from None
         settings._folder, settings._withheld = folder, withheld
@@ -373,27 +338,9 @@ class Settings(BaseSettings):
 def _told(error: ValidationError, prefix: str, *, environment: Mapping[str, Any] | None = None) -> SettingsError:
     first = error.errors(include_input=False, include_url=False)[0]
     name = prefix + ".".join(str(part) for part in first["loc"])
-    variable = _variable_of(first["loc"], environment or {})
+    variable = variable_at(first["loc"], environment or {})
     origin = f" It comes from the variable {variable}." if variable else ""
     return SettingsError(f"The setting {name!r} is wrong: {first['msg'].lower().removeprefix('value error, ')}.{origin}")
-
-
-def _variables(settings: type[Settings]) -> dict[str, Any]:
-    """What the environment sets.
-
-    Raises:
-        SettingsError: A variable that stands for a whole section holds no JSON object.
-    """
-    try:
-        return EnvSettingsSource(settings)()
-    except VariableError as error:
-        named = re.search(r'field "(\w+)"', str(error))
-        variable = f"GENIE_{named[1].upper()}" if named else "GENIE_*"
-        # Neither the reason nor the cause is told: both may quote the value, and the value may be a key.
-        raise SettingsError(
-            f"The variable {variable} is wrong: it stands for a whole section and must be a JSON object. "
-            f"Single settings have variables of their own, such as {variable}__NAME."
-        ) from None
 
 
 def _without(environment: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -405,33 +352,9 @@ def _without(environment: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str
     return left
 
 
-def _variable_of(place: tuple[int | str, ...], environment: Mapping[str, Any]) -> str:
-    """The variable that says what stands at this place of the settings, if one does."""
-    value: Any = environment
-    for part in place:
-        if not isinstance(value, Mapping):
-            break
-        if part not in value:
-            return ""
-        value = value[part]
-    names = ["GENIE_" + "__".join(map(str, place[:length])).upper() for length in range(len(place), 0, -1)]
-    return next((variable for name in names for variable in os.environ if variable.upper() == name), "")
-
-
 def _shown(fields: Iterable[tuple[str | None, Any]]) -> Iterator[tuple[str | None, Any]]:
     for name, value in fields:
         yield name, without_passwords(value) if isinstance(value, str) else value
-
-
-def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values by the names of settings, also where they were given by the name of a variable."""
-    names = {
-        str(alias): name
-        for name, field in Settings.model_fields.items()
-        if isinstance(field.validation_alias, AliasChoices)
-        for alias in field.validation_alias.choices
-    }
-    return {names.get(name, name): value for name, value in values.items()}
 
 
 def _merged(*places: Mapping[str, Any]) -> dict[str, Any]:

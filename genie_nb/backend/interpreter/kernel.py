@@ -15,11 +15,7 @@ import signal
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-import zmq
-from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.connect import write_connection_file
+from typing import TYPE_CHECKING, Any
 
 from genie_nb.backend.interpreter.limits import (
     Limits,
@@ -29,6 +25,9 @@ from genie_nb.backend.interpreter.limits import (
     limit_process,
 )
 from genie_nb.errors import InterpreterFailed
+
+if TYPE_CHECKING:
+    from jupyter_client.asynchronous.client import AsyncKernelClient
 
 __all__ = ("Kernel", "KernelDied", "Message")
 
@@ -196,6 +195,9 @@ class Kernel:
 
     async def _connect(self) -> None:
         """Open the sockets; again where a message that was too large has closed one."""
+        import zmq
+        from jupyter_client.asynchronous.client import AsyncKernelClient
+
         if self._client is not None:
             self._client.stop_channels()
         self._client = client = AsyncKernelClient(connection_file=str(self._connection))
@@ -205,6 +207,8 @@ class Kernel:
         await self._unless_dead(client.wait_for_ready())
 
     def _lay_out(self, connection: Path) -> Any:
+        from jupyter_client.connect import write_connection_file
+
         self._folder.mkdir(mode=0o700)
         # The prefix is the kernel's own: kernels that share one race for the same numbers.
         write_connection_file(str(connection), transport="ipc", ip=str(self._folder / "s"))
@@ -240,7 +244,7 @@ class Kernel:
         raise KernelDied(_how(self._process.returncode))
 
 
-async def _collect(client: AsyncKernelClient, request: str, take: Callable[[Message], None]) -> tuple[Message, bool]:
+async def _collect(client: "AsyncKernelClient", request: str, take: Callable[[Message], None]) -> tuple[Message, bool]:
     """The reply, and whether the output came to its end."""
     relaying = asyncio.create_task(_relay(client, request, take))
     try:
@@ -253,7 +257,7 @@ async def _collect(client: AsyncKernelClient, request: str, take: Callable[[Mess
         await asyncio.wait({relaying})
 
 
-async def _relay(client: AsyncKernelClient, request: str, take: Callable[[Message], None]) -> None:
+async def _relay(client: "AsyncKernelClient", request: str, take: Callable[[Message], None]) -> None:
     while True:
         message = await client.get_iopub_msg()
         if message["parent_header"].get("msg_id") != request:
@@ -263,7 +267,7 @@ async def _relay(client: AsyncKernelClient, request: str, take: Callable[[Messag
         take(message)
 
 
-async def _reply(client: AsyncKernelClient, request: str) -> Message:
+async def _reply(client: "AsyncKernelClient", request: str) -> Message:
     while True:
         message = await client.get_shell_msg()
         if message["parent_header"].get("msg_id") == request:

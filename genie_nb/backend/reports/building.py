@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from genie_nb.backend.extras import require_extra
-from genie_nb.backend.reports.document import Document, Image, read_document
-from genie_nb.backend.reports.plain import plain_markdown
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import RequestError, ToolFailed
 
 if TYPE_CHECKING:
+    from genie_nb.backend.reports.document import Document
     from genie_nb.backend.reports.page import Pictures
 
 __all__ = ("SUFFIXES", "Order", "ReportFormat", "build", "check_format", "format_named", "report_name")
@@ -109,6 +108,9 @@ def build(text: str, order: Order, workspace: Workspace) -> bytes:
     Raises:
         ToolFailed: The text is no report, a template cannot be used, or a library for the format is missing.
     """
+    from genie_nb.backend.reports.document import read_document
+    from genie_nb.backend.reports.plain import plain_markdown
+
     check_format(order.format)
     document = read_document(text, title=order.title)
     match order.format:
@@ -126,8 +128,9 @@ def build(text: str, order: Order, workspace: Workspace) -> bytes:
             return deck_bytes(document, pictures, language=order.language, template=order.slides_template)
 
 
-def _pictures(document: Document, workspace: Workspace) -> "Pictures":
+def _pictures(document: "Document", workspace: Workspace) -> "Pictures":
     """The pictures that the document names and that lie in the run's folder."""
+    from genie_nb.backend.reports.document import Image
     from genie_nb.backend.reports.page import Picture
 
     found: dict[str, Picture] = {}

@@ -33,7 +33,7 @@ NO_FONT = {
 }
 """The offline analyst knows these sentences again."""
 NAMED_CHARACTERS = 8
-_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+_CJK = "[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
 """Chinese, Japanese and Korean characters."""
 
 _SPEC = ToolSpec(
@@ -124,7 +124,7 @@ def missing_font(unshown: str, language: Language) -> str:
         unshown: The characters that charts lack, see `CellFinished`.
         language: The language of the sentence.
     """
-    characters = "".join(_CJK.findall(unshown))[:NAMED_CHARACTERS]
+    characters = "".join(re.findall(_CJK, unshown))[:NAMED_CHARACTERS]
     return NO_FONT[language].format(characters=characters) if characters else ""
 
 

@@ -18,7 +18,6 @@ from genie_nb.backend.history import History
 from genie_nb.backend.models.base import ChatMessage, ChatModel, ToolSpec
 from genie_nb.backend.models.sections import section
 from genie_nb.backend.reports.building import Order, ReportFormat, build, check_format, format_named, report_name
-from genie_nb.backend.reports.document import without_fence
 from genie_nb.backend.reports.findings import findings
 from genie_nb.backend.reports.preview import slides_picture
 from genie_nb.backend.settings import Settings
@@ -141,9 +140,11 @@ async def _make(
         html_templates=settings.report_templates,
         slides_template=settings.slides_template,
     )
-    as_it_is = page and wanted == "html" and _PAGE.match(without_fence(text))
-    if as_it_is:
-        content = without_fence(text).encode("utf-8", "replace")
+    from genie_nb.backend.reports.document import without_fence
+
+    bare = without_fence(text)
+    if page and wanted == "html" and _PAGE.match(bare):
+        content = bare.encode("utf-8", "replace")
     else:
         content = await asyncio.to_thread(build, text, order, context.workspace)
     try:
