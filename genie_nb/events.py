@@ -200,10 +200,17 @@ class ApprovalGiven(_Event, frozen=True, kw_only=True, tag="approval_given"):
 
 
 class ToolOutput(_Event, frozen=True, kw_only=True, tag="tool_output"):
-    """The next part of what a tool call shows."""
+    """The next part of what a tool call shows.
+
+    Attributes:
+        display: A name under which the part stands; it takes the place of the part that stands there by now.
+        clears: Whether all goes that the call showed before, but for the code.
+    """
 
     call_id: str
     part: Part
+    display: str = ""
+    clears: bool = False
 
 
 class ToolFinished(_Event, frozen=True, kw_only=True, tag="tool_finished"):

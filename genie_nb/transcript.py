@@ -12,7 +12,8 @@ from typing import Literal, assert_never
 
 from genie_nb import events as ev
 from genie_nb.errors import WireError
-from genie_nb.parts import FileRef, Part, Plan, ProgressPart, StreamPart, Usage
+from genie_nb.parts import FileRef, Part, Plan, Usage
+from genie_nb.shown import Shown
 
 __all__ = ("Item", "Message", "Note", "Task", "ToolCall", "Transcript", "apply")
 
@@ -43,12 +44,17 @@ class ToolCall:
     tool: str
     assignee: str
     fragments: list[str] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
+    shown: Shown = field(default_factory=Shown)
     status: Literal["running"] | ev.ToolStatus = "running"
     output: str = ""
     seconds: float = 0.0
     asked: ev.ApprovalRequested | None = None
     verdict: ev.ApprovalGiven | None = None
+
+    @property
+    def parts(self) -> list[Part]:
+        """What it shows, as it stands now."""
+        return self.shown.parts
 
     @property
     def waits(self) -> bool:
@@ -241,7 +247,7 @@ def _apply_tool(t: Transcript, event: _AboutACall) -> None:
         case ev.ApprovalGiven():
             _apply_verdict(t.calls[event.call_id], event)
         case ev.ToolOutput():
-            _add_part(t.calls[event.call_id].parts, event.part)
+            t.calls[event.call_id].shown.add(event.part, display=event.display, clears=event.clears)
         case ev.ToolFinished():
             call = t.calls[event.call_id]
             call.fragments = ["".join(call.fragments)]
@@ -254,16 +260,6 @@ def _apply_verdict(call: ToolCall, event: ev.ApprovalGiven) -> None:
     call.verdict = event
     if event.arguments:
         call.fragments = [event.arguments]
-
-
-def _add_part(parts: list[Part], part: Part) -> None:
-    last = parts[-1] if parts else None
-    if isinstance(part, ProgressPart) and isinstance(last, ProgressPart):
-        parts[-1] = part
-    elif isinstance(part, StreamPart) and isinstance(last, StreamPart) and part.stream == last.stream:
-        parts[-1] = StreamPart(text=last.text + part.text, stream=part.stream)
-    else:
-        parts.append(part)
 
 
 def _apply_task(t: Transcript, event: ev.TaskStarted | ev.TaskFinished) -> None:

@@ -1,5 +1,7 @@
 """Hypothesis strategies: any event, and any whole run that keeps the promises of the stream."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from genie_nb import events as ev
@@ -43,14 +45,16 @@ def deltas_of_run(draw: st.DrawFn) -> list[ev.RunEvent]:
         printed.append(ev.ToolStarted(task_id=task, call_id=f"c{number}", tool="t", assignee="a"))
     for _ in range(draw(st.integers(0, 20))):
         text, call = draw(st.sampled_from(open_texts)), draw(st.sampled_from(open_calls))
-        stream = parts.StreamPart(text=draw(texts), stream=draw(st.sampled_from(("stdout", "stderr"))))
+        printing = draw(st.sampled_from(("", "", "\r", "\x1b[31m", "\n", "\x1b[A", "\x1b")))
+        place: dict[str, Any] = draw(st.sampled_from(({}, {}, {"display": "d1"}, {"display": "d2"}, {"clears": True})))
+        stream = parts.StreamPart(text=draw(texts) + printing, stream=draw(st.sampled_from(("stdout", "stderr"))))
         printed.append(
             draw(
                 st.sampled_from(
                     (
                         ev.TextDelta(task_id=text[1], message_id=text[0], text=stream.text),
                         ev.ToolArguments(task_id=call[1], call_id=call[0], fragment=stream.text),
-                        ev.ToolOutput(task_id=call[1], call_id=call[0], part=stream),
+                        ev.ToolOutput(task_id=call[1], call_id=call[0], part=stream, **place),
                     )
                 )
             )

@@ -124,6 +124,20 @@ def test_code_and_what_it_prints_are_folded_to_their_first_lines() -> None:
     assert "cell" not in screen
 
 
+def test_bars_that_draw_themselves_anew_and_what_is_cleared_are_shown_as_they_were_last() -> None:
+    outputs = [
+        ev.ToolOutput(call_id="c", part=CodePart(code="work()")),
+        ev.ToolOutput(call_id="c", part=StreamPart(text="gone\n")),
+        ev.ToolOutput(call_id="c", part=StreamPart(text="\r 50% \x1b[31mslow"), clears=True),
+        ev.ToolOutput(call_id="c", part=StreamPart(text="\r\x1b[K100% \x1b[1mdone\x07")),
+    ]
+    ends = [ev.ToolFinished(call_id="c", status="ok"), ev.RunFinished(output="Done.")]
+    screen = screen_of([started(), ev.ToolStarted(call_id="c", tool="t", assignee="x"), *outputs, *ends])
+    assert "100% done␇" in screen
+    assert "50%" not in screen
+    assert "gone" not in screen
+
+
 def test_a_task_is_named_again_where_another_broke_in() -> None:
     def outputs(task: str, *parts: Part) -> list[ev.RunEvent]:
         return [ev.ToolOutput(call_id=f"c{task}", part=part, task_id=task) for part in parts]

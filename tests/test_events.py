@@ -38,7 +38,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "tool_arguments": {"call_id": "c1", "fragment": '{"co'},
     "approval_requested": {"call_id": "c1", "tool": "t", "arguments": "{}", "files": ("a.csv",), "timeout_s": 60.0},
     "approval_given": {"call_id": "c1", "verdict": "once", "by": "client", "reason": "why", "arguments": '{"code": "1"}'},
-    "tool_output": {"call_id": "c1", "part": ImagePart(content=b"\x00\xff", alt="chart")},
+    "tool_output": {"call_id": "c1", "part": ImagePart(content=b"\x00\xff", alt="chart"), "display": "d1", "clears": True},
     "tool_finished": {"call_id": "c1", "status": "denied", "output": "no", "seconds": 0.25},
     "file_created": {"file": FILE, "call_id": "c1"},
     "model_waiting": {"reason": "busy", "seconds": 1.5, "attempt": 2},

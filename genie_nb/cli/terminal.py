@@ -34,6 +34,7 @@ from genie_nb.parts import (
     StreamPart,
     TablePart,
 )
+from genie_nb.printed import plain, settle
 
 __all__ = ("follow",)
 
@@ -182,10 +183,12 @@ class _Screen:
 
     def _show_tool(self, event: ev.ToolOutput | ev.ToolFinished) -> None:
         """A part of what a tool shows; what it prints is gathered until something else comes."""
+        if isinstance(event, ev.ToolOutput) and event.clears:
+            self._printed.pop(event.call_id, None)
         if isinstance(event, ev.ToolOutput) and isinstance(event.part, StreamPart):
             self._printed.setdefault(event.call_id, []).append(event.part.text)
             return
-        printed = "".join(self._printed.pop(event.call_id, ())).strip("\n")
+        printed = _disarmed(plain(settle("".join(self._printed.pop(event.call_id, ()))))).strip("\n")
         if printed:
             self._show_lines(printed, "dim")
         if isinstance(event, ev.ToolOutput):
@@ -252,7 +255,9 @@ def _pretty(text: str) -> str:
 
 
 def _harmless(event: ev.RunEvent) -> ev.RunEvent:
-    """The event with symbols in the place of what a terminal would obey."""
+    """The event with symbols in the place of what a terminal would obey; printed text is settled first, see `_show_tool`."""
+    if isinstance(event, ev.ToolOutput) and isinstance(event.part, StreamPart):
+        return event
     harmless: ev.RunEvent = msgspec.convert(_disarmed(msgspec.to_builtins(event)), ev.RunEvent)
     return harmless
 

@@ -26,7 +26,7 @@ from genie_nb.widgets.gate import closed_frame, picture
 from genie_nb.widgets.labels import counted
 from genie_nb.widgets.nodes import Node
 from genie_nb.widgets.questions import question_node, verdict_words
-from genie_nb.widgets.render import code_html, markdown_html, table_html
+from genie_nb.widgets.render import code_html, markdown_html, printed_html, table_html
 from genie_nb.widgets.searches import search_node
 
 __all__ = ("PartNode", "call_line", "card_node", "part_node", "streamed_code")
@@ -116,7 +116,11 @@ def _progress(key: str, part: ProgressPart) -> Node:
 
 
 def _output(key: str, text: str, labels: Labels, look: str) -> Node:
-    children = [Node(f"{key}.t", "pre", {"class": look, "tabindex": "0"}, text[:OUTPUT_CHARACTERS])]
+    shown, given = text[:OUTPUT_CHARACTERS], {"class": look, "tabindex": "0"}
+    coloured = "\x1b" in shown
+    children = [
+        Node(f"{key}.a", "pre", given, html=printed_html(shown)) if coloured else Node(f"{key}.t", "pre", given, shown)
+    ]
     if len(text) > OUTPUT_CHARACTERS:
         note = labels["characters_left_out"].format(n=len(text) - OUTPUT_CHARACTERS)
         children.append(Node(f"{key}.c", "p", {"class": "gnb-muted"}, note))

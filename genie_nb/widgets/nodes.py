@@ -71,7 +71,9 @@ class Page:
             The patches that lead there, in order; the mirror is ahead of them.
         """
         shown = self._shown.get(node.key)
-        if shown is not None and shown.tag != node.tag:
+        if shown is not None and (shown.tag != node.tag or _is_other(shown, node)):
+            siblings = list(self._shown[shown.parent].children)
+            before = before or next(iter(siblings[siblings.index(node.key) + 1 :]), None)
             yield from self.remove(node.key)
             shown = None
         if shown is None:
@@ -153,6 +155,11 @@ def _following(nodes: Sequence[Node], shown: Mapping[str, None]) -> list[str | N
         following.append(found)
         found = node.key if node.key in shown else found
     return following[::-1]
+
+
+def _is_other(shown: _Shown, node: Node) -> bool:
+    """Whether HTML would have to take the place of text or children, or they that of HTML."""
+    return bool((shown.html and (node.text or node.children)) or (node.html and (shown.text or shown.children)))
 
 
 def _fill(shown: _Shown, node: Node) -> Iterator[Patch]:

@@ -29,6 +29,7 @@ from genie_nb.parts import (
     StreamPart,
     TablePart,
 )
+from genie_nb.printed import plain
 from genie_nb.widgets.gate import clean, picture
 from genie_nb.widgets.record import acts_outside_code, as_entities, inert_code, safe_line, safe_markdown
 from genie_nb.widgets.render import table_html
@@ -50,7 +51,7 @@ def outputs_of(parts: Iterable[Part], labels: Labels) -> list[NotebookNode]:
 def _output(part: _Lasting, labels: Labels) -> NotebookNode:
     match part:
         case StreamPart():
-            return new_output("stream", name=part.stream, text=part.text)
+            return new_output("stream", name=part.stream, text=plain(part.text))
         case ErrorPart():
             said = f"{part.name}: {part.message}"
             lines = [part.traceback] if part.traceback else []
@@ -146,7 +147,7 @@ def _blocks(part: Part, labels: Labels) -> Iterator[str]:
         case CodePart():
             yield fenced(show_controls(part.code), part.language, labels)
         case StreamPart():
-            yield fenced(part.text, "text", labels)
+            yield fenced(plain(part.text), "text", labels)
         case SearchPart():
             yield _found(part)
         case ErrorPart():

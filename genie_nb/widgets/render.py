@@ -3,7 +3,7 @@
 Citations become buttons after the gate: all that is set in is digits and the id of an element of the page.
 Markdown is rendered block by block, in the live view as in the record, so that both say the same.
 
-Above: `blocks`, `nodes`, `record`. Below: `gate`, `cjk_emphasis`, `controls`, `parts`.
+Above: `blocks`, `nodes`, `record`. Below: `gate`, `cjk_emphasis`, `controls`, `parts`, `printed`.
 """
 
 import re
@@ -25,9 +25,10 @@ from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 from genie_nb.cjk_emphasis import cjk_friendly
 from genie_nb.controls import CONTROLS, symbol_of
 from genie_nb.parts import CITATION, TablePart
+from genie_nb.printed import runs_of
 from genie_nb.widgets.gate import clean
 
-__all__ = ("code_html", "markdown_blocks", "markdown_html", "markdown_tokens", "table_html")
+__all__ = ("code_html", "markdown_blocks", "markdown_html", "markdown_tokens", "printed_html", "table_html")
 
 HIGHLIGHT_CHARACTERS = 30_000
 """Longer code is shown without colours: a second of work would be spent on them."""
@@ -138,6 +139,15 @@ def _with_controls(html: str) -> str:
 def code_html(code: str, language: str) -> str:
     """Code in colours; plain where the language is unknown or the code is very long."""
     return clean(_code(code, language))
+
+
+def printed_html(text: str) -> str:
+    """Printed text (settled) with its colours."""
+    pieces = []
+    for names, words in runs_of(text):
+        look = " ".join(f"gnb-ansi-{name.replace('bright-', '')}" for name in names)
+        pieces.append(f'<span class="{look}">{escape(words)}</span>' if look else escape(words))
+    return "".join(pieces)
 
 
 def markdown_tokens(text: str, references: dict[str, Any]) -> list[Token]:

@@ -126,6 +126,7 @@ TABLE = TablePart(columns=("", "name", "n"), dtypes=("", "str", "int64"), rows=(
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
 OUTPUTS: dict[str, tuple[Part, dict[str, Any]]] = {
     "printed": (StreamPart(text="a\nb\n"), {"output_type": "stream", "name": "stdout", "text": "a\nb\n"}),
+    "coloured": (StreamPart(text="\x1b[31mr\x1b[0m\x1b[1G"), {"output_type": "stream", "name": "stdout", "text": "r"}),
     "warned": (StreamPart(text="w", stream="stderr"), {"output_type": "stream", "name": "stderr", "text": "w"}),
     "png": (ImagePart(content=b"\x89PNG", alt="chart"), {"data": {"image/png": "iVBORw==", "text/plain": "chart"}}),
     "jpeg": (

@@ -17,8 +17,9 @@ TEXTS = st.lists(
     ),
     max_size=12,
 ).map("".join)
+PRINTED = st.lists(st.sampled_from(["bar", "\r", "\n", "\x1b[31m", "\x1b[0m", "\x1b[A", "<i>"]), max_size=8).map("".join)
 PARTS = st.one_of(
-    st.builds(StreamPart, text=TEXTS, stream=st.sampled_from(["stdout", "stderr"])),
+    st.builds(StreamPart, text=TEXTS | PRINTED, stream=st.sampled_from(["stdout", "stderr"])),
     st.builds(CodePart, code=TEXTS),
     st.builds(DocumentPart, text=TEXTS, media_type=st.sampled_from(["text/plain", "text/markdown", "text/html"])),
     st.builds(ErrorPart, name=st.just("KeyError"), message=TEXTS, traceback=TEXTS),
@@ -26,6 +27,14 @@ PARTS = st.one_of(
 )
 CHANCE = st.integers(0, 2**32).map(Random)
 STATES = st.sampled_from(["not_started", "in_progress", "completed", "blocked", "dropped"])
+
+
+def redrawn(event: ev.ToolOutput) -> st.SearchStrategy[ev.ToolOutput]:
+    """The part shown as new, in the place of another, or of all before it."""
+    places = st.fixed_dictionaries(
+        {"display": st.sampled_from(["", "", "d1", "d2"]), "clears": st.sampled_from([False, False, True])}
+    )
+    return places.map(lambda place: msgspec.structs.replace(event, **place))
 
 
 @st.composite
@@ -43,7 +52,8 @@ def runs(draw: st.DrawFn) -> list[ev.RunEvent]:
             text = draw(st.one_of(st.just(last.text), TEXTS))
             strands.append([*said, ev.TextFinished(message_id=f"m{number}", channel=final, text=text, task_id=task)])
         else:
-            strands.append(list(call(f"c{number}", "tool", '{"code": "x = 1\\n"}', draw(st.lists(PARTS, max_size=4)), task)))
+            shown = call(f"c{number}", "tool", '{"code": "x = 1\\n"}', draw(st.lists(PARTS, max_size=6)), task)
+            strands.append([draw(redrawn(event)) if isinstance(event, ev.ToolOutput) else event for event in shown])
     strands.append([ev.PlanUpdated(plan=plan(*draw(st.tuples(STATES, STATES, STATES, STATES))).plan) for _ in range(2)])
     strands.append([ev.FileCreated(file=file_ref("sales.csv")), ev.FileCreated(file=file_ref("report.md"))])
     events: list[ev.RunEvent] = [started(draw(st.sampled_from(["Why?", "为什么？"])))]

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from genie_nb.parts import Part
 
-__all__ = ("CellFinished", "CodeRunner", "ResultForModel")
+__all__ = ("CellFinished", "CodeRunner", "Output", "Redrawn", "ResultForModel")
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,23 @@ class ResultForModel:
     text: str
 
 
+@dataclass(frozen=True)
+class Redrawn:
+    """A part that takes the place of others; see `ToolOutput`."""
+
+    part: Part
+    display: str = ""
+    clears: bool = False
+
+
+Output = Part | Redrawn | ResultForModel
+"""What a cell shows or hands back."""
+
+
 class CodeRunner(Protocol):
     """Runs cells one after another; a second `run` waits for the first."""
 
-    def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Part | ResultForModel | CellFinished, None]:
+    def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Output | CellFinished, None]:
         """Run one cell.
 
         Args:

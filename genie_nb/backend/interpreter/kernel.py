@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +23,7 @@ from genie_nb.backend.interpreter.limits import (
     child_environment,
     interrupt_group,
     kill_group,
+    kill_tree,
     limit_process,
 )
 from genie_nb.errors import InterpreterFailed
@@ -43,6 +45,7 @@ _WARM_UP = f"""(lambda names: (
 _LAST_WORDS_S = 0.2
 _END_S = 4.0
 """Seconds that a supervisor gets to end every process of its kernel."""
+_AGAIN_S = 0.2
 _LATE_OUTPUT_S = 5.0
 _MESSAGE_BYTES = 32 * 1024 * 1024
 _LOST: Message = {
@@ -133,9 +136,12 @@ class Kernel:
         """End every process of it and remove its folder; safe to call twice."""
         if self._process is not None and self._exited is not None:
             self._tell_supervisor(signal.SIGTERM)
-            self._tell_supervisor(signal.SIGCONT)  # a cell may have stopped it
-            await asyncio.wait({self._exited}, timeout=_END_S)
-            self._tell_supervisor(signal.SIGKILL)  # its kernel is killed with it
+            give_up = time.monotonic() + _END_S
+            while not self._exited.done() and time.monotonic() < give_up:
+                self._tell_supervisor(signal.SIGCONT)  # a cell may have stopped it, and may do so again
+                await asyncio.wait({self._exited}, timeout=_AGAIN_S)
+            if not self._exited.done():
+                await asyncio.to_thread(kill_tree, self._process.pid)
             await asyncio.wait({self._exited})
             await self._process.wait()  # who watched for the exit may have been cancelled
         if self._client is not None:

@@ -9,17 +9,23 @@ import contextlib
 import os
 import resource
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genie_nb.backend.interpreter.launch import kill_marked
 
-__all__ = ("Limits", "child_environment", "interrupt_group", "kill_group", "limit_process")
+if TYPE_CHECKING:
+    import psutil  # type: ignore[import-untyped]  # ships no types
+
+__all__ = ("Limits", "child_environment", "interrupt_group", "kill_group", "kill_tree", "limit_process")
 
 _ALLOWED = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER"}) | {
     "MPL_IGNORE_SYSTEM_FONTS"
 }
 _MIB = 1024 * 1024
+_TREE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ def limit_process(pid: int, limits: Limits) -> None:
     """
     if not hasattr(resource, "prlimit"):
         return
-    import psutil  # type: ignore[import-untyped]  # ships no types
+    import psutil
 
     try:
         held = psutil.Process(pid).memory_info().vms
@@ -79,6 +85,30 @@ def interrupt_group(pid: int) -> None:
     """Press Ctrl-C for a kernel and the programs it runs."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGINT)
+
+
+def kill_tree(supervisor: int) -> None:
+    """End every process below a supervisor that cannot do so, and then it: even a stopped one is their ancestor."""
+    import psutil
+
+    give_up = time.monotonic() + _TREE_S
+    with contextlib.suppress(psutil.Error):  # it has ended
+        process = psutil.Process(supervisor)
+        while time.monotonic() < give_up and (found := [child for child in process.children(True) if _lives(child)]):
+            for child in found:
+                with contextlib.suppress(psutil.Error):
+                    child.kill()
+            time.sleep(0.005)
+        process.kill()
+
+
+def _lives(process: "psutil.Process") -> bool:
+    import psutil
+
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def kill_group(pid: int | None, mark: str) -> None:

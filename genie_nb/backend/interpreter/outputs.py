@@ -1,18 +1,20 @@
 """Messages of the Jupyter protocol into parts, within bounds: output can neither fill memory nor name the machine.
 
-Above: `runner`. Below: `tracebacks`, `parts`.
+Above: `runner`. Below: `frames`, `tracebacks`, `parts`.
 """
 
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from genie_nb.backend.interpreter.base import ResultForModel
+from genie_nb.backend.interpreter.base import Output, Redrawn, ResultForModel
+from genie_nb.backend.interpreter.frames import Display, Frame
 from genie_nb.backend.interpreter.kernel import Message
 from genie_nb.backend.interpreter.tracebacks import clean_error, clean_paths, clean_repr
 from genie_nb.parts import RESULT_TYPE, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
@@ -23,8 +25,12 @@ _TABLE = "application/vnd.genie.table+json"
 _UNSHOWN = "application/vnd.genie.unshown+json"
 _MAX_UNSHOWN = 100
 _MAX_CHARACTERS = 200_000
+_MAX_DRAWN = 2_000_000
+"""Characters of progress bars and colours, most of which take each other's place."""
+_DRAWN = re.compile(r"[\b\x1b]|\r(?!\n)")
 _MAX_MEDIA = 20
 _MAX_MEDIA_BYTES = 5_000_000
+_MAX_DISPLAYS = 100
 _MAX_ROWS = 30
 
 
@@ -36,6 +42,10 @@ class _Printed(msgspec.Struct):
 class _Shown(msgspec.Struct):
     data: dict[str, Any]
     transient: dict[str, Any] = {}
+
+
+class _Cleared(msgspec.Struct):
+    wait: bool = False
 
 
 class _Unshown(msgspec.Struct):
@@ -63,46 +73,63 @@ class CellOutput:
         self._hidden = 0
         self._media = 0
         self._hidden_media = 0
-        self._updates: dict[str, Mapping[str, Any]] = {}
+        self._left_to_draw = _MAX_DRAWN
+        self._last_line: dict[Literal["stdout", "stderr"], str] = {}
+        self._displays: dict[str, Display] = {}
+        self._frame = Frame()
         self.error: ErrorPart | None = None
         self.unshown = ""
 
-    def take(self, message: Message) -> Iterator[Part | ResultForModel]:
+    def take(self, message: Message) -> Iterator[Output]:
         """The parts of one message; the code that runs could forge messages, so their form is checked."""
         try:
-            yield from self._take(message["msg_type"], message["content"])
+            for output in self._take(message["msg_type"], message["content"]):
+                yield from self._frame.add(output)
         except msgspec.ValidationError:
             yield StreamPart(text="\n... a malformed output is not shown\n", stream="stderr")
 
-    def _take(self, kind: str, content: Mapping[str, Any]) -> Iterator[Part | ResultForModel]:
+    def _take(self, kind: str, content: Mapping[str, Any]) -> Iterator[Output]:
         match kind:
             case "stream":
                 printed = msgspec.convert(content, _Printed)
                 text = printed.text if printed.name == "stdout" else clean_paths(printed.text, self._folder)
-                if shown := self._cut(_unicode(text)):
-                    yield StreamPart(text=shown, stream=printed.name)
+                if text := self._cut_printed(printed.name, _unicode(text)):
+                    yield StreamPart(text=text, stream=printed.name)
             case "display_data" | "execute_result":
-                data = msgspec.convert(content, _Shown).data
-                if _UNSHOWN in data:
-                    unshown = _unicode(msgspec.convert(data[_UNSHOWN], _Unshown).characters)
+                shown = msgspec.convert(content, _Shown)
+                if _UNSHOWN in shown.data:
+                    unshown = _unicode(msgspec.convert(shown.data[_UNSHOWN], _Unshown).characters)
                     self.unshown = f"{self.unshown}{unshown}"[:_MAX_UNSHOWN]
-                yield from self._show(data)
+                yield from self._show_as(shown)
             case "update_display_data":
-                # A progress bar updates itself a thousand times; the last state is what counts.
                 update = msgspec.convert(content, _Shown)
-                name = str(update.transient.get("display_id"))
-                if name in self._updates or len(self._updates) < _MAX_MEDIA:
-                    self._updates[name] = update.data
+                display = self._displays.get(str(update.transient.get("display_id")))
+                if display is None:
+                    yield from self._show_as(update)
+                else:
+                    yield from display.update(update.data, self._show)
+            case "clear_output":
+                self._frame.clear(wait=msgspec.convert(content, _Cleared).wait)
+                self._left, self._hidden, self._media, self._hidden_media = _MAX_CHARACTERS, 0, 0, 0
+                self._displays.clear()
+                self._last_line.clear()
             case "error":
                 error = msgspec.convert(content, _Raised)
                 frames = [_unicode(frame) for frame in error.traceback]
                 self.error = clean_error(error.ename, _unicode(error.evalue), frames, self._folder)
                 yield self.error
 
-    def rest(self) -> Iterator[Part | ResultForModel]:
+    def rest(self) -> Iterator[Output]:
         """What is to be shown once the cell ended."""
-        for bundle in self._updates.values():
-            yield from self._show(bundle)
+        for output in self._rest():
+            yield from self._frame.add(output)
+        yield from self._frame.rest()
+
+    def _rest(self) -> Iterator[Output]:
+        for display in self._displays.values():
+            yield from display.rest(self._show)
+        for stream, line in self._last_line.items():
+            yield StreamPart(text=f"\r\x1b[K{line}", stream=stream)
         if self._hidden:
             yield StreamPart(text=f"\n... {self._hidden} more characters not shown\n", stream="stderr")
         if self._hidden_media:
@@ -110,11 +137,31 @@ class CellOutput:
             text = f"\n... {self._hidden_media} more images or pages not shown ({limit})\n"
             yield StreamPart(text=text, stream="stderr")
 
+    def _cut_printed(self, stream: Literal["stdout", "stderr"], text: str) -> str:
+        """What is shown of printed text; of bars that were drawn too often the last state is kept for the end."""
+        if not _DRAWN.search(text):
+            return self._cut(text)
+        if len(text) <= self._left_to_draw:
+            self._left_to_draw -= len(text)
+            return text
+        self._last_line[stream] = re.split(r"[\r\n]", text.rstrip("\r\n"))[-1][:_MAX_CHARACTERS]
+        return ""
+
     def _cut(self, text: str) -> str:
         shown = text[: self._left]
         self._left -= len(shown)
         self._hidden += len(text) - len(shown)
         return shown
+
+    def _show_as(self, shown: _Shown) -> Iterator[Output]:
+        """Show a bundle, under its name where it has one."""
+        name = shown.transient.get("display_id")
+        for output in self._show(shown.data):
+            if name is None or isinstance(output, ResultForModel) or len(self._displays) >= _MAX_DISPLAYS:
+                yield output
+            else:
+                display = self._displays[str(name)] = Display(f"d{len(self._displays) + 1}")
+                yield Redrawn(output, display.name)
 
     def _show(self, bundle: Mapping[str, Any]) -> Iterator[Part | ResultForModel]:
         if isinstance(result := bundle.get(RESULT_TYPE), str):

@@ -12,16 +12,16 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 
-from genie_nb.backend.interpreter.base import CellFinished, ResultForModel
+from genie_nb.backend.interpreter.base import CellFinished, Output
 from genie_nb.backend.interpreter.kernel import Kernel, KernelDied, Message
 from genie_nb.backend.interpreter.outputs import CellOutput
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.errors import InterpreterFailed
-from genie_nb.parts import ErrorPart, Part, StreamPart
+from genie_nb.parts import ErrorPart, StreamPart
 
 __all__ = ("Interpreter",)
 
-Shown = asyncio.Queue[Part | ResultForModel | None]
+Shown = asyncio.Queue[Output | None]
 """What a cell shows, as it comes; None after the last."""
 _GRACE_S = 1.0
 _PREPARE_S = 60.0
@@ -55,7 +55,7 @@ class Interpreter:
             self._preamble += f"\n{code}"
             self._unseen += f"\n{code}"
 
-    async def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Part | ResultForModel | CellFinished, None]:
+    async def run(self, code: str, *, timeout_s: float) -> AsyncGenerator[Output | CellFinished, None]:
         """Run one cell; see `CodeRunner.run`.
 
         Yields:
@@ -136,9 +136,7 @@ class Interpreter:
             what = f"{reply.get('ename')}: {reply.get('evalue')}"
             raise InterpreterFailed(f"The session's preparation failed with {what}.")
 
-    async def _drive(
-        self, kernel: Kernel, code: str, timeout_s: float, shown: asyncio.Queue[Part | ResultForModel | None]
-    ) -> CellFinished:
+    async def _drive(self, kernel: Kernel, code: str, timeout_s: float, shown: asyncio.Queue[Output | None]) -> CellFinished:
         """Run the cell on a clock of its own, which a slow reader does not stop."""
         output = CellOutput(self._folder)
 

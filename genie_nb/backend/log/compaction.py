@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from genie_nb import events as ev
-from genie_nb.parts import ProgressPart, StreamPart
+from genie_nb.shown import joined, settled
 
 __all__ = ("compact",)
 
@@ -68,11 +68,9 @@ def _join(
 
 def _print(kept: dict[int, ev.RunEvent], last_printed: dict[str, int], place: int, event: ev.ToolOutput) -> None:
     before = kept.get(last_printed.get(event.call_id, -1))
-    part = event.part
-    earlier = before.part if isinstance(before, ev.ToolOutput) else None
-    if isinstance(earlier, StreamPart) and isinstance(part, StreamPart) and earlier.stream == part.stream:
-        kept.pop(last_printed[event.call_id])
-        event = msgspec.structs.replace(event, part=StreamPart(text=earlier.text + part.text, stream=part.stream))
-    elif isinstance(earlier, ProgressPart) and isinstance(part, ProgressPart):
-        kept.pop(last_printed[event.call_id])
+    if isinstance(before, ev.ToolOutput) and not (before.display or event.display or event.clears):
+        both = joined(settled(before.part), event.part)
+        if both is not None:
+            kept.pop(last_printed[event.call_id])
+            event = msgspec.structs.replace(event, part=both, clears=before.clears)
     last_printed[event.call_id], kept[place] = place, event

@@ -25,14 +25,16 @@ from mcp.server.lowlevel import Server
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from genie_nb.backend.context import language_of
-from genie_nb.backend.interpreter.base import CellFinished, CodeRunner, ResultForModel
+from genie_nb.backend.interpreter.base import CellFinished, CodeRunner, Redrawn, ResultForModel
 from genie_nb.backend.run_handle import RunHandle
 from genie_nb.backend.server.host import Ask, Host
 from genie_nb.backend.server.offer_telling import Teller, told_cell
 from genie_nb.backend.server.unasked import NOBODY_OVER_MCP, check_unasked
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import GenieError, RequestError
-from genie_nb.parts import DocumentPart, FileRef, Hit, Part, SearchPart, StreamPart, cited_numbers
+from genie_nb.parts import DocumentPart, FileRef, Hit, SearchPart, StreamPart, cited_numbers
+from genie_nb.printed import plain, settle
+from genie_nb.shown import Shown
 
 __all__ = ("Offer",)
 
@@ -247,7 +249,7 @@ class Offer:
             session.users -= 1
 
     async def _run_cell(self, session: _Session, code: str, teller: Teller) -> mt.CallToolResult:
-        parts, end = list[Part](), CellFinished("ok")
+        shown, end = Shown(), CellFinished("ok")
         cell = session.runner.run(code, timeout_s=self._host.settings.code_timeout_s)
         async with aclosing(cell):
             async for part in cell:
@@ -255,14 +257,15 @@ class Offer:
                     end = part
                     continue
                 if isinstance(part, ResultForModel):
-                    parts.append(DocumentPart(text=part.text, media_type="application/json"))
+                    shown.add(DocumentPart(text=part.text, media_type="application/json"))
                     continue
-                parts.append(part)
-                if isinstance(part, StreamPart):
-                    await teller.log(part.text.rstrip("\n"))
+                placed = part if isinstance(part, Redrawn) else Redrawn(part)
+                shown.add(placed.part, display=placed.display, clears=placed.clears)
+                if isinstance(placed.part, StreamPart):
+                    await teller.log(plain(settle(placed.part.text)).rstrip("\n"))
         files = await asyncio.to_thread(session.workspace.changed)
         links = [_resource(mt.ResourceLink, session.session_id, file) for file in files]
-        return mt.CallToolResult(content=[*told_cell(parts, end), *links], is_error=end.status != "ok")
+        return mt.CallToolResult(content=[*told_cell(shown.parts, end), *links], is_error=end.status != "ok")
 
     async def _session(self, ctx: Context, name: str) -> _Session:
         """The Python session of that name, of this client where the transport tells clients apart."""

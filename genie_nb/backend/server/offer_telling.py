@@ -17,6 +17,7 @@ from genie_nb.backend.models.sections import cut_middle
 from genie_nb.backend.tools.code_interpreter import missing_font
 from genie_nb.backend.tools.returned import table_text
 from genie_nb.parts import DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+from genie_nb.printed import plain
 
 __all__ = ("Teller", "told_cell")
 
@@ -102,7 +103,7 @@ def _flush(texts: list[str], contents: list[mt.ContentBlock]) -> None:
 def _text(part: Part) -> str:
     match part:
         case StreamPart():
-            return part.text
+            return plain(part.text)
         case TablePart():
             return f"\n{table_text(part)}\n"
         case DocumentPart(media_type="text/html"):

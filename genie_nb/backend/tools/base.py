@@ -34,9 +34,9 @@ class Call:
     arguments: dict[str, Any]
     context: RunContext
 
-    def show(self, part: Part) -> None:
-        """Show the person a part of what the call brings."""
-        self.context.printer.emit(ToolOutput(call_id=self.call_id, part=part))
+    def show(self, part: Part, *, display: str = "", clears: bool = False) -> None:
+        """Show the person a part of what the call brings; see `ToolOutput`."""
+        self.context.printer.emit(ToolOutput(call_id=self.call_id, part=part, display=display, clears=clears))
 
 
 class Tool(Protocol):

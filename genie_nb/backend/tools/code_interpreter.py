@@ -7,17 +7,31 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from typing import assert_never
 
 from genie_nb.backend.context import Language, RunContext
 from genie_nb.backend.extras import hint_for_import
-from genie_nb.backend.interpreter.base import CellFinished, CodeRunner, ResultForModel
+from genie_nb.backend.interpreter.base import CellFinished, CodeRunner, Redrawn, ResultForModel
 from genie_nb.backend.models.base import ToolSpec
 from genie_nb.backend.models.sections import cut_middle
 from genie_nb.backend.tools.base import Call
 from genie_nb.backend.tools.returned import table_text
 from genie_nb.errors import ToolFailed
 from genie_nb.events import FileCreated
-from genie_nb.parts import RESULT, CodePart, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
+from genie_nb.parts import (
+    RESULT,
+    CodePart,
+    DocumentPart,
+    ErrorPart,
+    ImagePart,
+    Part,
+    ProgressPart,
+    SearchPart,
+    StreamPart,
+    TablePart,
+)
+from genie_nb.printed import plain
+from genie_nb.shown import Shown
 
 __all__ = ("CodeInterpreter", "missing_font")
 
@@ -85,21 +99,20 @@ class CodeInterpreter:
         return cut_middle("\n".join(text.rstrip("\n") for text in told), TOLD_CHARACTERS) or "(the cell showed nothing)"
 
     async def _run(self, call: Call, code: str) -> list[str]:
-        told: list[str] = []
-        before: Part | None = None
+        shown, told = Shown(), list[str]()
         cell = self._runner.run(code, timeout_s=self._cell_timeout_s)
         async with _watching(call), aclosing(cell):
             async for part in cell:
                 if isinstance(part, ResultForModel):
-                    told.append(f"{RESULT}{part.text}")
-                    before = None
+                    shown.add(DocumentPart(text=f"{RESULT}{part.text}"))
                     continue
                 if not isinstance(part, CellFinished):
-                    part = _with_hint(part)
-                    call.show(part)
-                    _tell(told, part, before)
-                    before = part
+                    placed = part if isinstance(part, Redrawn) else Redrawn(part)
+                    hinted = _with_hint(placed.part)
+                    call.show(hinted, display=placed.display, clears=placed.clears)
+                    shown.add(hinted, display=placed.display, clears=placed.clears)
                     continue
+                told += map(_told, shown.parts)
                 if part.message:
                     told.append(part.message)
                 sentence = missing_font(part.unshown, call.context.language)
@@ -164,22 +177,24 @@ def _with_hint(part: Part) -> Part:
     return ErrorPart(name=part.name, message=f"{part.message} {hint}", traceback=traceback)
 
 
-def _tell(told: list[str], part: Part, before: Part | None) -> None:
-    """Add what the model is told of a part; what is printed piece by piece is one text again."""
+def _told(part: Part) -> str:
+    """What the model is told of a part."""
     match part:
-        case StreamPart() if isinstance(before, StreamPart):
-            told[-1] += part.text
         case StreamPart():
-            told.append(part.text)
+            return plain(part.text)
         case TablePart():
-            told.append(table_text(part))
+            return table_text(part)
         case ImagePart():
-            told.append("[image: a chart, shown to the person]")
+            return "[image: a chart, shown to the person]"
         case DocumentPart(media_type="text/html"):
-            told.append(re.sub(r"<[^<>]*>", " ", cut_middle(part.text, 4 * TOLD_CHARACTERS)))
+            return re.sub(r"<[^<>]*>", " ", cut_middle(part.text, 4 * TOLD_CHARACTERS))
         case DocumentPart():
-            told.append(part.text)
+            return part.text
         case ErrorPart():
-            told.append(part.traceback or f"{part.name}: {part.message}")
+            return part.traceback or f"{part.name}: {part.message}"
         case CodePart():
-            told.append(part.code)
+            return part.code
+        case SearchPart() | ProgressPart():
+            return ""
+        case _:
+            assert_never(part)

@@ -11,10 +11,11 @@ import blockbuster
 import psutil
 import pytest
 
-from genie_nb.backend.interpreter.base import CellFinished
+from genie_nb.backend.interpreter.base import CellFinished, Redrawn
 from genie_nb.backend.interpreter.pool import KernelPool
 from genie_nb.backend.interpreter.runner import Interpreter
 from genie_nb.parts import ErrorPart, Part, StreamPart
+from genie_nb.shown import Shown
 from tests.fakes import BOUND_S
 
 T = TypeVar("T")
@@ -22,10 +23,18 @@ T = TypeVar("T")
 
 @dataclass
 class Ran:
-    """What a cell showed and how it ended."""
+    """What a cell showed, as it stood at its end, and how it ended."""
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[Any] = field(default_factory=list)
     end: CellFinished | None = None
+    redrawn: Shown = field(default_factory=Shown)
+    redraws: int = 0
+
+    def add(self, item: Any) -> None:
+        self.redraws += isinstance(item, Redrawn)
+        placed = item if isinstance(item, Redrawn) else Redrawn(item)
+        self.redrawn.add(placed.part, display=placed.display, clears=placed.clears)
+        self.parts.append(item)
 
     def text(self, stream: str = "stdout") -> str:
         return "".join(part.text for part in self.parts if isinstance(part, StreamPart) and part.stream == stream)
@@ -79,7 +88,7 @@ class Session:
             if isinstance(item, CellFinished):
                 ran.end = item
             else:
-                ran.parts.append(item)
+                ran.add(item)
                 seen(item)
         assert ran.end is not None
         return ran

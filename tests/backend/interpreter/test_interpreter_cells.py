@@ -145,9 +145,44 @@ def test_a_value_is_shown_in_its_richest_form(shared: Any, code: str, part: Docu
 
 def test_an_update_of_a_display_is_shown_once_as_it_was_last(shared: Any) -> None:
     code = """h = display('start', display_id=True)
+print('below')
 for step in range(500):
     h.update(step)"""
-    assert [part.text for part in shared.run(code).parts] == ["'start'", "499"]
+    ran = shared.run(code)
+    assert [part.text for part in ran.redrawn.parts] == ["499", "below\n"]
+    assert ran.redraws < 50
+
+
+def test_what_a_cell_clears_is_gone_and_its_last_frame_stands(shared: Any) -> None:
+    code = """from IPython.display import clear_output
+import matplotlib.pyplot as plt
+for step in range(100):
+    clear_output(wait=True)
+    print('step', step)
+    plt.plot([step])
+    plt.show()"""
+    ran = shared.run(code)
+    printed, chart = ran.redrawn.parts
+    assert printed.text == "step 99\n"
+    assert isinstance(chart, ImagePart)
+    assert len(ran.parts) < 100
+
+
+def test_clearing_at_the_end_leaves_nothing_unless_it_waits_for_more(shared: Any) -> None:
+    code = "from IPython.display import clear_output\nprint('here')\nclear_output(wait=%s)"
+    assert [part.text for part in shared.run(code % True).redrawn.parts] == ["here\n"]
+    assert shared.run(code % False).redrawn.parts == []
+
+
+def test_a_bar_that_draws_itself_anew_stands_as_it_was_last(shared: Any) -> None:
+    code = """import sys, time
+for step in range(1, 41):
+    sys.stderr.write(f'\\r{step:3}/40 ' + '#' * step)
+    sys.stderr.flush()
+    time.sleep(0.005)
+_ = sys.stderr.write('\\n')"""
+    (bar,) = shared.run(code).redrawn.parts
+    assert bar == StreamPart(text=f" 40/40 {'#' * 40}\n", stream="stderr")
 
 
 def test_an_error_is_told_by_the_cells_own_lines(shared: Any) -> None:

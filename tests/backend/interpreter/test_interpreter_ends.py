@@ -95,7 +95,11 @@ def test_a_kernel_does_not_outlive_kill_9_of_its_supervisor_and_of_the_process_t
 
 STOPPED = "a program without environment in a session of its own"
 STOPS_SUPERVISOR = "import signal\nos.kill(os.getppid(), signal.SIGSTOP)\nwhile True"
-SUPERVISED = ESCAPES | {"stopped its supervisor": ESCAPES[STOPPED].replace("while True", STOPS_SUPERVISOR)}
+STOPS_IT_FOR_EVER = "import signal\nwhile True: os.kill(os.getppid(), signal.SIGSTOP)\nwhile True"
+SUPERVISED = ESCAPES | {
+    "stopped its supervisor": ESCAPES[STOPPED].replace("while True", STOPS_SUPERVISOR),
+    "stops its supervisor for ever": ESCAPES[STOPPED].replace("while True", STOPS_IT_FOR_EVER),
+}
 
 
 @linux

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from genie_nb.backend.interpreter import frames
+from genie_nb.backend.interpreter.base import Redrawn
 from genie_nb.backend.interpreter.outputs import CellOutput
 from genie_nb.backend.interpreter.tracebacks import clean_paths
 from genie_nb.parts import DocumentPart, ImagePart, StreamPart, TablePart
+from genie_nb.shown import Shown
 
 FOLDER = Path("/srv/runs/r1")
 TABLE = "application/vnd.genie.table+json"
@@ -87,6 +90,59 @@ def test_half_characters_can_go_on_as_json() -> None:
 
 def test_messages_of_no_kind_to_be_shown_are_left_out() -> None:
     assert shown(("clear_output", {"wait": True}), ("comm_open", {}), ("execute_input", {"code": "1"})) == []
+
+
+def stands(*messages: tuple[str, dict[str, Any]]) -> list[Any]:
+    standing = Shown()
+    for item in shown(*messages):
+        placed = item if isinstance(item, Redrawn) else Redrawn(item)
+        standing.add(placed.part, display=placed.display, clears=placed.clears)
+    return standing.parts
+
+
+def printed(text: str, name: str = "stdout") -> tuple[str, dict[str, Any]]:
+    return ("stream", {"name": name, "text": text})
+
+
+def named(kind: str, name: str, text: str) -> tuple[str, dict[str, Any]]:
+    return (kind, {"data": {"text/plain": text}, "transient": {"display_id": name}})
+
+
+def test_a_display_is_updated_where_it_stands() -> None:
+    first, second = named("display_data", "x", "one"), named("display_data", "y", "two")
+    updates = [named("update_display_data", "x", str(step)) for step in range(10)]
+    assert [part.text for part in stands(first, second, *updates)] == ["9", "two"]
+
+
+def test_an_update_of_a_display_of_another_cell_is_shown_once() -> None:
+    updates = [named("update_display_data", "x", str(step)) for step in range(10)]
+    assert [part.text for part in stands(printed("text"), *updates)] == ["text", "9"]
+
+
+def test_what_is_cleared_counts_for_no_limit() -> None:
+    frames = [("clear_output", {"wait": True}), printed("x" * 150_000), display(png(1))] * 30
+    text, image = stands(*frames)
+    assert len(text.text) == 150_000
+    assert isinstance(image, ImagePart)
+
+
+def test_frames_are_bounded_in_all_and_the_last_one_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "FRAME_S", 0.0)
+    drawn = [message for step in range(40) for message in (("clear_output", {}), display(png(4_000_000 + step)))]
+    sent = [item for item in shown(*drawn) if isinstance(item, Redrawn)]
+    assert sum(len(item.part.content) for item in sent if isinstance(item.part, ImagePart)) < 30_000_000
+    (last,) = stands(*drawn)
+    assert len(last.content) == 4_000_039
+
+
+def test_of_a_bar_that_is_drawn_for_hours_the_last_state_stands() -> None:
+    bars = [printed(f"\r{step:6}" + "#" * 100, "stderr") for step in range(30_000)]
+    (bar,) = stands(*bars)
+    assert bar == StreamPart(text=f"{29_999:6}" + "#" * 100, stream="stderr")
+
+
+def test_a_forged_clearing_is_named() -> None:
+    assert "malformed" in shown(("clear_output", {"wait": "often"}))[0].text
 
 
 PATHS = {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from genie_nb.backend.context import RunContext
-from genie_nb.backend.interpreter.base import CellFinished
+from genie_nb.backend.interpreter.base import CellFinished, Output, Redrawn
 from genie_nb.backend.models.base import ToolCallRequest
 from genie_nb.backend.tools.base import ToolBox
 from genie_nb.backend.tools.code_interpreter import TOLD_CHARACTERS, CodeInterpreter
@@ -34,13 +34,32 @@ def context(tmp_path: Path) -> RunContext:
     return context
 
 
-def told(context: RunContext, *items: Part | CellFinished) -> str:
+def told(context: RunContext, *items: Output | CellFinished) -> str:
     tool = CodeInterpreter(FakeRunner(lambda code: items), cell_timeout_s=5.0)
     return run(tool.call(a_call(context, code="1+1")))
 
 
 def shown(context: RunContext) -> list[Part]:
     return [event.part for event in of_kind(events_of(context), ToolOutput)]
+
+
+def test_the_model_and_the_person_see_the_last_state_of_what_was_drawn_again(context: RunContext) -> None:
+    items = [
+        StreamPart(text="gone\n"),
+        Redrawn(StreamPart(text="\r1/2 \x1b[31mred\x1b[0m"), clears=True),
+        StreamPart(text="\r2/2\n"),
+        Redrawn(DocumentPart(text="epoch 1"), display="d1"),
+        StreamPart(text="below\n"),
+        Redrawn(DocumentPart(text="epoch 9"), display="d1"),
+        CellFinished("ok"),
+    ]
+    assert told(context, *items) == "2/2 red\nepoch 9\nbelow"
+    (call,) = (call for call in context.printer.transcript.calls.values() if call.parts)
+    assert [part.text for part in call.parts if not isinstance(part, CodePart)] == [
+        "2/2 \x1b[31mred\x1b[0m\n",
+        "epoch 9",
+        "below\n",
+    ]
 
 
 def test_a_font_that_charts_lack_is_told_once_in_a_run_and_only_for_characters_that_a_package_brings(

@@ -1,0 +1,99 @@
+"""What a cell draws again and again: displays that are updated, and frames that clear each other; shown at a pace for eyes.
+
+Above: `outputs`. Below: `base`, `parts`.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from genie_nb.backend.interpreter.base import Output, Redrawn, ResultForModel
+from genie_nb.parts import DocumentPart, ImagePart, Part, StreamPart
+
+__all__ = ("Display", "Frame")
+
+FRAME_S = 0.5
+"""Seconds between two states of a display, or between two frames, that are shown while a cell runs."""
+MAX_BYTES = 20_000_000
+"""So much may be shown and cleared again; of more only what stands at the end is shown."""
+_Show = Callable[[Mapping[str, Any]], Iterator[Part | ResultForModel]]
+
+
+class Display:
+    """What stands under one name: shown anew now and then while the cell runs, and as it stands at its end."""
+
+    def __init__(self, name: str) -> None:
+        """A display of that name."""
+        self.name = name
+        self._due = 0.0
+        self._latest: Mapping[str, Any] | None = None
+
+    def update(self, bundle: Mapping[str, Any], show: _Show) -> Iterator[Output]:
+        """Take its next state, and show it if it is time."""
+        self._latest = bundle
+        # Pictures come with the end: each would be kept in the run's log.
+        if time.monotonic() >= self._due and not any(kind.startswith("image/") for kind in bundle):
+            self._due = time.monotonic() + FRAME_S
+            yield from self.rest(show)
+
+    def rest(self, show: _Show) -> Iterator[Output]:
+        """Its latest state, if it was not shown."""
+        if self._latest is not None:
+            for part in show(self._latest):
+                yield part if isinstance(part, ResultForModel) else Redrawn(part, self.name)
+            self._latest = None
+
+
+class Frame:
+    """What stands between two clearings. It is shown as it comes, unless frames come too fast or are too much in all."""
+
+    def __init__(self) -> None:
+        """The first frame."""
+        self._clears = self._at_end = False
+        self._held: list[Output] | None = None
+        self._due = 0.0
+        self._left = MAX_BYTES
+        self._shown_any = False
+
+    def clear(self, *, wait: bool) -> None:
+        """Clear what is shown with the next output; if none comes, at the end, unless it is to wait for one."""
+        self._clears, self._at_end = True, not wait
+        self._held = None
+
+    def add(self, output: Output) -> Iterator[Output]:
+        """Show an output, or keep it for the end."""
+        if isinstance(output, ResultForModel):
+            yield output
+            return
+        if self._clears:
+            self._clears = self._at_end = False
+            placed = output if isinstance(output, Redrawn) else Redrawn(output)
+            output = replace(placed, clears=True)
+            if time.monotonic() < self._due or self._left <= 0:
+                self._held = []
+            else:
+                self._due = time.monotonic() + FRAME_S
+        if self._held is not None:
+            self._held.append(output)
+            return
+        self._left -= _size(output)
+        self._shown_any = True
+        yield output
+
+    def rest(self) -> Iterator[Output]:
+        """What is left to be shown once the cell ended."""
+        yield from self._held or ()
+        if self._clears and self._at_end and self._shown_any:
+            yield Redrawn(StreamPart(text=""), clears=True)
+
+
+def _size(output: Part | Redrawn) -> int:
+    part = output.part if isinstance(output, Redrawn) else output
+    match part:
+        case ImagePart():
+            return len(part.content)
+        case DocumentPart() | StreamPart():
+            return len(part.text)
+        case _:
+            return 1_000
