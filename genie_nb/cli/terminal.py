@@ -34,7 +34,8 @@ from genie_nb.parts import (
     StreamPart,
     TablePart,
 )
-from genie_nb.printed import plain, settle
+from genie_nb.printed import plain
+from genie_nb.shown import Shown
 
 __all__ = ("follow",)
 
@@ -66,7 +67,7 @@ class _Screen:
         self._console = console
         self._plan: Plan | None = None
         self._answers: dict[str, list[str]] = {}
-        self._printed: dict[str, list[str]] = {}
+        self._printed: dict[str, Shown] = {}
         self._said: set[str] = set()
         self._live: Live | None = None
         self._tasks: dict[str, str] = {}
@@ -186,9 +187,10 @@ class _Screen:
         if isinstance(event, ev.ToolOutput) and event.clears:
             self._printed.pop(event.call_id, None)
         if isinstance(event, ev.ToolOutput) and isinstance(event.part, StreamPart):
-            self._printed.setdefault(event.call_id, []).append(event.part.text)
+            self._printed.setdefault(event.call_id, Shown()).add(event.part, display=event.display)
             return
-        printed = _disarmed(plain(settle("".join(self._printed.pop(event.call_id, ()))))).strip("\n")
+        parts = self._printed.pop(event.call_id, Shown()).parts
+        printed = _disarmed("".join(plain(part.text) for part in parts if isinstance(part, StreamPart))).strip("\n")
         if printed:
             self._show_lines(printed, "dim")
         if isinstance(event, ev.ToolOutput):

@@ -3,21 +3,69 @@
 Above: `outputs`. Below: `base`, `parts`.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from genie_nb.backend.interpreter.base import Output, Redrawn, ResultForModel
 from genie_nb.parts import DocumentPart, ImagePart, Part, StreamPart
+from genie_nb.printed import append
 
-__all__ = ("Display", "Frame")
+__all__ = ("Bars", "Display", "Frame")
 
 FRAME_S = 0.5
 """Seconds between two states of a display, or between two frames, that are shown while a cell runs."""
 MAX_BYTES = 20_000_000
 """So much may be shown and cleared again; of more only what stands at the end is shown."""
+MAX_BARS = 50
+"""Of more, what is drawn over goes on in the text."""
+LONGEST_BAR = 10_000
+MAX_BAR_CHARACTERS = 2_000_000
+"""So much of all states of bars is shown while a cell runs; of more the last state."""
+_MOVES = re.compile(r"\x08|\r(?!\n)|\x1b\[[0-?]*[A-L]")
+Stream = Literal["stdout", "stderr"]
 _Show = Callable[[Mapping[str, Any]], Iterator[Part | ResultForModel]]
+
+
+class Bars:
+    """Lines that a program draws anew: each stands in one place until its line ends, whatever else is printed meanwhile."""
+
+    def __init__(self) -> None:
+        """No bar yet."""
+        self._open: dict[Stream, Redrawn] = {}
+        self._late: set[Stream] = set()
+        self._unfinished: dict[Stream, bool] = {}
+        self._count = 0
+        self._left = MAX_BAR_CHARACTERS
+
+    def take(self, stream: Stream, text: str) -> list[Output] | None:
+        """What is shown of printed text that draws a bar, or goes on with one; None where it is plain."""
+        bar = self._open.pop(stream, None)
+        if bar is None:
+            if not _MOVES.search(text) or self._unfinished.get(stream) or self._count >= MAX_BARS:
+                self._unfinished[stream] = not text.endswith("\n")
+                return None
+            self._count += 1
+            bar = Redrawn(StreamPart(text="", stream=stream), f"b{self._count}")
+        assert isinstance(bar.part, StreamPart)
+        drawn = append(bar.part.text, text)
+        bar = Redrawn(StreamPart(text=drawn, stream=stream), bar.display)
+        ended = drawn.endswith("\n") or len(drawn) > LONGEST_BAR
+        self._unfinished[stream] = ended and not drawn.endswith("\n")
+        if not ended:
+            self._open[stream] = bar
+            if len(drawn) > self._left:
+                self._late.add(stream)
+                return []
+        self._late.discard(stream)
+        self._left -= len(drawn)
+        return [bar]
+
+    def rest(self) -> Iterator[Output]:
+        """The bars that were drawn too often to be shown each time, as they stand."""
+        yield from (self._open[stream] for stream in self._late)
 
 
 class Display:

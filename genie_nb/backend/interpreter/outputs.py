@@ -6,7 +6,6 @@ Above: `runner`. Below: `frames`, `tracebacks`, `parts`.
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from genie_nb.backend.interpreter.base import Output, Redrawn, ResultForModel
-from genie_nb.backend.interpreter.frames import Display, Frame
+from genie_nb.backend.interpreter.frames import Bars, Display, Frame
 from genie_nb.backend.interpreter.kernel import Message
 from genie_nb.backend.interpreter.tracebacks import clean_error, clean_paths, clean_repr
 from genie_nb.parts import RESULT_TYPE, DocumentPart, ErrorPart, ImagePart, Part, StreamPart, TablePart
@@ -25,9 +24,6 @@ _TABLE = "application/vnd.genie.table+json"
 _UNSHOWN = "application/vnd.genie.unshown+json"
 _MAX_UNSHOWN = 100
 _MAX_CHARACTERS = 200_000
-_MAX_DRAWN = 2_000_000
-"""Characters of progress bars and colours, most of which take each other's place."""
-_DRAWN = re.compile(r"[\b\x1b]|\r(?!\n)")
 _MAX_MEDIA = 20
 _MAX_MEDIA_BYTES = 5_000_000
 _MAX_DISPLAYS = 100
@@ -73,8 +69,7 @@ class CellOutput:
         self._hidden = 0
         self._media = 0
         self._hidden_media = 0
-        self._left_to_draw = _MAX_DRAWN
-        self._last_line: dict[Literal["stdout", "stderr"], str] = {}
+        self._bars = Bars()
         self._displays: dict[str, Display] = {}
         self._frame = Frame()
         self.error: ErrorPart | None = None
@@ -93,8 +88,7 @@ class CellOutput:
             case "stream":
                 printed = msgspec.convert(content, _Printed)
                 text = printed.text if printed.name == "stdout" else clean_paths(printed.text, self._folder)
-                if text := self._cut_printed(printed.name, _unicode(text)):
-                    yield StreamPart(text=text, stream=printed.name)
+                yield from self._print(printed.name, _unicode(text))
             case "display_data" | "execute_result":
                 shown = msgspec.convert(content, _Shown)
                 if _UNSHOWN in shown.data:
@@ -112,7 +106,7 @@ class CellOutput:
                 self._frame.clear(wait=msgspec.convert(content, _Cleared).wait)
                 self._left, self._hidden, self._media, self._hidden_media = _MAX_CHARACTERS, 0, 0, 0
                 self._displays.clear()
-                self._last_line.clear()
+                self._bars = Bars()
             case "error":
                 error = msgspec.convert(content, _Raised)
                 frames = [_unicode(frame) for frame in error.traceback]
@@ -128,8 +122,7 @@ class CellOutput:
     def _rest(self) -> Iterator[Output]:
         for display in self._displays.values():
             yield from display.rest(self._show)
-        for stream, line in self._last_line.items():
-            yield StreamPart(text=f"\r\x1b[K{line}", stream=stream)
+        yield from self._bars.rest()
         if self._hidden:
             yield StreamPart(text=f"\n... {self._hidden} more characters not shown\n", stream="stderr")
         if self._hidden_media:
@@ -137,15 +130,12 @@ class CellOutput:
             text = f"\n... {self._hidden_media} more images or pages not shown ({limit})\n"
             yield StreamPart(text=text, stream="stderr")
 
-    def _cut_printed(self, stream: Literal["stdout", "stderr"], text: str) -> str:
-        """What is shown of printed text; of bars that were drawn too often the last state is kept for the end."""
-        if not _DRAWN.search(text):
-            return self._cut(text)
-        if len(text) <= self._left_to_draw:
-            self._left_to_draw -= len(text)
-            return text
-        self._last_line[stream] = re.split(r"[\r\n]", text.rstrip("\r\n"))[-1][:_MAX_CHARACTERS]
-        return ""
+    def _print(self, stream: Literal["stdout", "stderr"], text: str) -> Iterator[Output]:
+        drawn = self._bars.take(stream, text)
+        if drawn is not None:
+            yield from drawn
+        elif shown := self._cut(text):
+            yield StreamPart(text=shown, stream=stream)
 
     def _cut(self, text: str) -> str:
         shown = text[: self._left]

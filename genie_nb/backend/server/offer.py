@@ -32,7 +32,7 @@ from genie_nb.backend.server.offer_telling import Teller, told_cell
 from genie_nb.backend.server.unasked import NOBODY_OVER_MCP, check_unasked
 from genie_nb.backend.workspace import Workspace
 from genie_nb.errors import GenieError, RequestError
-from genie_nb.parts import DocumentPart, FileRef, Hit, SearchPart, StreamPart, cited_numbers
+from genie_nb.parts import DocumentPart, FileRef, Hit, ImagePart, Part, SearchPart, StreamPart, cited_numbers
 from genie_nb.printed import plain, settle
 from genie_nb.shown import Shown
 
@@ -42,6 +42,9 @@ MOST_SESSIONS = 8
 """Python sessions at once; the one that rested longest makes room."""
 MOST_BYTES = 16 * 2**20
 """The largest file that is given as a resource."""
+INLINE_BYTES = 22_000
+"""A larger chart is told as a link: as base64 in the reply it would take more than 30 kB of an assistant's context."""
+_SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg"}
 INSTRUCTIONS = (
     "genie_nb works on questions about files (CSV, Excel, JSON, ...) with agents and a Python code interpreter. "
     "run_agent takes a whole question; search answers with citations from folders, documentation and the web; make_report "
@@ -265,7 +268,8 @@ class Offer:
                     await teller.log(plain(settle(placed.part.text)).rstrip("\n"))
         files = await asyncio.to_thread(session.workspace.changed)
         links = [_resource(mt.ResourceLink, session.session_id, file) for file in files]
-        return mt.CallToolResult(content=[*told_cell(shown.parts, end), *links], is_error=end.status != "ok")
+        parts = [await _linked(session, part) if isinstance(part, ImagePart) else part for part in shown.parts]
+        return mt.CallToolResult(content=[*told_cell(parts, end), *links], is_error=end.status != "ok")
 
     async def _session(self, ctx: Context, name: str) -> _Session:
         """The Python session of that name, of this client where the transport tells clients apart."""
@@ -287,6 +291,19 @@ class Offer:
         folder = self._host.settings.runs_folder.expanduser().absolute() / session_id
         workspace = await asyncio.to_thread(Workspace.create, folder)
         return _Session(self._make_runner(workspace.folder), workspace, session_id)
+
+
+async def _linked(session: _Session, chart: ImagePart) -> Part | mt.ResourceLink:
+    """A chart as it can be told: a small picture itself, any other as a file of the session."""
+    suffix = _SUFFIXES.get(chart.media_type, ".png")
+    if suffix != ".svg" and len(chart.content) <= INLINE_BYTES:
+        return chart
+    try:
+        file = await asyncio.to_thread(session.workspace.put, f"chart{suffix}", chart.content)
+    except (RequestError, OSError) as error:
+        return StreamPart(text=f"\nA chart could not be stored: {error}\n", stream="stderr")
+    link: mt.ResourceLink = _resource(mt.ResourceLink, session.session_id, file)
+    return link
 
 
 def _owner(ctx: Context) -> str:

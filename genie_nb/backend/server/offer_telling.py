@@ -74,8 +74,8 @@ class Teller:
         await sending
 
 
-def told_cell(parts: Iterable[Part], end: CellFinished) -> list[mt.ContentBlock]:
-    """What a cell showed, as contents: texts joined, charts as images."""
+def told_cell(parts: Iterable[Part | mt.ResourceLink], end: CellFinished) -> list[mt.ContentBlock]:
+    """What a cell showed, as contents: texts joined, charts as images or as links to files."""
     contents, texts = list[mt.ContentBlock](), list[str]()
     for part in parts:
         match part:
@@ -83,6 +83,9 @@ def told_cell(parts: Iterable[Part], end: CellFinished) -> list[mt.ContentBlock]
                 _flush(texts, contents)
                 picture = base64.b64encode(part.content).decode()
                 contents.append(mt.ImageContent(type="image", data=picture, mime_type=part.media_type))
+            case mt.ResourceLink():
+                _flush(texts, contents)
+                contents.append(part)
             case _:
                 texts.append(_text(part))
     if end.message:

@@ -180,8 +180,10 @@ for step in range(1, 41):
     sys.stderr.write(f'\\r{step:3}/40 ' + '#' * step)
     sys.stderr.flush()
     time.sleep(0.005)
+    if step == 20: print('half', flush=True)
 _ = sys.stderr.write('\\n')"""
-    (bar,) = shared.run(code).redrawn.parts
+    bar, half = shared.run(code).redrawn.parts
+    assert half == StreamPart(text="half\n")
     assert bar == StreamPart(text=f" 40/40 {'#' * 40}\n", stream="stderr")
 
 

@@ -1,6 +1,7 @@
 """genie_nb as an MCP server, over standard input and output and over HTTP, asked by the protocol's own client."""
 
 import asyncio
+import base64
 import json
 import signal
 import subprocess
@@ -261,6 +262,33 @@ def test_python_sessions_make_room_for_others(serve: Serve, monkeypatch: pytest.
             await client.call_tool("run_code", {"code": "x = 2", "session": "b"})
             gone = await client.call_tool("run_code", {"code": "x", "session": "a"})
             assert "NameError" in gone.content[0].text
+
+    asking(work)
+
+
+DRAWN = """import numpy as np
+from IPython.display import SVG, Image, display
+import matplotlib.pyplot as plt
+print('\\r1/2\\r2/2')
+display(Image(data=b'\\x89PNG' + bytes({size}), format='png'))
+display(SVG('<svg xmlns="http://www.w3.org/2000/svg"/>'))"""
+
+
+def test_a_large_chart_is_a_link_and_a_small_one_a_picture(serve: Serve) -> None:
+    server = serve(gn.ScriptedModel([]), services=("offer",))
+
+    async def work() -> None:
+        async with client_of(at(server), "legacy") as client:
+            small = (await client.call_tool("run_code", {"code": DRAWN.format(size=100)})).content
+            assert [part.type for part in small] == ["text", "image", "resource_link"]
+            assert small[0].text == "2/2"
+            large = (await client.call_tool("run_code", {"code": DRAWN.format(size=90_000)})).content
+            assert [(part.type, getattr(part, "mime_type", "")) for part in large[1:]] == [
+                ("resource_link", "image/png"),
+                ("resource_link", "image/svg+xml"),
+            ]
+            read = await client.read_resource(large[1].uri)
+            assert len(base64.b64decode(read.contents[0].blob)) == 90_004
 
     asking(work)
 
