@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import SHOTS, Lab
+from tests.browser.test_live_view import FLOOD, SET_UP, wait_for_end
 
 SHOP = (
     "import datetime, genie_nb as gn\n"
@@ -39,7 +40,7 @@ SHIFTS = """() => {
         for (const entry of list.getEntries()) {
             const ours = entry.sources.some(({ node }) => {
                 const element = node instanceof Element ? node : node?.parentElement;
-                return element?.closest(".gnb-view, .gnb");
+                return element?.closest(".jp-Cell-outputArea");
             });
             const named = entry.sources.map(({ node, previousRect: a, currentRect: b }) => {
                 const element = node instanceof Element ? node : node?.parentElement;
@@ -166,3 +167,16 @@ def test_pictures_are_kept_at_three_widths(lab: Lab) -> None:
             lab.theme(name)
             lab.shot(1, f"answer-first-chart-{width}-{name}")
     assert Path(SHOTS / "answer-first-chart-700-dark.png").exists()
+
+
+def test_nothing_jumps_while_20_000_tokens_come(lab: Lab) -> None:
+    narrow(lab)
+    lab.open([SET_UP + FLOOD, "view = stage.view(); stage.play(view, paced(flood, 2_000)); stage.end()"])
+    lab.run(0)
+    lab.page.evaluate(SHIFTS)
+    lab.run(1)
+    wait_for_end(lab, 1)
+    lab.page.wait_for_timeout(1500)
+    shifted = lab.page.evaluate("() => window.shifts")
+    print(f"20,000 tokens: layout shift {shifted:.3f}", *lab.page.evaluate("() => window.shiftLog"), sep="\n  ")
+    assert shifted <= MOST_SHIFT

@@ -13,22 +13,20 @@ for step in range(1, 31):
 ```"""); run'''
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_colours_can_be_read_and_a_bar_stands_once(lab: Lab, theme: str) -> None:
     lab.open(["import genie_nb as gn", CODE])
     lab.run(0)
     lab.run(1)
     record = lab.output(1).locator(".gnb-record")
     expect(record).to_be_visible()
-    lab.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-    expect(lab.page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
+    lab.theme(theme)
     record.evaluate("record => record.querySelectorAll('details').forEach(part => { part.open = true; })")
-        "e => { for (let d = e; d; d = d.parentElement) if (d.tagName == 'DETAILS') d.open = true; }"
-    )
     expect(record.locator(".gnb-out:not(.gnb-stderr)")).to_have_text("red and bold blue <b>\n")
     expect(record.locator(".gnb-stderr")).to_have_text(f" 30/30 {'#' * 30}")
     contrasts = record.evaluate(CONTRASTS)
-    lab.page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+    lab.shot(1, f"printed-{theme}")
+    lab.theme("light")
     assert len(contrasts) == 2
     assert min(contrasts) >= 4.5
 
