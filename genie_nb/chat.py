@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from genie_nb.backend.chats import ChatEntry, ChatStore
 from genie_nb.backend.context import language_of
 from genie_nb.backend.conversation import Conversation, Turn
-from genie_nb.backend.inbox import Inbox, about_file
+from genie_nb.backend.inbox import Inbox, summary_of
 from genie_nb.backend.loop import backend_loop
 from genie_nb.backend.restored import RestoredRun
 from genie_nb.backend.runs import RunRequest, new_folder
@@ -230,7 +230,7 @@ def ask_box(
         start,
         box=Inbox.within(settings.runs_folder),
         loop=backend_loop().loop,
-        about=about_file,
+        summary_of=summary_of,
         offer=Offer(tuple(dict.fromkeys(("plan_solve", "react", settings.agent))), settings.agent),
         on_close=lambda: talk.close() if chat is None else None,
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from genie_nb.backend import remote
 from genie_nb.backend.client import Client
 from genie_nb.backend.extras import require_extra
-from genie_nb.backend.inbox import Inbox, about_file
+from genie_nb.backend.inbox import Inbox, summary_of
 from genie_nb.backend.inputs import check_inputs
 from genie_nb.backend.log.sqlite import SqliteStore
 from genie_nb.backend.loop import backend_loop
@@ -160,7 +160,7 @@ class RemoteGenie:
             start,
             box=Inbox.within(Settings.load().runs_folder),
             loop=backend_loop().loop,
-            about=about_file,
+            summary_of=summary_of,
             offer=Offer(agents, agents[0], modes),
         )
 

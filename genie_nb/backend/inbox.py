@@ -2,21 +2,24 @@
 
 Each lies in a folder of its own, under a name that leads nowhere. A file comes in pieces and is looked at when it is whole.
 
-Above: `chat`, `network`. Below: `file_names`, `inputs`, `errors`.
+Above: `chat`, `network`. Below: `file_names`, `inputs`, `suggestions`, `errors`.
 """
 
 import os
 import secrets
 import shutil
 import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from genie_nb.backend.file_names import safe_name
 from genie_nb.backend.inputs import check_inputs, profile_file
+from genie_nb.backend.suggestions import fitting_questions
 from genie_nb.errors import RequestError
 
-__all__ = ("FILE_BYTES", "Inbox", "Incoming", "about_file")
+__all__ = ("FILE_BYTES", "FileSummary", "Inbox", "Incoming", "summary_of")
 
 FILE_BYTES = 2**30
 """The largest file that a page may bring; a larger one is given by its path."""
@@ -54,8 +57,8 @@ class Incoming:
         self.got += len(piece)
         return self.got
 
-    def finish(self) -> str:
-        """All is there: what the file holds, in few words.
+    def finish(self) -> "FileSummary":
+        """All is there: what the file holds.
 
         Raises:
             RequestError: It is not whole, is empty, broken, or not what its name says.
@@ -66,7 +69,7 @@ class Incoming:
             raise RequestError(f"{self.name} cannot be kept: {error.strerror or error}.") from error
         if self.got != self.size:
             raise RequestError(f"{self.name} came only in part. Choose it again.")
-        return about_file(self.path)
+        return summary_of(self.path)
 
     def discard(self) -> None:
         """Remove the file."""
@@ -115,11 +118,25 @@ class Inbox:
         self._removing()
 
 
-def about_file(given: str | os.PathLike[str]) -> str:
-    """What the file at a path holds, in few words.
+@dataclass(frozen=True)
+class FileSummary:
+    """What a file holds.
+
+    Attributes:
+        about: The same in few words, e.g. `CSV, 1,204 rows × 7 columns, GBK`.
+        questions: Questions that fit it, by language.
+    """
+
+    about: str
+    questions: Mapping[str, Sequence[str]]
+
+
+def summary_of(given: str | os.PathLike[str]) -> FileSummary:
+    """What the file at a path holds.
 
     Raises:
         RequestError: It cannot be used.
     """
     ((name, path),) = check_inputs([given]).items()
-    return profile_file(path, name).about
+    profile = profile_file(path, name)
+    return FileSummary(profile.about, fitting_questions(profile))

@@ -22,7 +22,7 @@ from IPython.core.getipython import get_ipython
 
 from genie_nb.errors import RequestError
 from genie_nb.transcript import Transcript
-from genie_nb.widgets.composer import Box, Composer, Offer
+from genie_nb.widgets.composer import Box, Composer, Offer, Summary
 from genie_nb.widgets.labels import labels_for
 from genie_nb.widgets.record import record_html, record_markdown, record_text
 from genie_nb.widgets.stage import Followed, view_of
@@ -67,7 +67,7 @@ class AskBox(ipywidgets.VBox):
         *,
         box: Box,
         loop: asyncio.AbstractEventLoop,
-        about: Callable[[Path], str] = lambda path: "",
+        summary_of: Callable[[Path], Summary],
         offer: Offer | None = None,
         on_close: Callable[[], object] = lambda: None,
     ) -> None:
@@ -77,13 +77,13 @@ class AskBox(ipywidgets.VBox):
             start: Starts a run for each question.
             box: Where files come in; closed with this box.
             loop: The loop that runs are followed on.
-            about: What the file at a path holds, or a `GenieError` with the reason why it cannot be used.
+            summary_of: What the file at a path holds, or a `GenieError` with the reason why it cannot be used.
             offer: What can be chosen for a question.
             on_close: Called when the box is closed.
         """
         self._on_close = on_close
         self.runs: list[AskedRun] = []
-        self._start, self._box, self._loop, self._about = start, box, loop, about
+        self._start, self._box, self._loop, self._summary_of = start, box, loop, summary_of
         self._display_id = secrets.token_hex(8)
         self._lock = threading.Lock()
         self._ends: list[Future[None]] = []
@@ -114,9 +114,9 @@ class AskBox(ipywidgets.VBox):
             RequestError: A file cannot be used.
         """
         found = [Path(path).expanduser().absolute() for path in paths]
-        told = [(path, self._about(path)) for path in found]
-        for path, about in told:
-            self._composer.choose(path, about)
+        told = [(path, self._summary_of(path)) for path in found]
+        for path, summary in told:
+            self._composer.choose(path, summary)
 
     def stop(self) -> None:
         """Stop what is worked on."""

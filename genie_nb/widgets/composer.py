@@ -10,8 +10,8 @@ Above: `ask_box`. Below: `ask_labels`, `labels`, `page_widget`.
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,10 +24,26 @@ from genie_nb.widgets.ask_labels import ASK_LABELS
 from genie_nb.widgets.page_widget import PageWidget
 from genie_nb.widgets.record import STYLE
 
-__all__ = ("Box", "Coming", "Composer", "Offer")
+__all__ = ("Box", "Coming", "Composer", "Offer", "Summary")
 
 MOST_FILES = 50
 """So many files are chosen for one question."""
+
+
+MOST_ASKED = 50
+"""So many earlier questions can be called back."""
+
+
+class Summary(Protocol):
+    """What a file holds; see `backend.inbox.FileSummary`."""
+
+    @property
+    def about(self) -> str:
+        """The same in few words."""
+
+    @property
+    def questions(self) -> Mapping[str, Sequence[str]]:
+        """Questions that fit it, by language."""
 
 
 class Coming(Protocol):
@@ -40,7 +56,7 @@ class Coming(Protocol):
     def write(self, piece: bytes) -> int:
         """Take the next piece; returns how many bytes are there."""
 
-    def finish(self) -> str:
+    def finish(self) -> Summary:
         """All is there: what it holds."""
 
     def discard(self) -> None:
@@ -75,12 +91,15 @@ class _Chosen:
     path: Path | None = None
     coming: Coming | None = None
     about: str = ""
+    questions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     why: str = ""
 
     @property
     def told(self) -> dict[str, Any]:
         whole = self.path is not None or bool(self.why)
-        return {"name": show_line(self.name), "size": self.size, "about": self.about, "why": self.why, "whole": whole}
+        questions = {language: [show_line(one) for one in texts] for language, texts in self.questions.items()}
+        told = {"name": show_line(self.name), "size": self.size, "about": self.about, "why": self.why, "whole": whole}
+        return told | {"questions": questions}
 
 
 class Composer(PageWidget):
@@ -117,6 +136,7 @@ class Composer(PageWidget):
         self._lock = threading.RLock()
         self._chosen: dict[str, _Chosen] = {}
         self._running, self._lang = False, ""
+        self._asked: list[str] = []
         super().__init__(state=self._told())
         self.on_msg(self._hear)
 
@@ -129,10 +149,12 @@ class Composer(PageWidget):
             self._running, self._lang = running, lang or self._lang
             self._tell()
 
-    def choose(self, path: Path, about: str) -> None:
+    def choose(self, path: Path, summary: Summary) -> None:
         """Put a file that lies here among those of the next question."""
         with self._lock:
-            self._chosen[f"path {path}"] = _Chosen(path.name, path.stat().st_size, path, about=about)
+            self._chosen[f"path {path}"] = _Chosen(
+                path.name, path.stat().st_size, path, about=summary.about, questions=summary.questions
+            )
             self._tell()
 
     def _told(self) -> dict[str, Any]:
@@ -143,6 +165,7 @@ class Composer(PageWidget):
             "agents": list(self._offer.agents),
             "agent": self._offer.agent,
             "modes": list(self._offer.modes),
+            "asked": self._asked,
             "most": MOST_FILES,
             "labels": ASK_LABELS,
         }
@@ -195,13 +218,13 @@ class Composer(PageWidget):
     def _look(self, chosen: _Chosen, coming: Coming) -> None:
         """Look at a file that has come; in a worker thread, as large ones take a while."""
         try:
-            about = coming.finish()
+            summary = coming.finish()
         except GenieError as error:
             with self._lock:
                 self._refuse(chosen, str(error))
             return
         with self._lock:
-            chosen.path, chosen.about = coming.path, about
+            chosen.path, chosen.about, chosen.questions = coming.path, summary.about, summary.questions
             self._tell()
 
     def _refuse(self, chosen: _Chosen, why: str) -> None:
@@ -228,6 +251,7 @@ class Composer(PageWidget):
         except GenieError as error:
             self.send({"type": "refused", "page": page, "why": str(error)})
             return
+        self._asked = [*self._asked, query][-MOST_ASKED:]
         self._chosen = {}  # their files stay until the box is closed: the run may still be about to read them
         self._tell()
         self.send({"type": "asked", "page": page})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from genie_nb.backend import inbox
-from genie_nb.backend.inbox import Inbox, about_file
+from genie_nb.backend.inbox import Inbox, summary_of
 from genie_nb.errors import RequestError
 
 
@@ -19,7 +19,7 @@ def brought(box: Inbox, name: str, content: bytes) -> tuple[Path, str]:
     coming = box.begin(name, len(content))
     for at in range(0, len(content), 4):
         assert coming.write(content[at : at + 4]) == min(at + 4, len(content))
-    return coming.path, coming.finish()
+    return coming.path, coming.finish().about
 
 
 def test_a_file_that_came_in_pieces_is_whole_and_described(box: Inbox) -> None:
@@ -132,6 +132,6 @@ def test_everything_goes_when_the_box_is_forgotten(tmp_path: Path) -> None:
 def test_a_file_that_lies_here_is_described_by_its_path(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"a\n1\n")
 
-    assert about_file(tmp_path / "a.csv") == "CSV, 1 row × 1 column, UTF-8"
+    assert summary_of(tmp_path / "a.csv").about == "CSV, 1 row × 1 column, UTF-8"
     with pytest.raises(RequestError, match="does not exist"):
-        about_file(tmp_path / "nowhere.csv")
+        summary_of(tmp_path / "nowhere.csv")

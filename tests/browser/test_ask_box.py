@@ -225,3 +225,52 @@ def test_the_button_to_ask_is_at_the_right_at_every_width(lab: Lab, width: int) 
     assert button
     assert 0 <= box["x"] + box["width"] - button["x"] - button["width"] < 20
     lab.shot(0, f"ask-{width}")
+
+
+def test_questions_that_fit_the_file_are_offered_and_the_last_one_comes_back_with_up(lab: Lab) -> None:
+    lab.open([MAKE])
+    lab.run(0)
+    drop(lab, "sales.csv", SALES)
+    box = composer(lab)
+    question, ideas = box.locator("textarea"), box.get_by_role("group", name="Questions that fit your files")
+    expect(ideas.get_by_role("button")).to_have_count(3)
+    for theme in ("dark", "light"):
+        lab.theme(theme)
+        lab.shot(0, f"ask-ideas-{theme}")
+    fitting = ideas.get_by_role("button").nth(1)
+    said = fitting.text_content() or ""
+    fitting.click()
+    expect(question).to_have_value(said)
+    expect(question).to_be_focused()
+    expect(ideas.get_by_role("button")).to_have_count(0)
+    question.press("Enter")
+    expect(answered(lab, 1)).to_contain_text("total")
+    expect(question).to_have_value("")
+    question.press("ArrowUp")
+    expect(question).to_have_value(said)
+    question.press("ArrowDown")
+    expect(question).to_have_value("")
+    question.fill("mine")
+    question.press("ArrowUp")
+    expect(question).to_have_value("mine")
+
+
+def test_four_questions_take_little_room(lab: Lab) -> None:
+    lab.page.set_viewport_size({"width": 700, "height": 900})
+    lab.open([MAKE])
+    lab.run(0)
+    drop(lab, "sales.csv", SALES)
+    box = composer(lab)
+    expect(box.get_by_role("group", name="Questions that fit your files").get_by_role("button")).to_have_count(3)
+    asked = ("What are the total sales by region?", "And by quarter?", "What is the mean?", "How many rows are there?")
+    for number, query in enumerate(asked, 1):
+        box.locator("textarea").fill(query)
+        box.locator("textarea").press("Enter")
+        answered(lab, number)
+    lab.page.wait_for_timeout(1000)
+    chat = lab.output(0).locator(".gnb-chat")
+    height = chat.evaluate("chat => chat.scrollHeight")
+    heights = chat.evaluate("chat => [...chat.children].map(child => child.offsetHeight)")
+    print(f"four questions: {height} px of {heights}")
+    lab.shot(0, "ask-four")
+    assert height <= 1600

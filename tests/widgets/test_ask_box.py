@@ -11,7 +11,7 @@ import comm.base_comm
 import pytest
 
 from genie_nb import events as ev
-from genie_nb.backend.inbox import Inbox
+from genie_nb.backend.inbox import FileSummary, Inbox
 from genie_nb.errors import RequestError
 from genie_nb.transcript import Transcript
 from genie_nb.widgets import composer
@@ -114,7 +114,7 @@ class Room:
             self.start,
             box=self.inbox,
             loop=self.loop,
-            about=lambda path: f"about {path.name}",
+            summary_of=lambda path: FileSummary(f"about {path.name}", {"en": [f"What is in {path.name}?"]}),
             offer=offer,
             on_close=self.count_close,
         )
@@ -213,9 +213,17 @@ def test_why_a_question_was_not_taken_is_told_to_its_page(room: Room) -> None:
 def test_a_file_comes_in_pieces_and_goes_with_the_question(room: Room) -> None:
     room.page.bring("../销售.csv", CSV)
 
-    assert room.page.state["files"] == [
-        {"id": "1", "name": "销售.csv", "size": len(CSV), "about": "CSV, 1 row × 2 columns, UTF-8", "why": "", "whole": True}
-    ]
+    (told,) = room.page.state["files"]
+    questions = told.pop("questions")
+    assert questions["zh"][1] == "各地区的销售额总和是多少？"
+    assert told == {
+        "id": "1",
+        "name": "销售.csv",
+        "size": len(CSV),
+        "about": "CSV, 1 row × 2 columns, UTF-8",
+        "why": "",
+        "whole": True,
+    }
     room.ask()
     (path,) = room.asked[0][3]
     assert path.read_bytes() == CSV
@@ -315,6 +323,8 @@ def test_a_file_that_lies_here_is_given_by_its_path_and_not_copied(room: Room, t
     room.box.add(tmp_path / "huge.csv")
 
     assert room.page.state["files"][0]["about"] == "about huge.csv"
+    assert room.page.state["files"][0]["questions"] == {"en": ["What is in huge.csv?"]}
+
     room.ask()
     assert room.asked[0][3] == [tmp_path / "huge.csv"]
 
@@ -359,3 +369,11 @@ def test_both_languages_have_every_word() -> None:
 
 def test_the_script_and_the_style_are_small() -> None:
     assert len((Composer._esm + Composer._css[len(RunView._css) :]).encode()) < 20_000
+
+
+def test_earlier_questions_can_be_called_back(room: Room) -> None:
+    for number in range(60):
+        room.ask(f"question {number}")
+        room.box.stop()
+        room.page.wait_for(lambda: not room.page.state["running"])
+    assert room.page.state["asked"] == [f"question {number}" for number in range(10, 60)]

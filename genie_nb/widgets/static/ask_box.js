@@ -59,6 +59,7 @@ class Composer {
     const root = make("div", "gnb gnb-composer", { "data-lm-suppress-shortcuts": "true" });
     this.text = make("textarea", "gnb-ask-text", { rows: "1", spellcheck: "true" });
     this.list = make("ul", "gnb-ask-files");
+    this.ideas = make("div", "gnb-ask-ideas", { role: "group" });
     this.pick = make("input", "gnb-hidden", { type: "file", multiple: "", tabindex: "-1", "aria-hidden": "true" });
     this.addButton = make("button", "gnb-button gnb-ask-add", { type: "button" });
     this.agent = make("select", "gnb-ask-select");
@@ -71,13 +72,13 @@ class Composer {
     this.drop = make("div", "gnb-ask-drop", { "aria-hidden": "true" });
     const bar = make("div", "gnb-ask-bar");
     bar.append(this.addButton, this.pick, this.agent, this.mode, this.keys, this.askButton, this.stopButton);
-    root.append(this.list, this.text, bar, this.why, this.status, this.drop);
+    root.append(this.list, this.text, this.ideas, bar, this.why, this.status, this.drop);
     this.root = root;
     this.el.replaceChildren(root);
   }
 
   listen() {
-    this.text.addEventListener("input", () => { this.grow(); this.enable(); });
+    this.text.addEventListener("input", () => { this.grow(); this.enable(); this.suggest(); });
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.addButton.addEventListener("click", () => this.pick.click());
     this.pick.addEventListener("change", () => { this.take(this.pick.files); this.pick.value = ""; });
@@ -107,8 +108,11 @@ class Composer {
 
   get words() {
     const { labels, lang } = this.model.get("state");
-    const page = (document.documentElement.lang || navigator.language || "").toLowerCase().startsWith("zh") ? "zh" : "en";
-    return labels[lang || page];
+    return labels[lang || this.language];
+  }
+
+  get language() {
+    return (document.documentElement.lang || navigator.language || "").toLowerCase().startsWith("zh") ? "zh" : "en";
   }
 
   get state() {
@@ -121,10 +125,46 @@ class Composer {
     if (event.key === "Escape" && this.state.running) {
       event.preventDefault();
       this.stop();
+    } else if (event.target === this.text && ["ArrowUp", "ArrowDown"].includes(event.key)) {
+      this.recall(event, event.key === "ArrowUp" ? -1 : 1);
     } else if (event.target === this.text && event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
       event.preventDefault();
       this.ask();
     }
+  }
+
+  // Up and Down call earlier questions back, as long as nothing else is typed.
+  recall(event, step) {
+    const { asked } = this.state;
+    const at = this.recalled ?? asked.length;
+    if (this.text.value !== (asked[at] ?? "") || !(at + step in asked || at + step === asked.length)) return;
+    event.preventDefault();
+    this.recalled = at + step;
+    this.write(asked[this.recalled] ?? "");
+  }
+
+  write(text) {
+    this.text.value = text;
+    this.text.setSelectionRange(text.length, text.length);
+    this.grow();
+    this.enable();
+    this.suggest();
+    this.text.focus();
+  }
+
+  // Questions that fit the files, as long as none is written.
+  suggest() {
+    const { files, running } = this.state;
+    const language = this.state.lang || this.language;
+    const fitting = files.flatMap((file) => file.questions[language] || []).slice(0, 3);
+    const shown = running || this.text.value ? [] : fitting;
+    this.ideas.setAttribute("aria-label", this.words.ideas);
+    this.ideas.replaceChildren(...shown.map((question) => {
+      const idea = document.createElement("button");
+      Object.assign(idea, { type: "button", className: "gnb-button gnb-ask-idea", textContent: question });
+      idea.addEventListener("click", () => this.write(question));
+      return idea;
+    }));
   }
 
   take(files) {
@@ -159,6 +199,7 @@ class Composer {
       this.progress();
     } else if (message.page === this.page) {
       this.asking = false;
+      this.recalled = undefined;
       if (message.type === "asked") this.text.value = "";
       else this.why.textContent = message.why;
       this.grow();
@@ -186,6 +227,7 @@ class Composer {
     this.options(this.agent, state.agents, state.agent, words.agent);
     this.options(this.mode, state.modes, "", words.mode);
     this.files();
+    this.suggest();
     this.enable();
     this.follow();
   }
