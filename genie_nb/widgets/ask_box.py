@@ -1,7 +1,8 @@
 """The ask box: a conversation that scrolls like a chat, and below it the area where the next question is written.
 
-It starts nothing itself: `start` does, and gives a run for each question. While a cell shows it, each answer is a live view;
-when the box is closed, the records of its runs take its place in the notebook, so that a saved notebook keeps them.
+It starts nothing itself: `start` does, and gives a run for each question. While a cell shows it, each answer is a live view.
+Below it stands a second output with the records of its runs, which a page hides as long as the box lives: a notebook that is
+opened without a kernel shows the conversation. When the box is closed, the records take its place.
 
 Above: `chat`, `network`. Below: `composer`, `stage`, `record`.
 """
@@ -22,6 +23,7 @@ from IPython.core.getipython import get_ipython
 
 from genie_nb.errors import RequestError
 from genie_nb.transcript import Transcript
+from genie_nb.widgets.ask_labels import ASK_LABELS
 from genie_nb.widgets.composer import Box, Composer, Offer, Summary
 from genie_nb.widgets.labels import labels_for
 from genie_nb.widgets.record import record_html, record_markdown, record_text
@@ -33,6 +35,11 @@ log = logging.getLogger(__name__)
 
 CLOSE_S = 3.0
 """Seconds that a run gets to stop when the box is closed."""
+_HIDE_DEAD_BOX = (
+    ".jp-Cell-outputArea:has(.gnb-saved):not(:has(.gnb-askbox)) > .jp-OutputArea-child:not(:has([data-mime-type]))"
+    "{display:none}"
+)
+"""Without a kernel JupyterLab says in the box's place that a widget is missing, or that it loads for ever."""
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -84,7 +91,9 @@ class AskBox(ipywidgets.VBox):
         self._on_close = on_close
         self.runs: list[AskedRun] = []
         self._start, self._box, self._loop, self._summary_of = start, box, loop, summary_of
-        self._display_id = secrets.token_hex(8)
+        self._display_id, self._saved_id = secrets.token_hex(8), secrets.token_hex(8)
+        self._is_shown = False
+        self._saving = threading.Lock()
         self._lock = threading.Lock()
         self._ends: list[Future[None]] = []
         self._closed = False
@@ -132,10 +141,9 @@ class AskBox(ipywidgets.VBox):
         wait_for(self._ends, timeout=CLOSE_S)
         self._box.close()
         self._on_close()
-        shell: Any = get_ipython()
-        if shell is not None:
-            transient = {"display_id": self._display_id}
-            shell.display_pub.publish(data=self._records(), metadata={}, transient=transient, update=True)
+        _publish(self._records(), self._display_id, update=True)
+        with self._saving:
+            _publish({}, self._saved_id, update=True)
         for view in (*self._conversation.children, self._conversation, self._composer):
             view.close()
         super().close()
@@ -160,6 +168,22 @@ class AskBox(ipywidgets.VBox):
         ended.set_result(None)
         if not self._closed:
             self._composer.show_running(running=not all(end.done() for end in self._ends))
+            asyncio.run_coroutine_threadsafe(asyncio.to_thread(self._save), self._loop).add_done_callback(_tell_failure)
+
+    def _save(self) -> None:
+        """Bring the output that a saved notebook shows up to date."""
+        with self._saving:
+            if self._is_shown and not self._closed:
+                _publish(self._saved(), self._saved_id, update=True)
+
+    def _saved(self) -> dict[str, str]:
+        """The records, and how to ask again."""
+        records = self._records() if self.runs else {"text/plain": "", "text/markdown": "", "text/html": ""}
+        hint = " ".join(labels["again"] for labels in ASK_LABELS.values())
+        inside = f'<style>{_HIDE_DEAD_BOX}</style>{records["text/html"]}<p class="gnb-muted">{hint}</p>'
+        html = f'<div class="gnb-saved">{inside}</div>'
+        text, markdown = (f"{records[kind]}\n\n{hint}".strip() for kind in ("text/plain", "text/markdown"))
+        return {"text/plain": text, "text/markdown": markdown, "text/html": html}
 
     def _records(self) -> dict[str, str]:
         """Every run's record; the words of the box itself where nothing was asked."""
@@ -174,11 +198,18 @@ class AskBox(ipywidgets.VBox):
         }
 
     def _ipython_display_(self) -> None:
-        """Show the box where `close` can put its records."""
-        shell: Any = get_ipython()
+        """Show the box where `close` can put its records, and below it what a saved notebook shows."""
         bundle = {_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}, "text/plain": repr(self)}
-        shown = self._records() if self._closed else bundle
-        shell.display_pub.publish(data=shown, metadata={}, transient={"display_id": self._display_id})
+        _publish(self._records() if self._closed else bundle, self._display_id)
+        if not self._closed:
+            self._is_shown = True
+            _publish(self._saved(), self._saved_id)
+
+
+def _publish(bundle: dict[str, Any], display_id: str, *, update: bool = False) -> None:
+    shell: Any = get_ipython()
+    if shell is not None:
+        shell.display_pub.publish(data=bundle, metadata={}, transient={"display_id": display_id}, update=update)
 
 
 def _tell_failure(following: "Future[None]") -> None:

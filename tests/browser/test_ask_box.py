@@ -274,3 +274,27 @@ def test_four_questions_take_little_room(lab: Lab) -> None:
     print(f"four questions: {height} px of {heights}")
     lab.shot(0, "ask-four")
     assert height <= 1600
+
+
+def test_a_notebook_that_is_opened_without_a_kernel_shows_the_conversation(lab: Lab) -> None:
+    lab.open([MAKE], "kept.ipynb")
+    lab.run(0)
+    drop(lab, "sales.csv", SALES)
+    composer(lab).locator("textarea").fill("What are the total sales by region?")
+    expect(composer(lab).locator(".gnb-ask-go")).to_be_enabled()
+    composer(lab).locator("textarea").press("Enter")
+    expect(answered(lab, 1)).to_contain_text("West")
+    saved = lab.output(0).locator(".gnb-saved")
+    expect(saved.locator(".gnb-record")).to_have_count(1)
+    expect(saved).to_be_hidden()
+    lab.save()
+    path = lab.server.root / "kept.ipynb"
+    (lab.server.root / "opened.ipynb").write_text(path.read_text("utf-8"), "utf-8")
+    lab.page.goto(f"{lab.server.url}/lab/tree/opened.ipynb?token=browser-tests&reset")
+    lab.wait_for_kernel()
+    expect(lab.output(0).locator(".gnb-record")).to_contain_text("West")
+    for theme in ("dark", "light"):
+        lab.theme(theme)
+        lab.shot(0, f"ask-kept-{theme}")
+    expect(lab.output(0)).to_contain_text("Run this cell to ask again.")
+    expect(lab.output(0).get_by_text("Loading widget")).to_be_hidden()

@@ -377,3 +377,40 @@ def test_earlier_questions_can_be_called_back(room: Room) -> None:
         room.box.stop()
         room.page.wait_for(lambda: not room.page.state["running"])
     assert room.page.state["asked"] == [f"question {number}" for number in range(10, 60)]
+
+
+class Screen:
+    """What a notebook would show under each display id."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[str, dict[str, str]] = {}
+        self.display_pub = self
+        self.changed = threading.Condition()
+
+    def publish(self, *, data: dict[str, str], metadata: object, transient: dict[str, str], update: bool = False) -> None:
+        with self.changed:
+            assert update == (transient["display_id"] in self.outputs)
+            self.outputs[transient["display_id"]] = data
+            self.changed.notify_all()
+
+
+def test_a_saved_notebook_shows_the_conversation_below_a_box_that_lives_no_more(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr("genie_nb.widgets.ask_box.get_ipython", lambda: screen)
+    room.box._ipython_display_()
+    widget, saved = screen.outputs
+    assert "application/vnd.jupyter.widget-view+json" in screen.outputs[widget]
+    assert "Run this cell to ask again. 运行此单元格即可重新提问。" in screen.outputs[saved]["text/html"]
+
+    room.ask("one?")
+    room.box.runs[-1].end()  # type: ignore[attr-defined]
+    with screen.changed:
+        assert screen.changed.wait_for(lambda: "42." in screen.outputs[saved]["text/html"], timeout=WAIT_S)
+    assert '"gnb gnb-record ' in screen.outputs[saved]["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in screen.outputs[widget]
+
+    room.box.close()
+    assert screen.outputs[saved] == {}
+    assert '"gnb gnb-record ' in screen.outputs[widget]["text/html"]
