@@ -34,6 +34,8 @@ _KINDS: tuple[tuple[int, ...], ...] = (
     (7, 27),
 )
 """Numbers that take each other's place."""
+MOST_COLUMNS = 1_000
+"""So far to the right a program may go without a word."""
 Cell = tuple[str, str]
 """A style (the numbers of its colour code, joined) and a character."""
 
@@ -112,7 +114,7 @@ class _Screen:
     def _obey(self, token: re.Match[str]) -> None:
         given, kind = token[1] or "", token[2] or ""
         number = int(given) if given.isdigit() else 0
-        step = min(number or 1, 1_000)
+        step = min(number or 1, MOST_COLUMNS)
         match kind:
             case "m":
                 self._style = _styled(self._style, token)
@@ -121,7 +123,7 @@ class _Screen:
             case "B" | "E":
                 self._move(min(self._row + step, len(self._lines) - 1), self._column if kind == "B" else 0)
             case "C":
-                self._column += step
+                self._column = max(self._column, min(self._column + step, MOST_COLUMNS))
             case "D":
                 self._column = max(self._column - step, 0)
             case "G":

@@ -25,6 +25,11 @@ def test_lines_stand_as_they_were_drawn_last(text: str, shown: str) -> None:
     assert plain(settle(text)) == shown
 
 
+def test_a_program_that_goes_far_away_fills_no_memory() -> None:
+    assert len(settle("\x1b[1000Cx" * 20_000 + "\x1b[999999999Gy")) < 50_000
+    assert settle("\x1b[1000A" * 20_000 + "x") == "x"
+
+
 def test_what_needs_no_terminal_is_left_alone() -> None:
     text = "one\ntwo\tthree\n"
     assert settle(text) is text

@@ -44,7 +44,8 @@ class Bars:
         """What is shown of printed text that draws a bar, or goes on with one; None where it is plain."""
         bar = self._open.pop(stream, None)
         if bar is None:
-            if not _MOVES.search(text) or self._unfinished.get(stream) or self._count >= MAX_BARS:
+            is_bar = len(text) <= LONGEST_BAR and _MOVES.search(text) and not self._unfinished.get(stream)
+            if not is_bar or self._count >= MAX_BARS:
                 self._unfinished[stream] = not text.endswith("\n")
                 return None
             self._count += 1
@@ -71,24 +72,23 @@ class Bars:
 class Display:
     """What stands under one name: shown anew now and then while the cell runs, and as it stands at its end."""
 
-    def __init__(self, name: str) -> None:
-        """A display of that name."""
-        self.name = name
+    def __init__(self, name: str, show: _Show) -> None:
+        """A display of that name; `show` gives the parts of a state."""
+        self.name, self._show = name, show
         self._due = 0.0
         self._latest: Mapping[str, Any] | None = None
 
-    def update(self, bundle: Mapping[str, Any], show: _Show) -> Iterator[Output]:
+    def update(self, bundle: Mapping[str, Any], *, live: bool = True) -> Iterator[Output]:
         """Take its next state, and show it if it is time."""
         self._latest = bundle
-        # Pictures come with the end: each would be kept in the run's log.
-        if time.monotonic() >= self._due and not any(kind.startswith("image/") for kind in bundle):
+        if live and time.monotonic() >= self._due:
             self._due = time.monotonic() + FRAME_S
-            yield from self.rest(show)
+            yield from self.rest()
 
-    def rest(self, show: _Show) -> Iterator[Output]:
+    def rest(self) -> Iterator[Output]:
         """Its latest state, if it was not shown."""
         if self._latest is not None:
-            for part in show(self._latest):
+            for part in self._show(self._latest):
                 yield part if isinstance(part, ResultForModel) else Redrawn(part, self.name)
             self._latest = None
 
@@ -103,6 +103,11 @@ class Frame:
         self._due = 0.0
         self._left = MAX_BYTES
         self._shown_any = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether what will be replaced may still be shown while the cell runs."""
+        return self._left > 0
 
     def clear(self, *, wait: bool) -> None:
         """Clear what is shown with the next output; if none comes, at the end, unless it is to wait for one."""

@@ -7,12 +7,13 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from genie_nb.backend.interpreter.base import Output, Redrawn, ResultForModel
+from genie_nb.backend.interpreter.base import Output, ResultForModel
 from genie_nb.backend.interpreter.frames import Bars, Display, Frame
 from genie_nb.backend.interpreter.kernel import Message
 from genie_nb.backend.interpreter.tracebacks import clean_error, clean_paths, clean_repr
@@ -101,7 +102,7 @@ class CellOutput:
                 if display is None:
                     yield from self._show_as(update)
                 else:
-                    yield from display.update(update.data, self._show)
+                    yield from display.update(update.data, live=self._frame.has_room)
             case "clear_output":
                 self._frame.clear(wait=msgspec.convert(content, _Cleared).wait)
                 self._left, self._hidden, self._media, self._hidden_media = _MAX_CHARACTERS, 0, 0, 0
@@ -121,7 +122,7 @@ class CellOutput:
 
     def _rest(self) -> Iterator[Output]:
         for display in self._displays.values():
-            yield from display.rest(self._show)
+            yield from display.rest()
         yield from self._bars.rest()
         if self._hidden:
             yield StreamPart(text=f"\n... {self._hidden} more characters not shown\n", stream="stderr")
@@ -146,12 +147,20 @@ class CellOutput:
     def _show_as(self, shown: _Shown) -> Iterator[Output]:
         """Show a bundle, under its name where it has one."""
         name = shown.transient.get("display_id")
-        for output in self._show(shown.data):
-            if name is None or isinstance(output, ResultForModel) or len(self._displays) >= _MAX_DISPLAYS:
-                yield output
-            else:
-                display = self._displays[str(name)] = Display(f"d{len(self._displays) + 1}")
-                yield Redrawn(output, display.name)
+        if name is None or len(self._displays) >= _MAX_DISPLAYS:
+            yield from self._show(shown.data)
+            return
+        spent = _Spent()
+        display = Display(f"d{len(self._displays) + 1}", lambda bundle: self._show_anew(bundle, spent))
+        self._displays[str(name)] = display
+        yield from display.update(shown.data)
+
+    def _show_anew(self, bundle: Mapping[str, Any], spent: "_Spent") -> Iterator[Part | ResultForModel]:
+        """Show a bundle in the place of what has spent so much."""
+        self._left, self._media = self._left + spent.characters, self._media - spent.media
+        left, media = self._left, self._media
+        yield from self._show(bundle)
+        spent.characters, spent.media = left - self._left, self._media - media
 
     def _show(self, bundle: Mapping[str, Any]) -> Iterator[Part | ResultForModel]:
         if isinstance(result := bundle.get(RESULT_TYPE), str):
@@ -178,6 +187,14 @@ class CellOutput:
             case DocumentPart():
                 if shown := self._cut(part.text):
                     yield part if shown == part.text else DocumentPart(text=shown)
+
+
+@dataclass
+class _Spent:
+    """How much of a cell's limits a display has used."""
+
+    characters: int = 0
+    media: int = 0
 
 
 def _unicode(text: str) -> str:

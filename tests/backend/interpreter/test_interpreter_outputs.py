@@ -119,6 +119,27 @@ def test_an_update_of_a_display_of_another_cell_is_shown_once() -> None:
     assert [part.text for part in stands(printed("text"), *updates)] == ["text", "9"]
 
 
+def test_a_display_that_is_updated_often_spends_nothing_but_its_last_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "FRAME_S", 0.0)
+    first = named("display_data", "x", "one")
+    updates = [named("update_display_data", "x", f"{step:4}" + "x" * 50_000) for step in range(30)]
+    pictures = [("update_display_data", {"data": png(step), "transient": {"display_id": "x"}}) for step in range(1, 40)]
+    (part,) = stands(first, *updates)
+    assert part.text == "  29" + "x" * 50_000
+    (picture, text) = stands(first, *pictures, printed("x" * 200_000))
+    assert (len(picture.content), len(text.text)) == (39, 200_000)
+
+
+def test_what_displays_show_is_bounded_in_all_and_the_last_state_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "FRAME_S", 0.0)
+    messages = [named("display_data", "x", "one")]
+    messages += [("update_display_data", {"data": png(2_000_000 + n), "transient": {"display_id": "x"}}) for n in range(40)]
+    sent = [item for item in shown(*messages) if isinstance(item, Redrawn)]
+    assert sum(len(item.part.content) for item in sent if isinstance(item.part, ImagePart)) < 25_000_000
+    (picture,) = stands(*messages)
+    assert len(picture.content) == 2_000_039
+
+
 def test_what_is_cleared_counts_for_no_limit() -> None:
     frames = [("clear_output", {"wait": True}), printed("x" * 150_000), display(png(1))] * 30
     text, image = stands(*frames)
