@@ -31,7 +31,8 @@ test: $(VENV)/ready ## Run the quick tests: a part for every room; under 5 minut
 test-all: $(VENV)/ready ## Run the rest: lessons, browser, chaos, installation, what is slow
 	$(BIN)/pytest -m "slow or browser"
 
-prove: $(VENV)/ready ## Run what takes an hour or more: long chaos, the lessons three times at a load of 20
+prove: $(VENV)/ready ## Run what takes hours: half an hour of questions, long chaos, the lessons three times at a load of 20
+	$(BIN)/python -m tests.soak 30
 	CHAOS_ROUNDS=2000 $(BIN)/pytest tests/chaos
 	for turn in 1 2 3; do $(BIN)/python -m tests.under_load 20 $(BIN)/pytest tests/notebooks/test_lessons.py || exit 1; done
 
