@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from genie_nb.errors import SettingsError
@@ -21,24 +21,35 @@ __all__ = ("main", "serve_until", "told_of")
 PR_SET_PDEATHSIG = 1
 
 
-def serve_until(stop: threading.Event, given: Mapping[str, Any], started: Callable[[Any], None]) -> None:
+def serve_until(
+    stop: threading.Event,
+    given: Mapping[str, Any],
+    started: Callable[[Any], None],
+    *,
+    signals: Sequence[signal.Signals] = (signal.SIGTERM,),
+) -> None:
     """Serve in this process until somebody stops it, or it is asked to end.
 
     Args:
-        stop: Ends it; SIGTERM sets it too.
+        stop: Ends it; the signals set it too.
         given: The arguments of `network.serve`.
         started: Is called with the server when it answers.
+        signals: What asks it to end; afterwards they do again what they did before.
 
     Raises:
         SettingsError: As `network.serve` does.
     """
     from genie_nb.network import serve
 
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    with serve(**given) as server:
-        started(server)
-        while not stop.wait(timeout=0.5):  # a signal is not heard in a wait without an end
-            continue
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in signals}
+    try:
+        with serve(**given) as server:
+            started(server)
+            while not stop.wait(timeout=0.5):  # a signal is not heard in a wait without an end
+                continue
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def told_of(server: Any) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A server that is asked for a long time: `python -m tests.soak 30` for 30 minutes.
 
 A server in a process of its own works on questions with real kernels, a few at once, over links some of which are given up
-half way. Every answer must be right, and the server's memory and open files must have stopped growing: the last third of the time
-is compared with the third before it.
+half way. Every answer must be right, and the server's memory and open files must have stopped growing: the last third of the
+time is compared with the third before it.
 """
 
 import asyncio

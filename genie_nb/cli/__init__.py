@@ -205,9 +205,6 @@ def _serve_until_stopped(given: dict[str, Any], *, as_json: bool) -> None:
 
     from genie_nb.serving_process import serve_until, told_of
 
-    stop = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
-
     def started(server: Any) -> None:
         services, place = given["services"], "mcp" if given["services"] == ("offer",) else ""
         url = server.url.replace("/?", f"/{place}?")
@@ -220,7 +217,7 @@ def _serve_until_stopped(given: dict[str, Any], *, as_json: bool) -> None:
     try:
         if not as_json:
             _ask_about_folder()
-        serve_until(stop, given, started)
+        serve_until(threading.Event(), given, started, signals=(signal.SIGINT, signal.SIGTERM))
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

@@ -1,5 +1,6 @@
 """Extras: what of them is missing, and the one sentence that each use of a missing one gives."""
 
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -108,7 +109,9 @@ def test_a_server_says_what_it_needs(without: Callable[..., None]) -> None:
     without("uvicorn")
     with pytest.raises(SettingsError, match=rf"^gn\.serve {needs('server')}$"):
         gn.serve()
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     ended = CliRunner().invoke(app, ["serve", "--port", "0"])
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     assert (ended.exit_code, "Traceback" in ended.output) == (2, False)
 
 
