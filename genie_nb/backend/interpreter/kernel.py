@@ -22,6 +22,7 @@ from genie_nb.backend.interpreter.limits import (
     Limits,
     child_environment,
     interrupt_group,
+    is_alive,
     kill_group,
     kill_tree,
     limit_process,
@@ -80,6 +81,10 @@ class Kernel:
     def pid(self) -> int | None:
         """The id of its process and of its process group, while it lives and is ready."""
         return self._pid if self._process and self._process.returncode is None else None
+
+    async def lives(self) -> bool:
+        """Whether it can run a cell: one that has just died may not have been noticed by its supervisor yet."""
+        return self.pid is not None and await asyncio.to_thread(is_alive, self.pid)
 
     async def start(self, *, timeout_s: float) -> None:
         """Start the process, warm it up and put the limits on.

@@ -12,14 +12,10 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from genie_nb.backend.interpreter.launch import kill_marked
 
-if TYPE_CHECKING:
-    import psutil  # type: ignore[import-untyped]  # ships no types
-
-__all__ = ("Limits", "child_environment", "interrupt_group", "kill_group", "kill_tree", "limit_process")
+__all__ = ("Limits", "child_environment", "interrupt_group", "is_alive", "kill_group", "kill_tree", "limit_process")
 
 _ALLOWED = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER"}) | {
     "MPL_IGNORE_SYSTEM_FONTS"
@@ -65,7 +61,7 @@ def limit_process(pid: int, limits: Limits) -> None:
     """
     if not hasattr(resource, "prlimit"):
         return
-    import psutil
+    import psutil  # type: ignore[import-untyped]  # ships no types
 
     try:
         held = psutil.Process(pid).memory_info().vms
@@ -94,7 +90,7 @@ def kill_tree(supervisor: int) -> None:
     give_up = time.monotonic() + _TREE_S
     with contextlib.suppress(psutil.Error):  # it has ended
         process = psutil.Process(supervisor)
-        while time.monotonic() < give_up and (found := [child for child in process.children(True) if _lives(child)]):
+        while time.monotonic() < give_up and (found := [child for child in process.children(True) if is_alive(child.pid)]):
             for child in found:
                 with contextlib.suppress(psutil.Error):
                     child.kill()
@@ -102,11 +98,12 @@ def kill_tree(supervisor: int) -> None:
         process.kill()
 
 
-def _lives(process: "psutil.Process") -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process is there and has not ended; reads the disk's `/proc`."""
     import psutil
 
     try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 

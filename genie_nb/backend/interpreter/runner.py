@@ -65,8 +65,8 @@ class Interpreter:
             InterpreterFailed: No kernel could be started, the preamble failed, or the session is closed.
         """
         async with self._turn:
-            lost = self._kernel is not None and self._kernel.pid is None
-            kernel = await self._prepared_kernel()
+            lost = self._kernel is not None and not await self._kernel.lives()
+            kernel = await self._prepared_kernel(lost=lost)
             if lost:
                 yield StreamPart(text=_LOST_BETWEEN, stream="stderr")
             shown: Shown = asyncio.Queue()
@@ -91,10 +91,10 @@ class Interpreter:
         if self._kernel is not None:
             await self._kernel.kill()
 
-    async def _prepared_kernel(self) -> Kernel:
+    async def _prepared_kernel(self, *, lost: bool) -> Kernel:
         if self._closed:
             raise InterpreterFailed(_CLOSED)
-        if self._kernel is not None and self._kernel.pid is not None:
+        if self._kernel is not None and not lost:
             unseen, self._unseen = self._unseen, ""
             if unseen:
                 await self._prepare(self._kernel, unseen)
