@@ -25,7 +25,7 @@ help: ## Say what there is
 lab: $(VENV)/lab ## Open JupyterLab on the first lesson
 	$(BIN)/genie-nb lab
 
-test: $(VENV)/ready ## Run the quick tests: a part for every room; under 5 minutes on two cores
+test: $(VENV)/ready ## Run the quick tests: a part for every room; about 7 minutes on two cores
 	$(BIN)/pytest -n $(WORKERS) -m "not slow and not browser"
 
 test-all: $(VENV)/ready ## Run the rest: lessons, browser, chaos, installation, what is slow
