@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 __all__ = ("append", "plain", "runs_of", "settle")
 
-_CODE = re.compile(r"\x1b(?:\[([0-?]*)[ -/]*([@-~]?)|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\-~]?)")
+_CODE = re.compile(r"\x1b(?:\[([0-?]*)[ -/]*([@-~]?)|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\-~]?)")
 _TOKEN = re.compile(rf"{_CODE.pattern}|[\r\b\n]|[^\x1b\r\b\n]+")
-_HALF = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*)?\Z")
+_HALF = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\n]*|[ -/]*)\Z")
 _CURSOR = re.compile(r"(?:\x1b\[(\d+)A)?\x1b\[(\d+)G\Z")
 _UP = re.compile(r"\x1b\[(\d*)[AF]")
 MOST_UP = 100

@@ -79,3 +79,7 @@ COLOURS = {
 def test_colours_are_known_by_name(text: str, runs: list[tuple[tuple[str, ...], str]]) -> None:
     found = [(tuple(sorted(names)), words) for names, words in runs_of(settle(text))]
     assert found == [(tuple(sorted(names)), words) for names, words in runs]
+
+
+def test_a_title_that_is_never_ended_swallows_no_line() -> None:
+    assert plain(settle("\x1b]0;title\nfirst\nsecond")) == "\nfirst\nsecond"
