@@ -25,7 +25,6 @@ from genie_nb.errors import RequestError
 from genie_nb.transcript import Transcript
 from genie_nb.widgets.ask_labels import ASK_LABELS
 from genie_nb.widgets.composer import Box, Composer, Offer, Summary
-from genie_nb.widgets.labels import labels_for
 from genie_nb.widgets.record import record_html, record_markdown, record_text
 from genie_nb.widgets.stage import Followed, view_of
 
@@ -158,7 +157,7 @@ class AskBox(ipywidgets.VBox):
             self._ends.append(ended)
         view = view_of(run, self._loop)
         self._conversation.children = (*self._conversation.children, view)
-        self._composer.show_running(running=True, lang=labels_for(query)["lang"])
+        self._composer.show_running(running=True, query=query)
         following = asyncio.run_coroutine_threadsafe(view.follow(run.events(), run.silent_s), self._loop)
         following.add_done_callback(_tell_failure)
         run.on_end(lambda: self._after(ended))

@@ -21,6 +21,7 @@ import traitlets
 from genie_nb.controls import show_line
 from genie_nb.errors import GenieError
 from genie_nb.widgets.ask_labels import ASK_LABELS
+from genie_nb.widgets.labels import labels_for
 from genie_nb.widgets.page_widget import PageWidget
 from genie_nb.widgets.record import STYLE
 
@@ -143,10 +144,13 @@ class Composer(PageWidget):
     def __repr__(self) -> str:
         return "<genie_nb composer>"
 
-    def show_running(self, *, running: bool, lang: str = "") -> None:
-        """Say whether a run goes on, and the language of its question."""
+    def show_running(self, *, running: bool, query: str = "") -> None:
+        """Say whether a run goes on, and which question was asked."""
         with self._lock:
-            self._running, self._lang = running, lang or self._lang
+            self._running = running
+            if query:
+                self._lang = labels_for(query)["lang"]
+                self._asked = [*self._asked, query][-MOST_ASKED:]
             self._tell()
 
     def choose(self, path: Path, summary: Summary) -> None:
@@ -251,7 +255,6 @@ class Composer(PageWidget):
         except GenieError as error:
             self.send({"type": "refused", "page": page, "why": str(error)})
             return
-        self._asked = [*self._asked, query][-MOST_ASKED:]
         self._chosen = {}  # their files stay until the box is closed: the run may still be about to read them
         self._tell()
         self.send({"type": "asked", "page": page})

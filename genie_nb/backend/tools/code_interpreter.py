@@ -99,12 +99,12 @@ class CodeInterpreter:
         return cut_middle("\n".join(text.rstrip("\n") for text in told), TOLD_CHARACTERS) or "(the cell showed nothing)"
 
     async def _run(self, call: Call, code: str) -> list[str]:
-        shown, told = Shown(), list[str]()
+        shown, results, told = Shown(), list[str](), list[str]()
         cell = self._runner.run(code, timeout_s=self._cell_timeout_s)
         async with _watching(call), aclosing(cell):
             async for part in cell:
                 if isinstance(part, ResultForModel):
-                    shown.add(DocumentPart(text=f"{RESULT}{part.text}"))
+                    results.append(f"{RESULT}{part.text}")  # not shown, so that no clearing takes it away
                     continue
                 if not isinstance(part, CellFinished):
                     placed = part if isinstance(part, Redrawn) else Redrawn(part)
@@ -112,7 +112,7 @@ class CodeInterpreter:
                     call.show(hinted, display=placed.display, clears=placed.clears)
                     shown.add(hinted, display=placed.display, clears=placed.clears)
                     continue
-                told += map(_told, shown.parts)
+                told += [*map(_told, shown.parts), *results]
                 if part.message:
                     told.append(part.message)
                 sentence = missing_font(part.unshown, call.context.language)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from genie_nb.backend.context import RunContext
-from genie_nb.backend.interpreter.base import CellFinished, Output, Redrawn
+from genie_nb.backend.interpreter.base import CellFinished, Output, Redrawn, ResultForModel
 from genie_nb.backend.models.base import ToolCallRequest
 from genie_nb.backend.tools.base import ToolBox
 from genie_nb.backend.tools.code_interpreter import TOLD_CHARACTERS, CodeInterpreter
@@ -53,7 +53,7 @@ def test_the_model_and_the_person_see_the_last_state_of_what_was_drawn_again(con
         Redrawn(DocumentPart(text="epoch 9"), display="d1"),
         CellFinished("ok"),
     ]
-    assert told(context, *items) == "2/2 red\nepoch 9\nbelow"
+    assert told(context, ResultForModel("{}"), *items) == "2/2 red\nepoch 9\nbelow\nRESULT {}"
     (call,) = (call for call in context.printer.transcript.calls.values() if call.parts)
     assert [part.text for part in call.parts if not isinstance(part, CodePart)] == [
         "2/2 \x1b[31mred\x1b[0m\n",
